@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The bytes of an event, as BPF programs (or the seccomp-notify sensor) write them into a ring and
+ * as the record keeps them. Included by both sides: fixed-size integer types only, natural
+ * alignment, no pointers. Every struct begins with struct event_header; `size` covers the whole
+ * event, strings included. Strings follow the fixed part in the order of their length fields,
+ * without NUL. A reader takes nothing on trust: event_decode() (bpf/event_decode.h) checks every
+ * length. */
+#ifndef WEIR_BPF_EVENT_H
+#define WEIR_BPF_EVENT_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define EVENT_PATH_MAX 1024 /* bytes of one path kept */
+#define EVENT_ARGV_MAX 1024 /* bytes of argv kept, NUL-separated */
+#define EVENT_SIZE_MAX 4096 /* bytes of one event from the kernel */
+
+enum event_kind {
+#define EVENT(NAME, name, class, about) EVENT_##NAME,
+#include "tables/events.tbl"
+#undef EVENT
+	EVENT_KIND_COUNT
+};
+
+enum event_class {
+	EVENT_CLASS_PROCESS,
+	EVENT_CLASS_NETWORK,
+	EVENT_CLASS_FILE,
+	EVENT_CLASS_PRIVILEGE,
+	EVENT_CLASS_CONTROL,
+	EVENT_CLASS_COUNT
+};
+
+enum event_flag {
+	EVENT_CLAIMED = 1 << 0,	  /* an argument was read from memory the process could change */
+	EVENT_TRUNCATED = 1 << 1, /* a string was cut at its maximum */
+	EVENT_NO_CGROUP = 1 << 2, /* the call comes from a label or a listener, not from a cgroup */
+};
+
+struct event_header {
+	__u16 size;
+	__u8 kind;  /* enum event_kind */
+	__u8 flags; /* enum event_flag */
+	__u32 call; /* number of the call in its run */
+	__u64 run;  /* run key: cgroup id of the run's directory, or a random number without cgroups
+		     */
+	__u64 mono_ns;
+	__u64 kernel_seq; /* cpu << 48 | counter of this ring on this cpu; shows gaps */
+	__u64 start_ns; /* the process: start time since boot (CLOCK_BOOTTIME), with pid its key */
+	__u64 parent_start_ns;
+	__u32 pid, tid, ppid; /* pid: thread group, host numbering */
+	__u32 pid_inside;     /* in the sandbox's pid namespace */
+	__u32 uid;	      /* host numbering */
+	__u32 reserved;
+};
+
+struct event_fork {
+	struct event_header h; /* the parent */
+	__u64 child_start_ns;
+	__u32 child_pid;
+	__u32 child_pid_inside;
+};
+
+enum exec_flag {
+	EXEC_DELETED = 1 << 0, /* the file has no link any more */
+	EXEC_MEMFD = 1 << 1,
+	EXEC_SCRIPT = 1 << 2,	   /* exe is an interpreter, filename the script */
+	EXEC_FROM_THREAD = 1 << 3, /* not by the thread group's leader */
+};
+
+#define EVENT_NO_CALL 0xffffffffu
+
+struct event_exec {
+	struct event_header h;
+	__u64 inode, device;
+	__u32 mode;
+	__u32 exec_flags;
+	__u32 writer; /* the call that last wrote the executed file or script, or EVENT_NO_CALL */
+	__u16 exe_size, filename_size, cwd_size, argv_size;
+	char comm[16];
+	/* exe (resolved), filename (as given), cwd, argv (NUL-separated) */
+};
+
+struct event_exit {
+	struct event_header h;
+	__s32 status; /* exit status, or -1 when ended by a signal */
+	__s32 signal; /* 0 when not */
+	__u64 cpu_usec;
+	__u64 max_rss; /* bytes */
+};
+
+/* socket, connect, send, bind, listen, accept */
+struct event_net {
+	struct event_header h;
+	__u64 bytes;		      /* send */
+	__u64 cookie;		      /* socket cookie, 0 unknown */
+	__s32 result;		      /* 0 or more: success; negative: -errno */
+	__u16 family, type, protocol; /* AF_*, SOCK_*, IPPROTO_* */
+	__u16 port;		      /* host byte order */
+	__u8 address[16];	      /* network byte order; IPv4 in the first four */
+	__u16 name_size;
+	__u16 reserved1;
+	__u32 reserved2;
+	/* name: the path of a unix socket; an abstract one begins with NUL */
+};
+
+enum file_op {
+	FILE_CREATE,
+	FILE_WRITE,
+	FILE_TRUNCATE,
+	FILE_RENAME,
+	FILE_UNLINK,
+	FILE_LINK,
+	FILE_SYMLINK,
+	FILE_MKDIR,
+	FILE_RMDIR,
+	FILE_CHMOD,
+	FILE_CHOWN,
+	FILE_MKNOD,
+	FILE_XATTR,
+	FILE_READ,
+	FILE_OP_COUNT
+};
+
+struct event_file {
+	struct event_header h;
+	__u64 inode, device;
+	__u64 bytes;  /* written (by this process since the last event on this file) or length */
+	__s32 result; /* 0 or more, or -errno */
+	__u32 mode;   /* new mode, owner or open flags */
+	__u32 writer; /* the call that wrote the file before, or EVENT_NO_CALL */
+	__u8 op;      /* enum file_op */
+	__u8 first;   /* first touch of this file by this call */
+	__u16 path_size, target_size;
+	__u16 reserved1;
+	__u32 reserved2;
+	/* path as seen inside, target (rename, link, symlink) */
+};
+
+enum privilege_op {
+	PRIVILEGE_SETUID,
+	PRIVILEGE_SETGID,
+	PRIVILEGE_SETGROUPS,
+	PRIVILEGE_CAPSET,
+	PRIVILEGE_PTRACE,
+	PRIVILEGE_MOUNT,
+	PRIVILEGE_NAMESPACE,
+	PRIVILEGE_BPF,
+	PRIVILEGE_MODULE,
+	PRIVILEGE_KEYCTL,
+	PRIVILEGE_IO_URING,
+	PRIVILEGE_PERF,
+	PRIVILEGE_PROC_MEMORY,
+	PRIVILEGE_KEXEC,
+	PRIVILEGE_USERFAULTFD,
+	PRIVILEGE_CHROOT,
+	PRIVILEGE_PERSONALITY,
+	PRIVILEGE_REBOOT,
+	PRIVILEGE_CLOCK,
+	PRIVILEGE_HANDLE,
+	PRIVILEGE_HOSTNAME,
+	PRIVILEGE_SWAP,
+	PRIVILEGE_OTHER,
+	PRIVILEGE_OP_COUNT
+};
+
+struct event_privilege {
+	struct event_header h;
+	__u64 arguments[3];
+	__s32 result;
+	__u32 syscall; /* x86-64 / native number */
+	__u32 target_pid;
+	__u16 op; /* enum privilege_op */
+	__u16 target_size;
+	/* target: path or name where there is one */
+};
+
+struct event_signal {
+	struct event_header h;
+	__s32 signal, result;
+	__u32 target_pid, target_call; /* EVENT_NO_CALL: not in this run */
+	__u64 target_run;
+};
+
+struct event_denied {
+	struct event_header h;
+	__u16 barrier_size, op_size, target_size;
+	__u16 reserved1;
+	/* barrier, op, target */
+};
+
+/* Written by the kernel when the call's cgroup goes: the last word on what was produced. */
+struct event_count {
+	struct event_header h;
+	__u64 produced[EVENT_CLASS_COUNT];
+	__u64 lost[EVENT_CLASS_COUNT];
+};
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From bytes to a checked view of one event. Bounded, allocates nothing; the view borrows the
+ * bytes. */
+#ifndef WEIR_BPF_EVENT_DECODE_H
+#define WEIR_BPF_EVENT_DECODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/wire.h"
+#include "bpf/event.h"
+
+struct event_view {
+	uint64_t seq; /* set by the record: dense per run, from 1; 0 before */
+	const struct event_header *h;
+	union {
+		const struct event_fork *fork;
+		const struct event_exec *exec;
+		const struct event_exit *exit;
+		const struct event_net *net;
+		const struct event_file *file;
+		const struct event_privilege *privilege;
+		const struct event_signal *signal;
+		const struct event_denied *denied;
+		const struct event_count *count;
+	};
+	struct bytes text[4]; /* the strings in their order, e.g. exec: exe, filename, cwd, argv */
+};
+
+/* data must be 8-byte aligned. 0, or -EBADMSG for anything that is not exactly one well-formed
+ * kernel event (kinds RUN, CALL, FINDING, GAP are record frames, not kernel events: -EBADMSG). */
+int event_decode(const void *data, size_t size, struct event_view *ret);
+
+const char *event_kind_name(enum event_kind kind);
+const char *event_class_name(enum event_class class);
+enum event_class event_class_of(enum event_kind kind);
+const char *file_op_name(enum file_op op);
+const char *privilege_op_name(enum privilege_op op);
+
+#endif

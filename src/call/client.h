@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run as its client (`run`, `replay`, later the service) sees it. The client asks the supervisor
+ * for a run, is handed to the run's keeper, and begins calls. The run ends when the client says so,
+ * exits or dies. One client, one thread, one run; not shared across fork. */
+#ifndef WEIR_CALL_CLIENT_H
+#define WEIR_CALL_CLIENT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/fail.h"
+#include "call/call.h"
+#include "policy/policy.h"
+
+struct client;
+
+/* Everything borrowed for the duration of client_open(). */
+struct run_request {
+	const char *store;	     /* directory; see store_path_default() */
+	const char *name;	     /* or NULL */
+	const struct policy *policy; /* workspace already absolute */
+	const char *command;	     /* for the record */
+	const char *trajectory;	     /* or NULL */
+	const char *agent_name, *agent_version, *agent_model; /* or NULL */
+};
+
+/* Starts the supervisor where none serves this store, and the run. On success the sandbox stands,
+ * with no call in it. */
+int client_open(const struct run_request *request, struct client **ret, struct fail *f);
+const char *client_run_id(const struct client *c);
+
+enum call_kind {
+	CALL_EXEC,    /* argv runs as the call's first process */
+	CALL_SESSION, /* the process of call `session` (a living shell) is moved into the new call's
+		       * cgroup; the client says when the call is over with client_call_end() */
+	CALL_NOTE,    /* announced only: nothing runs */
+};
+
+/* Extra descriptors appear in the call as 3, 4, 5 … in this order. */
+struct call_request {
+	enum call_kind kind;
+	struct call_announce announce; /* n and started_ns are filled in by client_call_begin() */
+	char *const *argv; /* argv[0] is searched in the sandbox's PATH unless it has a slash */
+	char *const *env;  /* NAME=VALUE added to the run's clean environment, or NULL */
+	const char *cwd;   /* inside; NULL: /work */
+	int stdio[3];	   /* -1: /dev/null */
+	bool terminal;	   /* give the call a pty; stdio is ignored, see ret_terminal */
+	unsigned short rows, columns;
+	const int *extra;
+	size_t extra_count;	/* at most 8 */
+	uint32_t session;	/* CALL_SESSION: the call whose first process is the shell */
+	uint64_t time_limit_ns; /* 0: the policy's call_time */
+};
+
+/* ret_n: the call's number. ret_terminal: the pty's master when request->terminal (owned by the
+ * caller). */
+int client_call_begin(struct client *c, const struct call_request *request, uint32_t *ret_n,
+		      int *ret_terminal, struct fail *f);
+int client_call_end(struct client *c, uint32_t n, int exit_code,
+		    struct fail *f); /* CALL_SESSION only */
+int client_call_signal(struct client *c, uint32_t n, int signal,
+		       struct fail *f); /* to the first process */
+int client_call_kill(struct client *c, uint32_t n, enum call_ending why,
+		     struct fail *f); /* the whole call */
+int client_call_observe(struct client *c, const struct call_observation *o, struct fail *f);
+
+enum client_event_kind { CLIENT_NOTHING, CLIENT_CALL_EXIT, CLIENT_CALL_GONE, CLIENT_RUN_OVER };
+
+struct client_event {
+	enum client_event_kind kind;
+	struct call_exit exit;
+	struct call_gone gone;
+	char reason[128]; /* CLIENT_RUN_OVER: why the run ended without our asking ("" otherwise) */
+};
+
+int client_fd(const struct client *c); /* readable when client_next() has something; for poll */
+/* The next event; CLIENT_NOTHING after timeout_ms (0: at once, -1: for ever). -EPIPE: the keeper
+ * died. */
+int client_next(struct client *c, int timeout_ms, struct client_event *ret, struct fail *f);
+
+/* The run's last words, once everything is recorded. */
+struct run_summary {
+	char root[65]; /* hex */
+	uint64_t events, lost;
+	uint32_t findings[SEVERITY_COUNT];
+};
+
+/* Ends the run: kills what is left, waits until the sandbox is gone and the record complete. */
+int client_close(struct client *c, int exit_code, struct run_summary *ret, struct fail *f);
+void client_free(
+	struct client *c); /* accepts NULL; without client_close() the keeper ends the run */
+
+/* For `weir ps`, `weir kill`: any process may ask about any run of the store that its uid may
+ * touch. */
+int client_kill(const char *store, const char *run_id, uint32_t call /* 0: the run */,
+		struct fail *f);
+
+#endif

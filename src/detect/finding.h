@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A detector's judgement: what happened, how bad it is, which call is to blame and on what basis.
+ */
+#ifndef WEIR_DETECT_FINDING_H
+#define WEIR_DETECT_FINDING_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/wire.h"
+#include "policy/policy.h"
+
+#define FINDING_EVIDENCE_MAX 16
+#define FINDING_VIA_MAX 8
+#define FINDING_SUMMARY_MAX 512
+
+enum finding_basis { BASIS_EXACT, BASIS_VIA, BASIS_WINDOW, BASIS_UNATTRIBUTED };
+enum finding_verdict { VERDICT_OBSERVED, VERDICT_BLOCKED, VERDICT_KILLED };
+
+struct finding_via {
+	uint32_t call;
+	char kind[32];
+	uint64_t evidence; /* event sequence number */
+};
+
+struct finding {
+	uint32_t number;   /* F1, F2 … in the run; set by the engine */
+	char detector[32]; /* a name from tables/findings.tbl */
+	enum severity severity;
+	char category[4]; /* S1 S2 S3 C1 C2 T1 T2 */
+	char attack[16];  /* ATT&CK id of version attack_version, "" none */
+	char attack_version[8];
+	uint32_t call; /* 0: the run itself */
+	enum finding_basis basis;
+	char basis_reason[128]; /* for unattributed and window */
+	uint8_t confidence;	/* percent */
+	enum finding_verdict verdict;
+	char summary[FINDING_SUMMARY_MAX]; /* one sentence; agent bytes in it are already escaped */
+	size_t evidence_count;
+	uint64_t evidence[FINDING_EVIDENCE_MAX]; /* event sequence numbers */
+	uint32_t events; /* how many events it stands for, evidence being the first of them */
+	size_t via_count;
+	struct finding_via via[FINDING_VIA_MAX];
+};
+
+void finding_encode(const struct finding *f, struct buf *out);
+int finding_decode(struct wire *w, struct finding *ret); /* 0 or -EBADMSG */
+const char *finding_basis_name(enum finding_basis b);
+const char *finding_verdict_name(enum finding_verdict v);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A sandbox: planned from a policy, started by the keeper, entered by every call.
+ *
+ * Plan -> start -> exec* -> stop. The plan is a list of typed steps made where it is safe to think
+ * (allocation, path look-ups, error text); the child that carries it out makes only system calls on
+ * that memory. An error inside comes back as step, path and errno, and is told once by the caller.
+ */
+#ifndef WEIR_SANDBOX_SANDBOX_H
+#define WEIR_SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+#include "policy/policy.h"
+#include "policy/state.h"
+
+struct sandbox_plan;
+struct sandbox;
+
+/* Every barrier there is, one const struct per file of src/sandbox/, listed in barriers[]
+ * (barrier.h). */
+
+/* Plans the sandbox for this policy and the caller's own privileges. The result is printable
+ * without starting anything. -ENOTSUP when the policy asks for a barrier this host cannot enforce
+ * and does not name it under degrade. */
+int sandbox_plan_make(const struct policy *p, struct sandbox_plan **ret, struct fail *f);
+void sandbox_plan_print(const struct sandbox_plan *plan, struct buf *out); /* one step a line */
+const struct state_line *sandbox_plan_states(const struct sandbox_plan *plan, size_t *ret_count);
+void sandbox_plan_free(struct sandbox_plan *plan);
+
+/* What `weir doctor` shows: each barrier probed on this host, whatever any policy says. lines holds
+ * BARRIERS_MAX entries; returns how many were filled. fix: what would change that, "" where
+ * enforced. */
+#define BARRIERS_MAX 24
+struct doctor_line {
+	struct state_line line;
+	char fix[256];
+};
+size_t sandbox_probe(struct doctor_line *lines);
+
+/* Builds the sandbox: its init in call 0's cgroup. call0_cgroup: open directory (O_PATH or
+ * O_RDONLY) of RUN/0, or -1 where there are no cgroups. limits_pid: see sandbox_launcher_pid(). */
+int sandbox_start(const struct sandbox_plan *plan, int call0_cgroup, struct sandbox **ret,
+		  struct fail *f);
+
+struct sandbox_exec {
+	int cgroup; /* directory of RUN/CALL, or -1 */
+	char *const *argv;
+	char *const *env; /* added to the clean environment */
+	const char *cwd;
+	int stdio[3]; /* all three valid unless terminal */
+	bool terminal;
+	unsigned short rows, columns;
+	const int *extra; /* become 3, 4, 5 … */
+	size_t extra_count;
+	bool notify; /* install a seccomp listener of this call's own (hosts without BPF) */
+};
+
+struct sandbox_process {
+	pid_t pid;    /* host numbering; a child of the caller, which must reap it */
+	int pidfd;    /* owned */
+	int terminal; /* pty master, owned, or -1 */
+	int listener; /* seccomp listener, owned, or -1 */
+};
+
+/* Clones a process into the sandbox and the call's cgroup, confines it and executes argv. Returns
+ * after the exec succeeded (or failed: -errno, 126/127 semantics by -EACCES / -ENOENT). */
+int sandbox_exec(struct sandbox *s, const struct sandbox_exec *x, struct sandbox_process *ret,
+		 struct fail *f);
+
+pid_t sandbox_init_pid(const struct sandbox *s);
+int sandbox_init_pidfd(const struct sandbox *s); /* readable when init has ended; borrowed */
+/* Kills init, and with it every process inside; waits for its end; accepts NULL. */
+void sandbox_stop(struct sandbox *s);
+
+#endif
