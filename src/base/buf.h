@@ -25,7 +25,8 @@ int buf_add(struct buf *b, const void *data, size_t size);
 int buf_add_text(struct buf *b, const char *text);
 int buf_add_char(struct buf *b, char c);
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int buf_vprintf(struct buf *b, const char *format, va_list args);
+int buf_vprintf(struct buf *b, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 /* Makes room for `size` more bytes and returns where they go, or NULL; buf_commit() counts them in.
  */
 void *buf_reserve(struct buf *b, size_t size);

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void set_text(struct fail *f, int err, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void set_text(struct fail *f, int err,
+							   const char *format, va_list args)
 {
 	f->code = err ? err : EINVAL;
 	vsnprintf(f->text, sizeof(f->text), format, args);

@@ -6,28 +6,33 @@
 #include <stdint.h>
 #include <string.h>
 
+/* RFC 3629, section 4: by first byte, the length of the sequence and the bounds of its second byte;
+ * all later bytes are 80..BF. */
+static const struct utf8_row {
+	unsigned char first, last, length, second_low, second_high;
+} utf8_rows[] = {
+	{ 0x00, 0x7f, 1, 0x00, 0xff }, { 0xc2, 0xdf, 2, 0x80, 0xbf }, { 0xe0, 0xe0, 3, 0xa0, 0xbf },
+	{ 0xe1, 0xec, 3, 0x80, 0xbf }, { 0xed, 0xed, 3, 0x80, 0x9f }, { 0xee, 0xef, 3, 0x80, 0xbf },
+	{ 0xf0, 0xf0, 4, 0x90, 0xbf }, { 0xf1, 0xf3, 4, 0x80, 0xbf }, { 0xf4, 0xf4, 4, 0x80, 0x8f },
+};
+
 size_t utf8_length(const unsigned char *p, size_t size)
 {
+	const struct utf8_row *row = utf8_rows;
+	const struct utf8_row *end = utf8_rows + sizeof(utf8_rows) / sizeof(utf8_rows[0]);
+
 	if (size == 0)
 		return 0;
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] >= 0xc2 && p[0] <= 0xdf)
-		return size > 1 && (p[1] & 0xc0) == 0x80 ? 2 : 0;
-	if (p[0] >= 0xe0 && p[0] <= 0xef) {
-		if (size < 3 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80)
+	while (row < end && !(p[0] >= row->first && p[0] <= row->last))
+		row++;
+	if (row == end || size < row->length)
+		return 0;
+	if (row->length > 1 && (p[1] < row->second_low || p[1] > row->second_high))
+		return 0;
+	for (size_t i = 2; i < row->length; i++)
+		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-		if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f))
-			return 0;
-		return 3;
-	}
-	if (p[0] < 0xf0 || p[0] > 0xf4 || size < 4)
-		return 0;
-	if ((p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80 || (p[3] & 0xc0) != 0x80)
-		return 0;
-	if ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return 4;
+	return row->length;
 }
 
 static uint32_t code_point(const unsigned char *p, size_t n)

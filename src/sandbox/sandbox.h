@@ -40,16 +40,18 @@ struct doctor_line {
 };
 size_t sandbox_probe(struct doctor_line *lines);
 
-/* The launcher: a small child of the keeper that clones init and every call (with CLONE_PARENT, so that
- * they are the keeper's children). It is started before the run's policy is known, because it sits in
- * the run's controller cgroups where those are v1 and moving into one costs milliseconds (measured: 7 ms
- * after 100 ms of idleness), while what it clones is born there. */
+/* The launcher: a small child of the keeper that clones init and every call (with CLONE_PARENT, so
+ * that they are the keeper's children). It is started before the run's policy is known, because it
+ * sits in the run's controller cgroups where those are v1 and moving into one costs milliseconds
+ * (measured: 7 ms after 100 ms of idleness), while what it clones is born there. */
 struct sandbox_launcher;
 int sandbox_launcher_start(struct sandbox_launcher **ret, struct fail *f);
-void sandbox_launcher_stop(struct sandbox_launcher *l); /* accepts NULL; removes its controller cgroups */
+void sandbox_launcher_stop(
+	struct sandbox_launcher *l); /* accepts NULL; removes its controller cgroups */
 
-/* Builds the sandbox: sets the limits, clones init into call 0's cgroup. call0_cgroup: open directory of
- * RUN/0 in the v2 tree, or -1 where there are no cgroups. The launcher is taken over on success. */
+/* Builds the sandbox: sets the limits, clones init into call 0's cgroup. call0_cgroup: open
+ * directory of RUN/0 in the v2 tree, or -1 where there are no cgroups. The launcher is taken over
+ * on success. */
 int sandbox_start(const struct sandbox_plan *plan, struct sandbox_launcher *launcher,
 		  int call0_cgroup, struct sandbox **ret, struct fail *f);
 

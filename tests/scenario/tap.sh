@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# TAP for scenario tests in POSIX sh. A scenario begins with `. "$(dirname "$0")/tap.sh"` and ends
+# with `finish`. It gets its own directory $T and its own store, $WEIR the program, $TOP the tree;
+# at its end every process of that store is ended by its pid and $T is removed.
+#   ok STATUS NAME          is GOT WANT NAME        like TEXT REGEX NAME    unlike TEXT REGEX NAME
+#   skip NAME REASON        need CAPABILITY...      (skips the whole scenario where one is missing)
+#   run CMD...              sets $out, $err (text) and $status; standard input is empty
+#   leaks                   lists what this store has alive now; empty means nothing is left
+
+TOP=$(cd "$(dirname "$0")/../.." && pwd)
+: "${WEIR:=$TOP/build/weir}"
+case $WEIR in /*) ;; *) WEIR=$(cd "$(dirname "$WEIR")" && pwd)/${WEIR##*/} ;; esac
+T=$(mktemp -d "${TMPDIR:-/tmp}/weir-test-XXXXXX")
+chmod 755 "$T"
+WEIR_STORE=$T/store
+export TOP WEIR T WEIR_STORE LC_ALL=C
+tap_count=0 tap_failed=0
+
+tap_result() { # status name detail
+	tap_count=$((tap_count + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $tap_count - $2"
+	else
+		tap_failed=$((tap_failed + 1))
+		echo "not ok $tap_count - $2"
+		[ -z "${3-}" ] || printf '%s\n' "$3" | head -n 40 | sed 's/^/#   /'
+	fi
+}
+ok() { tap_result "$1" "$2" "${3-}"; }
+is() {
+	[ "$1" = "$2" ]
+	tap_result $? "$3" "got:  $1
+want: $2"
+}
+like() {
+	printf '%s\n' "$1" | grep -Eq -- "$2"
+	tap_result $? "$3" "no match for /$2/ in:
+$1"
+}
+unlike() {
+	! printf '%s\n' "$1" | grep -Eq -- "$2"
+	tap_result $? "$3" "matches /$2/:
+$1"
+}
+skip() {
+	tap_count=$((tap_count + 1))
+	echo "ok $tap_count - $1 # SKIP $2"
+}
+skip_all() {
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+finish() {
+	echo "1..$tap_count"
+	[ "$tap_failed" -eq 0 ]
+	exit $?
+}
+run() {
+	status=0
+	"$@" </dev/null >"$T/out" 2>"$T/err" || status=$?
+	out=$(cat "$T/out") err=$(cat "$T/err")
+}
+
+cgroup2() { awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts; }
+# What this host offers, asked of the host itself and never of weir.
+has() {
+	case $1 in
+	root) [ "$(id -u)" -eq 0 ] ;;
+	cgroup2) [ -n "$(cgroup2)" ] && [ -w "$(cgroup2)" ] ;;
+	bpf) [ -e /sys/kernel/btf/vmlinux ] && bpftool prog show >/dev/null 2>&1 ;;
+	userns) unshare -Ur true 2>/dev/null ;;
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
+need() {
+	for tap_need in "$@"; do has "$tap_need" || skip_all "this host lacks: $tap_need"; done
+}
+
+# The store's processes: those started with its path in their environment or arguments, and those
+# in a cgroup of one of its runs. The test's own process group of shells is left out.
+store_pids() {
+	tap_runs=$(ls "$WEIR_STORE/runs" 2>/dev/null)
+	for tap_dir in /proc/[0-9]*; do
+		tap_pid=${tap_dir#/proc/}
+		case " $$ $PPID ${tap_keep-} " in *" $tap_pid "*) continue ;; esac
+		case $(readlink "$tap_dir/exe" 2>/dev/null) in
+		*/weir | */libexec/* | */src/keeper/* | */src/recorder/* | */src/supervisor/*)
+			tr '\0' '\n' <"$tap_dir/environ" 2>/dev/null | grep -qxF "WEIR_STORE=$WEIR_STORE" ||
+				tr '\0' '\n' <"$tap_dir/cmdline" 2>/dev/null | grep -qF "$WEIR_STORE" || false
+			;;
+		*) false ;;
+		esac && echo "$tap_pid" && continue
+		for tap_run in $tap_runs; do
+			grep -q "/weir/$tap_run\(/\|$\)" "$tap_dir/cgroup" 2>/dev/null && echo "$tap_pid" && break
+		done
+	done
+}
+leaks() {
+	for tap_pid in $(store_pids); do
+		echo "process $tap_pid $(tr '\0' ' ' <"/proc/$tap_pid/cmdline" 2>/dev/null)"
+	done
+	for tap_run in $(ls "$WEIR_STORE/runs" 2>/dev/null); do
+		find /sys/fs/cgroup -maxdepth 5 -type d -path "*/weir/$tap_run" 2>/dev/null | sed 's/^/cgroup /'
+	done
+	grep -F " $T/" /proc/mounts | sed 's/^/mount /'
+}
+# Ends the store's processes, by pid, and waits until they are gone.
+store_stop() {
+	for tap_signal in TERM TERM KILL KILL; do
+		tap_left=$(store_pids)
+		[ -z "$tap_left" ] && return 0
+		# shellcheck disable=SC2086
+		kill -s $tap_signal $tap_left 2>/dev/null
+		sleep 0.2
+	done
+}
+# Waits up to $1 seconds until the rest of the arguments succeed as a command.
+eventually() {
+	tap_tries=$(($1 * 10))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		tap_tries=$((tap_tries - 1))
+		[ "$tap_tries" -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+tap_end() {
+	tap_status=$?
+	trap - EXIT
+	cd / || :
+	store_stop
+	rm -rf "$T"
+	exit $tap_status
+}
+trap tap_end EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
