@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Appends frames to a run's segments and grows its tree. Frames are collected and written together;
+ * only what was written whole gets its number and its leaf, so a full disk leaves a record that
+ * ends cleanly, and the caller knows what is not in it. One writer a run, in the recorder only. */
+#ifndef WEIR_STORE_WRITER_H
+#define WEIR_STORE_WRITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+#include "store/merkle.h"
+#include "store/segment.h"
+
+struct run_writer {
+	int dir; /* of the run; owned */
+	int fd;	 /* of the last segment; owned, -1 while there is none */
+	char run[RUN_ID_SIZE];
+	uint32_t number;
+	uint64_t offset; /* end of the last segment */
+	uint64_t next_seq;
+	uint64_t bytes; /* of all segments */
+	struct merkle tree;
+	struct buf pending; /* frames that wait for run_writer_flush() */
+	struct buf writing;
+};
+
+/* A new run: makes the directory runs_dir/run. -EEXIST when there is one. */
+int run_writer_create(int runs_dir, const char *run, struct run_writer *ret, struct fail *f);
+/* A run that another recorder left: on_frame sees every frame that is there, an unfinished one at
+ * the end is cut off, and writing continues behind. -EBADMSG: damaged; nothing was changed. */
+int run_writer_resume(int runs_dir, const char *run,
+		      int (*on_frame)(void *context, const struct frame_header *h,
+				      struct segment_position at),
+		      void *context, struct run_writer *ret, struct fail *f);
+void run_writer_close(struct run_writer *w); /* what is pending is dropped */
+
+/* The payload is one, or the byte `what` and one: what is 0 for payloads that are kernel events.
+ * -EMSGSIZE: larger than a frame may be; -ENOMEM. */
+int run_writer_add(struct run_writer *w, uint8_t kind, uint8_t flags, uint64_t wall_ns,
+		   uint8_t what, const void *payload, size_t size);
+static inline size_t run_writer_pending(const struct run_writer *w)
+{
+	return w->pending.size;
+}
+/* Writes what is pending. on_frame is called once for every frame, in order: with its place and
+ * number when it was written, with seq 0 and a zero place when it was not. It may add frames; they
+ * wait for the next flush. Returns 0, or -errno of the write that failed (-ENOSPC …). */
+int run_writer_flush(struct run_writer *w,
+		     void (*on_frame)(void *context, const struct frame_header *h,
+				      struct segment_position at),
+		     void *context, struct fail *f);
+
+/* Writes runs/RUN/root: the text of a C2SP checkpoint (origin, size, base64 of the root), to which
+ * a signature can be appended later. */
+int run_writer_finish(struct run_writer *w, char hex[MERKLE_HEX_SIZE], struct fail *f);
+
+#endif
