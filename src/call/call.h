@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/wire.h"
+#include "policy/policy.h"
 #include "policy/state.h"
 
 #define RUN_ID_SIZE 17 /* 16 characters and NUL: time-ordered base32, see run_id_new() */
@@ -116,6 +117,15 @@ struct run_close {
 	char reason[128]; /* "" normal, else e.g. "killed: finding F3", "client gone" */
 };
 
+/* The run's last words, once everything is recorded. */
+struct run_summary {
+	char root[65]; /* hex; "" when nothing could be recorded */
+	uint64_t events, lost;
+	uint32_t findings[SEVERITY_COUNT];
+};
+
+void run_summary_encode(const struct run_summary *s, struct buf *out);
+int run_summary_decode(struct wire *w, struct run_summary *ret);
 void run_open_free(struct run_open *r);
 void run_open_encode(const struct run_open *r, struct buf *out);
 int run_open_decode(struct wire *w, struct run_open *ret);

@@ -29,6 +29,8 @@ struct run_request {
 int client_open(const struct run_request *request, struct client **ret, struct fail *f);
 const char *client_run_id(const struct client *c);
 
+#define CALL_EXTRA_MAX 8
+
 enum call_kind {
 	CALL_EXEC,    /* argv runs as the call's first process */
 	CALL_SESSION, /* the process of call `session` (a living shell) is moved into the new call's
@@ -47,7 +49,7 @@ struct call_request {
 	bool terminal;	   /* give the call a pty; stdio is ignored, see ret_terminal */
 	unsigned short rows, columns;
 	const int *extra;
-	size_t extra_count;	/* at most 8 */
+	size_t extra_count;	/* at most CALL_EXTRA_MAX */
 	uint32_t session;	/* CALL_SESSION: the call whose first process is the shell */
 	uint64_t time_limit_ns; /* 0: the policy's call_time */
 };
@@ -77,13 +79,6 @@ int client_fd(const struct client *c); /* readable when client_next() has someth
 /* The next event; CLIENT_NOTHING after timeout_ms (0: at once, -1: for ever). -EPIPE: the keeper
  * died. */
 int client_next(struct client *c, int timeout_ms, struct client_event *ret, struct fail *f);
-
-/* The run's last words, once everything is recorded. */
-struct run_summary {
-	char root[65]; /* hex */
-	uint64_t events, lost;
-	uint32_t findings[SEVERITY_COUNT];
-};
 
 /* Ends the run: kills what is left, waits until the sandbox is gone and the record complete. */
 int client_close(struct client *c, int exit_code, struct run_summary *ret, struct fail *f);
