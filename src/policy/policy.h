@@ -20,7 +20,9 @@
 enum policy_identity { IDENTITY_USER, IDENTITY_ROOT };
 enum policy_shell { SHELL_FRESH, SHELL_SESSION };
 enum policy_background { BACKGROUND_REPORT, BACKGROUND_ALLOW, BACKGROUND_DENY };
-enum policy_network { NETWORK_DENY, NETWORK_ALLOWLIST, NETWORK_PUBLIC };
+enum policy_default { DEFAULT_DENY, DEFAULT_ALLOW };
+enum policy_network { NETWORK_DENY, NETWORK_ALLOWLIST, NETWORK_PUBLIC }; /* in a file: none, … */
+enum policy_gpu { GPU_NONE, GPU_ALL };
 enum severity {
 	SEVERITY_INFO,
 	SEVERITY_LOW,
@@ -62,7 +64,7 @@ struct policy {
 					       are findings */
 	} files;
 	struct {
-		enum policy_network standard; /* key: default */
+		enum policy_default standard; /* key: default */
 		size_t allow_count;
 		struct network_rule *allow;
 		enum policy_network setup, run, verify; /* key: phases */
@@ -75,7 +77,7 @@ struct policy {
 		uint64_t disk;	/* bytes of private storage (/tmp, writable root) and of one file's
 				   size */
 		uint64_t cpu_time_ns;
-		bool gpu;
+		enum policy_gpu gpu;
 	} compute;
 	uint64_t time_ns;      /* wall time of the run */
 	uint64_t call_time_ns; /* wall time of one call (key: call_time) */

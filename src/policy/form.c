@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The forms a text in a policy can have: paths, patterns, names, hosts, variables. They are checked
+ * when a policy is read and again when one is decoded, so that no process relies on another's
+ * check. */
+#include "policy/setting.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define FORM_TEXT_MAX 4095
+
+static bool has_component(const char *path, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = path; *at; at += strcspn(at, "/")) {
+		at += strspn(at, "/");
+		if (strncmp(at, name, length) == 0 && (at[length] == '/' || !at[length]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_path(const char *text)
+{
+	return *text;
+}
+
+static bool is_absolute(const char *text)
+{
+	return text[0] == '/' && strspn(text, "/") < strlen(text) && !has_component(text, "..") &&
+	       !has_component(text, ".");
+}
+
+static bool is_absolute_or_nothing(const char *text)
+{
+	return !*text || is_absolute(text);
+}
+
+static bool is_below(const char *text)
+{
+	return *text && text[0] != '/' && !has_component(text, "..") && !has_component(text, ".");
+}
+
+static bool is_pattern(const char *text)
+{
+	return *text;
+}
+
+static bool is_name(const char *text)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+
+	return n <= 31 && !text[n];
+}
+
+static bool is_variable(const char *text)
+{
+	if (!isalpha((unsigned char)*text) && *text != '_')
+		return false;
+	while (isalnum((unsigned char)*text) || *text == '_')
+		text++;
+	return !*text || *text == '=';
+}
+
+/* 10.0.0.1, 10.0.0.0/8, ::1, fd00::/8 */
+static bool is_address(const char *text)
+{
+	char address[INET6_ADDRSTRLEN] = "";
+	unsigned char bytes[16];
+	size_t n = strcspn(text, "/");
+	bool v6 = memchr(text, ':', n) != NULL;
+	char *end = NULL;
+	unsigned long prefix;
+
+	if (n >= sizeof(address))
+		return false;
+	memcpy(address, text, n);
+	if (inet_pton(v6 ? AF_INET6 : AF_INET, address, bytes) != 1)
+		return false;
+	if (!text[n])
+		return true;
+	if (!isdigit((unsigned char)text[n + 1]) || strlen(text + n + 1) > 3)
+		return false;
+	prefix = strtoul(text + n + 1, &end, 10);
+	return !*end && prefix <= (v6 ? 128 : 32);
+}
+
+/* Labels of letters, digits, '-' and '_' with a dot between, at least one letter somewhere: what is
+ * all digits and dots and yet no address is a mistake, not a name. RFC 1123, 2.1. */
+static bool is_host(const char *text)
+{
+	bool letter = false;
+	size_t label = 0;
+
+	if (is_address(text))
+		return true;
+	if (text[0] == '*' && text[1] == '.')
+		text += 2;
+	for (; *text; text++) {
+		if (*text == '.') {
+			if (!label || text[-1] == '-')
+				return false;
+			label = 0;
+			continue;
+		}
+		if (!isalnum((unsigned char)*text) && *text != '_' && (*text != '-' || !label))
+			return false;
+		letter |= isalpha((unsigned char)*text) != 0;
+		if (++label > 63)
+			return false;
+	}
+	return label && letter && text[-1] != '-';
+}
+
+static const struct form {
+	const char *name;
+	bool (*holds)(const char *text);
+	const char *accepted;
+} forms[] = {
+	{ "path", is_path, "a path" },
+	{ "absolute path", is_absolute, "an absolute path other than / and without . and .." },
+	{ "absolute path or nothing", is_absolute_or_nothing,
+	  "an absolute path without . and .., or nothing" },
+	{ "path below the workspace", is_below,
+	  "a path relative to the workspace, without . and .." },
+	{ "pattern", is_pattern, "a file name pattern such as *.key or */.aws/credentials" },
+	{ "name", is_name, "a name of at most 31 small letters, digits, - and _" },
+	{ "variable", is_variable, "NAME or NAME=VALUE" },
+	{ "host", is_host, "a name, *.name, an address, or address/prefix" },
+};
+
+int form_check(const char *form, const char *text, struct fail *f)
+{
+	if (strlen(text) > FORM_TEXT_MAX)
+		return fail_text(f, EINVAL, "longer than %d bytes", FORM_TEXT_MAX);
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+		if (*c < 0x20 || *c == 0x7f)
+			return fail_text(f, EINVAL, "a control character is not accepted here");
+	for (size_t i = 0; i < ARRAY_LENGTH(forms); i++)
+		if (strcmp(forms[i].name, form) == 0)
+			return forms[i].holds(text)
+				       ? 0
+				       : fail_text(f, EINVAL, "accepted is %s", forms[i].accepted);
+	return fail_text(f, EINVAL, "the settings table names no form \"%s\"", form);
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Unit tests of src/policy: the table holds together, a decoder that takes nothing on trust, a
+ * strict reader that says where and what, and a printer whose output reads back equal. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#undef fail /* ours is a function */
+
+#include "base/cleanup.h"
+#include "policy/policy.h"
+#include "policy/setting.h"
+#include "policy/state.h"
+
+static void every_default_is_in_range_and_in_form(void **state)
+{
+	cleanup_policy struct policy p = { 0 };
+
+	(void)state;
+	assert_int_equal(policy_builtin(&p), 0);
+	assert_int_equal(p.version, 1);
+	assert_int_equal(p.identity, IDENTITY_USER);
+	assert_string_equal(p.files.workspace, ".");
+	assert_int_equal(p.compute.memory, 4ull << 30);
+	assert_int_equal(p.compute.cpus_milli, 0);
+	assert_int_equal(p.call_time_ns, 600ull * 1000000000);
+	for (size_t i = 0; i < p.files.read.count; i++)
+		assert_int_equal(form_check("absolute path", p.files.read.items[i], NULL), 0);
+	for (size_t i = 0; i < p.files.sensitive.count; i++)
+		assert_int_equal(form_check("pattern", p.files.sensitive.items[i], NULL), 0);
+}
+
+static void assert_same_encoding(const struct policy *a, const struct policy *b)
+{
+	cleanup_buf struct buf x, y;
+
+	buf_init(&x, 2 * POLICY_BYTES_MAX);
+	buf_init(&y, 2 * POLICY_BYTES_MAX);
+	policy_encode(a, &x);
+	policy_encode(b, &y);
+	assert_int_equal(x.error, 0);
+	assert_int_equal(x.size, y.size);
+	assert_memory_equal(x.data, y.data, x.size);
+}
+
+static void encoding_reads_back(void **state)
+{
+	cleanup_policy struct policy p = { 0 }, q = { 0 };
+	cleanup_buf struct buf b;
+	struct wire w;
+
+	(void)state;
+	buf_init(&b, POLICY_BYTES_MAX);
+	assert_int_equal(policy_builtin(&p), 0);
+	policy_encode(&p, &b);
+	wire_init(&w, b.data, b.size);
+	assert_int_equal(policy_decode(&w, &q), 0);
+	assert_int_equal(wire_end(&w), 0);
+	assert_same_encoding(&p, &q);
+}
+
+static void a_short_or_changed_encoding_is_refused(void **state)
+{
+	cleanup_policy struct policy p = { 0 };
+	cleanup_buf struct buf b;
+
+	(void)state;
+	buf_init(&b, POLICY_BYTES_MAX);
+	assert_int_equal(policy_builtin(&p), 0);
+	policy_encode(&p, &b);
+	for (size_t n = 0; n < b.size; n++) {
+		cleanup_policy struct policy q = { 0 };
+		struct wire w;
+
+		wire_init(&w, b.data, n);
+		assert_int_equal(policy_decode(&w, &q), -EBADMSG);
+	}
+	for (size_t n = 0; n < b.size; n++) {
+		cleanup_policy struct policy q = { 0 };
+		struct wire w;
+		int r;
+
+		b.data[n] = (char)(b.data[n] ^ 0xff);
+		wire_init(&w, b.data, b.size);
+		r = policy_decode(&w, &q);
+		assert_true(r == 0 || r == -EBADMSG);
+		b.data[n] = (char)(b.data[n] ^ 0xff);
+	}
+}
+
+static void digest_is_stable_and_tells_policies_apart(void **state)
+{
+	cleanup_policy struct policy p = { 0 };
+	char a[65], b[65];
+
+	(void)state;
+	assert_int_equal(policy_builtin(&p), 0);
+	policy_digest(&p, a);
+	policy_digest(&p, b);
+	assert_string_equal(a, b);
+	assert_int_equal(strlen(a), 64);
+	p.compute.pids++;
+	policy_digest(&p, b);
+	assert_string_not_equal(a, b);
+}
+
+static void names_are_the_documented_ones(void **state)
+{
+	enum severity s;
+
+	(void)state;
+	assert_string_equal(severity_name(SEVERITY_CRITICAL), "critical");
+	assert_int_equal(severity_parse("medium", &s), 0);
+	assert_int_equal(s, SEVERITY_MEDIUM);
+	assert_int_equal(severity_parse("Medium", &s), -EINVAL);
+	assert_string_equal(barrier_state_name(STATE_NOT_OURS), "not ours");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_default_is_in_range_and_in_form),
+		cmocka_unit_test(encoding_reads_back),
+		cmocka_unit_test(a_short_or_changed_encoding_is_refused),
+		cmocka_unit_test(digest_is_stable_and_tells_policies_apart),
+		cmocka_unit_test(names_are_the_documented_ones),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
