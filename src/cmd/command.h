@@ -40,5 +40,10 @@ extern const struct command *const commands[]; /* NULL-terminated */
  * negative exit status: -1 after --help (printed, exit 0), -EXIT_WEIR_USAGE after a message. */
 int options_parse(const struct command *c, int argc, char **argv, void *options);
 void options_help(const struct command *c);
+/* The exit status that a negative result of options_parse() stands for. */
+static inline int options_status(int parsed)
+{
+	return parsed == -1 ? 0 : -parsed;
+}
 
 #endif
