@@ -11,6 +11,10 @@
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
 : "${WEIR:=$TOP/build/weir}"
 case $WEIR in /*) ;; *) WEIR=$(cd "$(dirname "$WEIR")" && pwd)/${WEIR##*/} ;; esac
+[ -x "$WEIR" ] || {
+	echo "1..0 # SKIP there is no program $WEIR"
+	exit 0
+}
 T=$(mktemp -d "${TMPDIR:-/tmp}/weir-test-XXXXXX")
 chmod 755 "$T"
 WEIR_STORE=$T/store
@@ -77,32 +81,41 @@ need() {
 	for tap_need in "$@"; do has "$tap_need" || skip_all "this host lacks: $tap_need"; done
 }
 
-# The store's processes: those started with its path in their environment or arguments, and those
-# in a cgroup of one of its runs. The test's own process group of shells is left out.
+# Runs of this store, and what of one of them lives. A run's processes are those in its cgroups, in
+# every hierarchy; where there are no cgroups, those that the store's keepers hold.
+run_ids() { (cd "$WEIR_STORE/runs" 2>/dev/null && echo *) | grep -v '^\*$'; }
+run_pids() { grep -l "/weir/$1\(/\|$\)" /proc/[0-9]*/cgroup 2>/dev/null | sed 's|/proc/||; s|/cgroup||'; }
+run_cgroups() { find /sys/fs/cgroup -maxdepth 6 -type d -path "*/weir/$1" 2>/dev/null; }
+run_namespaces() {
+	for tap_pid in $(run_pids "$1"); do
+		readlink "/proc/$tap_pid/ns/mnt" "/proc/$tap_pid/ns/net" "/proc/$tap_pid/ns/pid" 2>/dev/null
+	done | grep -vxF "$(readlink /proc/self/ns/mnt /proc/self/ns/net /proc/self/ns/pid)"
+}
+# Which of these namespaces a process still is in
+namespaces_alive() {
+	[ -n "$1" ] || return 0
+	readlink /proc/[0-9]*/ns/mnt /proc/[0-9]*/ns/net /proc/[0-9]*/ns/pid 2>/dev/null | sort -u | grep -xF "$1"
+}
+
+# The store's processes: weir's own that were started with its path in their environment or arguments,
+# and those in a cgroup of one of its runs.
 store_pids() {
-	tap_runs=$(ls "$WEIR_STORE/runs" 2>/dev/null)
-	for tap_dir in /proc/[0-9]*; do
-		tap_pid=${tap_dir#/proc/}
-		case " $$ $PPID ${tap_keep-} " in *" $tap_pid "*) continue ;; esac
-		case $(readlink "$tap_dir/exe" 2>/dev/null) in
-		*/weir | */libexec/* | */src/keeper/* | */src/recorder/* | */src/supervisor/*)
-			tr '\0' '\n' <"$tap_dir/environ" 2>/dev/null | grep -qxF "WEIR_STORE=$WEIR_STORE" ||
-				tr '\0' '\n' <"$tap_dir/cmdline" 2>/dev/null | grep -qF "$WEIR_STORE" || false
-			;;
-		*) false ;;
-		esac && echo "$tap_pid" && continue
-		for tap_run in $tap_runs; do
-			grep -q "/weir/$tap_run\(/\|$\)" "$tap_dir/cgroup" 2>/dev/null && echo "$tap_pid" && break
+	{
+		for tap_dir in /proc/[0-9]*; do
+			case $(readlink "$tap_dir/exe" 2>/dev/null) in
+			*/weir | */weir-*) ;;
+			*) continue ;;
+			esac
+			cat "$tap_dir/environ" "$tap_dir/cmdline" 2>/dev/null | grep -qF "$WEIR_STORE" && echo "${tap_dir#/proc/}"
 		done
-	done
+		for tap_run in $(run_ids); do run_pids "$tap_run"; done
+	} | sort -u
 }
 leaks() {
 	for tap_pid in $(store_pids); do
 		echo "process $tap_pid $(tr '\0' ' ' <"/proc/$tap_pid/cmdline" 2>/dev/null)"
 	done
-	for tap_run in $(ls "$WEIR_STORE/runs" 2>/dev/null); do
-		find /sys/fs/cgroup -maxdepth 5 -type d -path "*/weir/$tap_run" 2>/dev/null | sed 's/^/cgroup /'
-	done
+	for tap_run in $(run_ids); do run_cgroups "$tap_run" | sed 's/^/cgroup /'; done
 	grep -F " $T/" /proc/mounts | sed 's/^/mount /'
 }
 # Ends the store's processes, by pid, and waits until they are gone.
