@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Calls are cgroups. A directory with a number for a name, made below the directory of a known run,
+ * is a call from the moment that the kernel makes it; when it goes, what the call produced and lost
+ * is sent as its last event. */
+#include "bpf/identity.h"
+
+const volatile __u64 weir_id = 0;
+__u32 call_level = 0;
+
+#define CALL_DIGITS 10
+
+struct call_name {
+	char digit[CALL_DIGITS + 1];
+};
+
+/* The number that the directory's name is, or EVENT_NO_CALL when it is none. */
+static __always_inline __u32 call_number(const struct call_name *name)
+{
+	__u64 n = 0;
+	int i;
+
+	for (i = 0; i < CALL_DIGITS; i++) {
+		char c = name->digit[i];
+
+		if (!c)
+			break;
+		if (c < '0' || c > '9')
+			return EVENT_NO_CALL;
+		n = n * 10 + (c - '0');
+	}
+	if (i == 0 || name->digit[i] || n >= EVENT_NO_CALL)
+		return EVENT_NO_CALL;
+	return n;
+}
+
+SEC("raw_tp/cgroup_mkdir")
+int weir_cgroup_mkdir(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct cgroup *made = (struct cgroup *)ctx->args[0];
+	__u64 parent, id;
+	struct run_entry *run;
+	struct call_entry call = {};
+	struct call_name name = {};
+
+	if (BPF_CORE_READ(made, root, hierarchy_id) != 0) /* a v1 tree: ids may coincide */
+		return 0;
+	parent = BPF_CORE_READ(made, self.parent, cgroup, kn, id);
+	run = bpf_map_lookup_elem(&runs, &parent);
+	if (!run)
+		return 0;
+	bpf_probe_read_kernel_str(&name, sizeof(name), BPF_CORE_READ(made, kn, name));
+	call.call = call_number(&name);
+	if (call.call == EVENT_NO_CALL)
+		return 0;
+	call.run = parent;
+	call.rules = run->rules;
+	id = BPF_CORE_READ(made, kn, id);
+	if (bpf_map_update_elem(&calls, &id, &call, BPF_ANY))
+		count_overflow(OVERFLOW_CALLS);
+	else
+		call_level = BPF_CORE_READ(made, level);
+	return 0;
+}
+
+SEC("raw_tp/cgroup_rmdir")
+int weir_cgroup_rmdir(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct cgroup *gone = (struct cgroup *)ctx->args[0];
+	__u64 id = BPF_CORE_READ(gone, kn, id);
+	struct call_entry *call;
+	struct event_count e = {};
+
+	if (BPF_CORE_READ(gone, root, hierarchy_id) != 0)
+		return 0;
+	call = bpf_map_lookup_elem(&calls, &id);
+	if (!call)
+		return 0;
+	fill_header(&e.h, EVENT_COUNT, call, (struct task_struct *)bpf_get_current_task());
+	__builtin_memcpy(e.produced, call->produced, sizeof(e.produced));
+	__builtin_memcpy(e.lost, call->lost, sizeof(e.lost));
+	send_event(&ring_control, EVENT_CLASS_CONTROL, call, &e.h, sizeof(e));
+	bpf_map_delete_elem(&calls, &id);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Checks the bytes of one event and points into them; see event_decode.h. Trusts nothing: the
+ * strings' lengths must add up to the event's size, and enumerations must be known. Owns nothing.
+ */
+#include "bpf/event_decode.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define TEXTS_MAX 4
+
+/* How a kind looks: bytes of its fixed part, and where its lengths stand (0 ends the list: no
+ * length is at offset 0). */
+struct shape {
+	size_t fixed;
+	size_t text[TEXTS_MAX];
+};
+
+static const struct shape net_shape = { sizeof(struct event_net),
+					{ offsetof(struct event_net, name_size) } };
+
+static const struct shape *shape_of(enum event_kind kind)
+{
+	static const struct shape shapes[EVENT_KIND_COUNT] = {
+		[EVENT_COUNT] = { sizeof(struct event_count), { 0 } },
+		[EVENT_FORK] = { sizeof(struct event_fork), { 0 } },
+		[EVENT_EXEC] = { sizeof(struct event_exec),
+				 { offsetof(struct event_exec, exe_size),
+				   offsetof(struct event_exec, filename_size),
+				   offsetof(struct event_exec, cwd_size),
+				   offsetof(struct event_exec, argv_size) } },
+		[EVENT_EXIT] = { sizeof(struct event_exit), { 0 } },
+		[EVENT_FILE] = { sizeof(struct event_file),
+				 { offsetof(struct event_file, path_size),
+				   offsetof(struct event_file, target_size) } },
+		[EVENT_PRIVILEGE] = { sizeof(struct event_privilege),
+				      { offsetof(struct event_privilege, target_size) } },
+		[EVENT_SIGNAL] = { sizeof(struct event_signal), { 0 } },
+		[EVENT_DENIED] = { sizeof(struct event_denied),
+				   { offsetof(struct event_denied, barrier_size),
+				     offsetof(struct event_denied, op_size),
+				     offsetof(struct event_denied, target_size) } },
+	};
+
+	if (kind >= EVENT_SOCKET && kind <= EVENT_ACCEPT)
+		return &net_shape;
+	if (kind >= EVENT_KIND_COUNT || !shapes[kind].fixed)
+		return NULL;
+	return &shapes[kind];
+}
+
+static int texts_read(const struct shape *shape, const void *data, size_t size,
+		      struct event_view *view)
+{
+	const char *bytes = data;
+	size_t at = shape->fixed;
+
+	for (size_t i = 0; i < TEXTS_MAX && shape->text[i]; i++) {
+		uint16_t n;
+
+		memcpy(&n, bytes + shape->text[i], sizeof(n));
+		if (n > size - at)
+			return -EBADMSG;
+		view->text[i] = (struct bytes){ .data = bytes + at, .size = n };
+		at += n;
+	}
+	return at == size ? 0 : -EBADMSG;
+}
+
+static bool numbers_known(const struct event_view *view)
+{
+	switch (view->h->kind) {
+	case EVENT_FILE:
+		return view->file->op < FILE_OP_COUNT;
+	case EVENT_PRIVILEGE:
+		return view->privilege->op < PRIVILEGE_OP_COUNT;
+	default:
+		return true;
+	}
+}
+
+int event_decode(const void *data, size_t size, struct event_view *ret)
+{
+	const struct event_header *h = data;
+	struct event_view view = { 0 };
+	const struct shape *shape;
+
+	if ((uintptr_t)data % 8 || size < sizeof(*h) || size > EVENT_SIZE_MAX || h->size != size)
+		return -EBADMSG;
+	shape = shape_of(h->kind);
+	if (!shape || size < shape->fixed)
+		return -EBADMSG;
+	view.h = h;
+	view.fork = data;
+	if (texts_read(shape, data, size, &view) < 0 || !numbers_known(&view))
+		return -EBADMSG;
+	*ret = view;
+	return 0;
+}
+
+const char *event_kind_name(enum event_kind kind)
+{
+	static const char *const names[] = {
+#define EVENT(NAME, name, class, about) #name,
+#include "tables/events.tbl"
+#undef EVENT
+	};
+
+	return kind < ARRAY_LENGTH(names) ? names[kind] : "unknown";
+}
+
+enum event_class event_class_of(enum event_kind kind)
+{
+	static const unsigned char classes[] = {
+#define EVENT(NAME, name, class, about) EVENT_CLASS_##class,
+#include "tables/events.tbl"
+#undef EVENT
+	};
+
+	return kind < ARRAY_LENGTH(classes) ? classes[kind] : EVENT_CLASS_CONTROL;
+}
+
+const char *event_class_name(enum event_class class)
+{
+	static const char *const names[] = { "process", "network", "file", "privilege", "control" };
+
+	return class < ARRAY_LENGTH(names) ? names[class] : "unknown";
+}
+
+const char *file_op_name(enum file_op op)
+{
+	static const char *const names[] = { "create", "write",	  "truncate", "rename", "unlink",
+					     "link",   "symlink", "mkdir",    "rmdir",	"chmod",
+					     "chown",  "mknod",	  "xattr",    "read" };
+
+	_Static_assert(ARRAY_LENGTH(names) == FILE_OP_COUNT, "one name per file_op");
+	return op < ARRAY_LENGTH(names) ? names[op] : "unknown";
+}
+
+const char *privilege_op_name(enum privilege_op op)
+{
+	static const char *const names[] = {
+		"setuid",      "setgid",      "setgroups",   "capset", "ptrace",
+		"mount",       "namespace",   "bpf",	     "module", "keyctl",
+		"io_uring",    "perf",	      "proc_memory", "kexec",  "userfaultfd",
+		"chroot",      "personality", "reboot",	     "clock",  "open_by_handle",
+		"sethostname", "swap",	      "other",
+	};
+
+	_Static_assert(ARRAY_LENGTH(names) == PRIVILEGE_OP_COUNT, "one name per privilege_op");
+	return op < ARRAY_LENGTH(names) ? names[op] : "unknown";
+}

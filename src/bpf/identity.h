@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* For BPF programs: which call a task is in, the header of an event, and sending it. The maps that
+ * all programs share are declared here (weak: the static linker keeps one of each). */
+#ifndef WEIR_BPF_IDENTITY_H
+#define WEIR_BPF_IDENTITY_H
+
+#include "bpf/kernel.h"
+#include "bpf/shared.h"
+
+#define KEPT SEC(".maps") __weak
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RUNS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct run_entry);
+} runs KEPT;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, CALLS_LIVE_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct call_entry);
+} calls KEPT;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_PROCESS_SIZE);
+} ring_process KEPT;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_NETWORK_SIZE);
+} ring_network KEPT;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_FILE_SIZE);
+} ring_file KEPT;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_PRIVILEGE_SIZE);
+} ring_privilege KEPT;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_CONTROL_SIZE);
+} ring_control KEPT;
+
+struct sequence {
+	__u64 next[EVENT_CLASS_COUNT];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sequence);
+} sequences KEPT;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, OVERFLOW_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} overflows KEPT;
+
+/* calls.bpf.c defines these. weir_id: cgroup id of weir's root. call_level: depth of a call's
+ * cgroup, learned when the first one is made; 0 before that. */
+extern const volatile __u64 weir_id;
+extern __u32 call_level;
+
+static __always_inline void count_overflow(__u32 what)
+{
+	__u64 *count = bpf_map_lookup_elem(&overflows, &what);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+/* The call of the current task, or NULL. The first comparison is all that a process outside of weir
+ * ever pays. */
+static __always_inline struct call_entry *call_of_current(void)
+{
+	__u32 level = call_level;
+	__u64 id;
+
+	if (level < 2 || bpf_get_current_ancestor_cgroup_id(level - 2) != weir_id)
+		return NULL;
+	id = bpf_get_current_ancestor_cgroup_id(level);
+	return id ? bpf_map_lookup_elem(&calls, &id) : NULL;
+}
+
+/* The same for any task: by the cgroup that it sits in. */
+static __always_inline struct call_entry *call_of_task(struct task_struct *task)
+{
+	__u64 id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+
+	return bpf_map_lookup_elem(&calls, &id);
+}
+
+static __always_inline __u32 pid_inside(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, signal, pids[1]);
+	unsigned int level = BPF_CORE_READ(pid, level);
+	struct upid upid = {};
+
+	bpf_core_read(&upid.nr, sizeof(upid.nr), &pid->numbers[level & 31].nr);
+	return upid.nr;
+}
+
+/* Everything but size and kernel_seq, which send_event() sets. Strings of the caller's struct
+ * follow. */
+static __always_inline void fill_header(struct event_header *h, enum event_kind kind,
+					const struct call_entry *call, struct task_struct *task)
+{
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent, group_leader);
+
+	h->kind = kind;
+	h->flags = 0;
+	h->call = call->call;
+	h->run = call->run;
+	h->mono_ns = bpf_ktime_get_ns();
+	h->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	h->parent_start_ns = BPF_CORE_READ(parent, start_boottime);
+	h->pid = BPF_CORE_READ(task, tgid);
+	h->tid = BPF_CORE_READ(task, pid);
+	h->ppid = BPF_CORE_READ(parent, tgid);
+	h->pid_inside = pid_inside(task);
+	h->uid = BPF_CORE_READ(task, cred, uid.val);
+	h->reserved = 0;
+}
+
+static __always_inline void stamp(struct event_header *h, enum event_class class, __u32 size)
+{
+	__u32 zero = 0;
+	struct sequence *s = bpf_map_lookup_elem(&sequences, &zero);
+
+	h->size = size;
+	h->kernel_seq = (__u64)bpf_get_smp_processor_id() << 48;
+	if (s)
+		h->kernel_seq |= __sync_fetch_and_add(&s->next[class], 1) & ((1ull << 48) - 1);
+}
+
+/* Sends the event, or counts it as lost: every event of a call passes here or through the file
+ * ring's fair share (file.bpf.c). The reader polls, so nobody is woken: a wake-up costs the writer
+ * more than all the rest. */
+static __always_inline void send_event(void *ring, enum event_class class, struct call_entry *call,
+				       struct event_header *h, __u32 size)
+{
+	stamp(h, class, size);
+	__sync_fetch_and_add(&call->produced[class], 1);
+	if (bpf_ringbuf_output(ring, h, size, BPF_RB_NO_WAKEUP))
+		__sync_fetch_and_add(&call->lost[class], 1);
+}
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The few kernel structures our BPF programs look into, each with only the members they read.
+ * preserve_access_index makes clang record every access, and libbpf moves it to where the running
+ * kernel keeps the member (CO-RE), so order and size here mean nothing and no vmlinux.h is needed
+ * to build. */
+#ifndef WEIR_BPF_KERNEL_H
+#define WEIR_BPF_KERNEL_H
+
+#include <linux/types.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kernfs_node {
+	const char *name;
+	__u64 id;
+};
+
+struct cgroup_root {
+	int hierarchy_id;
+};
+
+struct cgroup;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct qstr {
+	__u32 len;
+	const unsigned char *name;
+};
+
+struct super_block {
+	__u32 s_dev;
+	unsigned long s_magic;
+};
+
+typedef struct {
+	__u32 val;
+} kuid_t;
+
+struct inode {
+	__u16 i_mode;
+	struct super_block *i_sb;
+	unsigned long i_ino;
+	const unsigned int i_nlink;
+	__u32 i_generation;
+	kuid_t i_uid;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct inode *d_inode;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct ovl_entry;
+
+struct ovl_inode {
+	struct inode vfs_inode;
+	struct dentry *__upperdentry;
+	struct ovl_entry *oe;
+};
+
+struct ovl_path {
+	struct dentry *dentry;
+};
+
+struct ovl_entry {
+	unsigned int __numlower;
+	struct ovl_path __lowerstack[1];
+};
+
+struct sock;
+
+struct socket {
+	short type;
+	struct sock *sk;
+};
+
+struct file {
+	unsigned int f_mode;
+	struct inode *f_inode;
+	unsigned int f_flags;
+	struct path f_path;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct fs_struct {
+	struct path root;
+	struct path pwd;
+};
+
+struct percpu_counter {
+	__s64 count;
+};
+
+struct mm_struct {
+	unsigned long hiwater_rss;
+	unsigned long arg_start, arg_end;
+	struct percpu_counter rss_stat[4];
+	struct file *exe_file;
+};
+
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
+struct proc_inode {
+	struct pid *pid;
+	struct inode vfs_inode;
+};
+
+/* The kernel's enum pid_type has PIDTYPE_TGID = 1. */
+struct signal_struct {
+	struct pid *pids[4];
+	int group_exit_code;
+	unsigned int flags;
+	__u64 utime, stime;
+	unsigned long long sum_sched_runtime;
+	struct {
+		int counter;
+	} live;
+};
+
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
+struct cred {
+	kuid_t uid, euid;
+};
+
+struct task_struct {
+	int pid, tgid;
+	__u64 start_boottime;
+	struct task_struct *real_parent, *group_leader;
+	struct signal_struct *signal;
+	struct css_set *cgroups;
+	struct mm_struct *mm;
+	struct fs_struct *fs;
+	struct files_struct *files;
+	const struct cred *cred;
+	struct sched_entity se;
+	__u64 utime, stime;
+	int exit_code;
+	char comm[16];
+};
+
+struct linux_binprm {
+	struct file *file;
+	const char *filename, *interp;
+};
+
+struct kernel_siginfo {
+	int si_signo, si_code;
+};
+
+struct in6_kernel {
+	__u8 u6_addr8[16];
+};
+
+struct sock_common {
+	__u32 skc_daddr, skc_rcv_saddr;
+	__u16 skc_dport, skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	struct {
+		__u8 byte[16];
+	} skc_v6_daddr, skc_v6_rcv_saddr;
+	struct {
+		__s64 counter;
+	} skc_cookie;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_type, sk_protocol;
+};
+
+struct sockaddr_un_kernel {
+	__u16 sun_family;
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len;
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
+};
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Processes: fork, exec and exit of the tasks of a call. What an exec says comes from the new
+ * program's file, task and memory after the kernel has built them and before the program runs. */
+#include <linux/stat.h>
+
+#include "bpf/identity.h"
+#include "bpf/path.h"
+
+#define EXEC_NAME_MAX 512
+#define EXEC_TEXT_MAX (2 * EVENT_PATH_MAX + EXEC_NAME_MAX + EVENT_ARGV_MAX)
+
+struct exec_room {
+	struct event_exec e;
+	char text[EXEC_TEXT_MAX];
+	char path[EVENT_PATH_MAX + NAME_MAX_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct exec_room);
+} exec_rooms SEC(".maps");
+
+/* Since 6.16 the exit tracepoint says whether the thread group is dead; user space looks that up.
+ */
+const volatile bool exit_says_group_dead = false;
+
+SEC("raw_tp/sched_process_fork")
+int weir_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *parent = (struct task_struct *)ctx->args[0];
+	struct task_struct *child = (struct task_struct *)ctx->args[1];
+	struct call_entry *call;
+	struct event_fork e = {};
+
+	if (!call_level)
+		return 0;
+	e.child_pid = BPF_CORE_READ(child, tgid);
+	if (e.child_pid != BPF_CORE_READ(child, pid)) /* a thread */
+		return 0;
+	call = call_of_task(child);
+	if (!call)
+		return 0;
+	fill_header(&e.h, EVENT_FORK, call, parent);
+	e.child_start_ns = BPF_CORE_READ(child, start_boottime);
+	e.child_pid_inside = pid_inside(child);
+	send_event(&ring_process, EVENT_CLASS_PROCESS, call, &e.h, sizeof(e));
+	return 0;
+}
+
+/* "memfd:", as mm/memfd.c names the dentry of an anonymous file */
+static __always_inline bool named_memfd(struct dentry *dentry)
+{
+	char name[6] = {};
+
+	bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
+	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' &&
+	       name[4] == 'd' && name[5] == ':';
+}
+
+static __always_inline void exec_file(struct event_exec *e, struct linux_binprm *bprm,
+				      struct task_struct *task, int old_pid)
+{
+	struct inode *inode = BPF_CORE_READ(bprm, file, f_inode);
+
+	e->inode = BPF_CORE_READ(inode, i_ino);
+	e->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	e->mode = BPF_CORE_READ(inode, i_mode);
+	e->writer = EVENT_NO_CALL;
+	e->exec_flags = 0;
+	if (BPF_CORE_READ(inode, i_nlink) == 0)
+		e->exec_flags |= named_memfd(BPF_CORE_READ(bprm, file, f_path.dentry))
+					 ? EXEC_MEMFD
+					 : EXEC_DELETED;
+	if (BPF_CORE_READ(bprm, filename) != BPF_CORE_READ(bprm, interp))
+		e->exec_flags |= EXEC_SCRIPT;
+	if (old_pid != BPF_CORE_READ(task, tgid))
+		e->exec_flags |= EXEC_FROM_THREAD;
+	BPF_CORE_READ_INTO(&e->comm, task, comm);
+}
+
+/* Adds up the strings' sizes; the barrier keeps one register for every check of the sum. */
+#define USED(n)                  \
+	({                       \
+		__u64 n_ = (n);  \
+		barrier_var(n_); \
+		n_;              \
+	})
+
+static __always_inline __u32 exec_path(struct exec_room *room, __u64 used, struct path *path,
+				       struct fs_struct *fs)
+{
+	struct path_text walk = {};
+
+	if (used > 2 * EVENT_PATH_MAX + EXEC_NAME_MAX)
+		return 0;
+	path_walk(&walk, room->path, BPF_CORE_READ(path, mnt), BPF_CORE_READ(path, dentry), fs);
+	if (walk.cut)
+		room->e.h.flags |= EVENT_TRUNCATED;
+	return path_copy(room->text + used, &walk, room->path);
+}
+
+static __always_inline __u32 exec_filename(struct exec_room *room, __u64 used,
+					   struct linux_binprm *bprm)
+{
+	long n;
+
+	if (used > EVENT_PATH_MAX)
+		return 0;
+	n = bpf_probe_read_kernel_str(room->text + used, EXEC_NAME_MAX,
+				      BPF_CORE_READ(bprm, filename));
+	if (n == EXEC_NAME_MAX)
+		room->e.h.flags |= EVENT_TRUNCATED;
+	return n > 0 ? n - 1 : 0;
+}
+
+static __always_inline __u32 exec_argv(struct exec_room *room, __u64 used, struct task_struct *task)
+{
+	unsigned long from = BPF_CORE_READ(task, mm, arg_start);
+	unsigned long to = BPF_CORE_READ(task, mm, arg_end);
+	unsigned long size = to - from;
+
+	if (used > 2 * EVENT_PATH_MAX + EXEC_NAME_MAX || to <= from)
+		return 0;
+	if (size > EVENT_ARGV_MAX) {
+		size = EVENT_ARGV_MAX;
+		room->e.h.flags |= EVENT_TRUNCATED;
+	}
+	if (bpf_probe_read_user(room->text + used, size, (void *)from))
+		return 0;
+	return size;
+}
+
+SEC("raw_tp/sched_process_exec")
+int weir_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx->args[0];
+	struct linux_binprm *bprm = (struct linux_binprm *)ctx->args[2];
+	struct call_entry *call = call_of_current();
+	__u32 zero = 0;
+	__u64 used;
+	struct exec_room *room;
+	struct fs_struct *fs;
+
+	if (!call)
+		return 0;
+	room = bpf_map_lookup_elem(&exec_rooms, &zero);
+	if (!room)
+		return 0;
+	fill_header(&room->e.h, EVENT_EXEC, call, task);
+	exec_file(&room->e, bprm, task, ctx->args[1]);
+	fs = BPF_CORE_READ(task, fs);
+	room->e.exe_size = exec_path(room, 0, &BPF_CORE_READ(bprm, file)->f_path, fs);
+	used = USED(room->e.exe_size);
+	room->e.filename_size = exec_filename(room, used, bprm);
+	used = USED(used + room->e.filename_size);
+	room->e.cwd_size = exec_path(room, used, &fs->pwd, fs);
+	used = USED(used + room->e.cwd_size);
+	room->e.argv_size = exec_argv(room, used, task);
+	used = USED(used + room->e.argv_size);
+	if (used > EXEC_TEXT_MAX)
+		return 0;
+	send_event(&ring_process, EVENT_CLASS_PROCESS, call, &room->e.h, sizeof(room->e) + used);
+	return 0;
+}
+
+/* The largest resident size there ever was: the mark is only updated now and then, so the present
+ * size counts too. In bytes, pages being 4 KiB on the machines we build for. */
+static __always_inline __u64 peak_bytes(struct task_struct *task)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	__u64 peak = BPF_CORE_READ(mm, hiwater_rss);
+	__s64 now = BPF_CORE_READ(mm, rss_stat[0].count) + BPF_CORE_READ(mm, rss_stat[1].count) +
+		    BPF_CORE_READ(mm, rss_stat[3].count); /* file, anonymous, shared */
+
+	if (now > 0 && (__u64)now > peak)
+		peak = now;
+	return peak << 12;
+}
+
+#define SIGNAL_GROUP_EXIT 0x4 /* include/linux/sched/signal.h */
+
+SEC("raw_tp/sched_process_exit")
+int weir_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx->args[0];
+	struct call_entry *call = call_of_current();
+	struct event_exit e = {};
+	int code;
+
+	if (!call)
+		return 0;
+	if (exit_says_group_dead ? !ctx->args[1] : BPF_CORE_READ(task, signal, live.counter) != 0)
+		return 0;
+	code = BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT
+		       ? BPF_CORE_READ(task, signal, group_exit_code)
+		       : BPF_CORE_READ(task, exit_code);
+	fill_header(&e.h, EVENT_EXIT, call, task);
+	e.signal = code & 0x7f;
+	e.status = e.signal ? -1 : (code >> 8) & 0xff;
+	e.cpu_usec = (BPF_CORE_READ(task, signal, sum_sched_runtime) +
+		      BPF_CORE_READ(task, se.sum_exec_runtime)) /
+		     1000;
+	e.max_rss = peak_bytes(task);
+	send_event(&ring_process, EVENT_CLASS_PROCESS, call, &e.h, sizeof(e));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

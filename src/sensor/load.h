@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading the BPF object and keeping what came of it as a table of named descriptors. The table is
+ * all that sensors.c works on, so that what was adopted from another process is no different from
+ * what was loaded here. */
+#ifndef WEIR_SENSOR_LOAD_H
+#define WEIR_SENSOR_LOAD_H
+
+#include "base/fail.h"
+#include "sensor/program.h"
+#include "sensor/sensor.h"
+
+struct fd_table {
+	size_t count;
+	struct sensor_fd fds[SENSOR_FDS_MAX];
+};
+
+int fd_table_add(struct fd_table *t, const char *kind, const char *name, int fd); /* fd is taken */
+int fd_table_find(const struct fd_table *t, const char *kind, const char *name);  /* fd or -1 */
+void fd_table_drop(struct fd_table *t, const char *kind); /* closes all of one kind */
+void fd_table_close(struct fd_table *t);
+
+/* Why a program did not load: errno by program name. */
+struct load_refusals {
+	size_t count;
+	struct {
+		const char *name;
+		int err;
+	} of[SENSOR_FDS_MAX];
+};
+
+/* Loads every program that loads. weir_id: cgroup id of weir's root. 0, or -errno when nothing
+ * does.
+ */
+int load_programs(uint64_t weir_id, struct fd_table *table, struct load_refusals *refusals,
+		  struct fail *f);
+
+#endif

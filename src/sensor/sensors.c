@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Holds the BPF sensors as a table of descriptors: attaches and detaches them, tells them about
+ * runs, and says what each sensor is worth here. Links live as long as any process holds their
+ * descriptor, so what this process does not close on purpose survives it in the keepers. Owns every
+ * descriptor in the table. */
+#include "sensor/sensor.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "bpf/shared.h"
+#include "sensor/load.h"
+
+struct sensors {
+	struct fd_table table;
+	size_t state_count;
+	struct state_line states[SENSORS_MAX];
+};
+
+/* Programs are named weir_X in the object; descriptors are prog.X and link.X. */
+static const char *short_name(const struct program *p)
+{
+	return p->name + strlen("weir_");
+}
+
+static int refusal_of(const struct load_refusals *refusals, const char *name)
+{
+	for (size_t i = 0; i < refusals->count; i++)
+		if (strcmp(refusals->of[i].name, name) == 0)
+			return refusals->of[i].err;
+	return 0;
+}
+
+static void sensor_judge(const struct fd_table *table, const struct sensor *sensor,
+			 const struct load_refusals *refusals, struct state_line *line)
+{
+	snprintf(line->name, sizeof(line->name), "%s", sensor->name);
+	line->state = STATE_ENFORCED;
+	line->reason[0] = '\0';
+	for (const struct program *p = sensor->needs; p->name; p++) {
+		int err = refusal_of(refusals, p->name);
+
+		if (fd_table_find(table, "prog", short_name(p)) >= 0)
+			continue;
+		line->state = p == sensor->needs ? STATE_UNAVAILABLE : STATE_DEGRADED;
+		snprintf(line->reason, sizeof(line->reason), "%s: the kernel does not load %s%s%s",
+			 sensor->without, short_name(p), err ? ": " : "", err ? strerror(err) : "");
+		if (p == sensor->needs)
+			return;
+	}
+}
+
+static void sensors_judge(struct sensors *s, const struct load_refusals *refusals)
+{
+	s->state_count = 0;
+	for (size_t i = 0; sensor_list[i] && s->state_count < SENSORS_MAX; i++)
+		sensor_judge(&s->table, sensor_list[i], refusals, &s->states[s->state_count++]);
+}
+
+/* Nothing loads at all: every sensor says so with the one reason. */
+static void sensors_none(struct sensors *s, const char *reason)
+{
+	s->state_count = 0;
+	for (size_t i = 0; sensor_list[i] && s->state_count < SENSORS_MAX; i++) {
+		struct state_line *line = &s->states[s->state_count++];
+
+		snprintf(line->name, sizeof(line->name), "%s", sensor_list[i]->name);
+		line->state = STATE_UNAVAILABLE;
+		snprintf(line->reason, sizeof(line->reason), "%.*s", (int)sizeof(line->reason) - 1,
+			 reason);
+	}
+}
+
+int sensors_open(int weir_cgroup, struct sensors **ret, struct fail *f)
+{
+	struct sensors *s = calloc(1, sizeof(*s));
+	struct load_refusals refusals = { 0 };
+	struct fail why = { 0 };
+	struct stat st = { 0 };
+
+	if (!s)
+		return fail(f, ENOMEM, "sensors");
+	if (weir_cgroup >= 0 && fstat(weir_cgroup, &st) == 0)
+		fd_table_add(&s->table, "cgroup", "weir", fcntl(weir_cgroup, F_DUPFD_CLOEXEC, 3));
+	if (load_programs(st.st_ino, &s->table, &refusals, &why) < 0)
+		sensors_none(s, why.text);
+	else
+		sensors_judge(s, &refusals);
+	*ret = s;
+	return 0;
+}
+
+int sensors_adopt(const struct sensor_fd *fds, size_t count, struct sensors **ret, struct fail *f)
+{
+	struct sensors *s = count <= SENSOR_FDS_MAX ? calloc(1, sizeof(*s)) : NULL;
+	const struct load_refusals unknown = { 0 };
+
+	if (!s)
+		return fail(f, count > SENSOR_FDS_MAX ? E2BIG : ENOMEM, "sensors to take over");
+	memcpy(s->table.fds, fds, count * sizeof(*fds));
+	s->table.count = count;
+	sensors_judge(s, &unknown);
+	*ret = s;
+	return 0;
+}
+
+static int program_attach(const struct sensors *s, const struct program *p, int prog)
+{
+	switch (p->kind) {
+	case PROGRAM_RAW:
+		return bpf_raw_tracepoint_open(p->hook, prog);
+	case PROGRAM_TYPED:
+		return bpf_raw_tracepoint_open(NULL, prog);
+	case PROGRAM_CGROUP:
+		return bpf_link_create(prog, fd_table_find(&s->table, "cgroup", "weir"),
+				       (enum bpf_attach_type)p->type, NULL);
+	case PROGRAM_PART:
+		break;
+	}
+	return -ENOTSUP;
+}
+
+static int sensor_attach(struct sensors *s, size_t index, struct fail *f)
+{
+	const struct sensor *sensor = sensor_list[index];
+	int result = 0;
+
+	for (const struct program *p = sensor->needs; p->name; p++) {
+		int prog = fd_table_find(&s->table, "prog", short_name(p)), link;
+
+		if (prog < 0 || p->kind == PROGRAM_PART ||
+		    fd_table_find(&s->table, "link", short_name(p)) >= 0)
+			continue;
+		link = program_attach(s, p, prog);
+		if (link >= 0)
+			link = fd_table_add(&s->table, "link", short_name(p), link);
+		if (link >= 0)
+			continue;
+		s->states[index].state = p == sensor->needs ? STATE_UNAVAILABLE : STATE_DEGRADED;
+		snprintf(s->states[index].reason, sizeof(s->states[index].reason),
+			 "%s: %s does not attach: %s", sensor->without, short_name(p),
+			 strerror(-link));
+		result = fail(f, -link, "sensor %s: cannot attach %s", sensor->name, short_name(p));
+	}
+	return result;
+}
+
+int sensors_attach(struct sensors *s, struct fail *f)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < s->state_count; i++) {
+		int err = sensor_attach(s, i, f);
+
+		result = result ?: err;
+	}
+	return result;
+}
+
+void sensors_detach(struct sensors *s)
+{
+	fd_table_drop(&s->table, "link");
+}
+
+const struct sensor_fd *sensors_fds(const struct sensors *s, size_t *ret_count)
+{
+	*ret_count = s->table.count;
+	return s->table.fds;
+}
+
+const struct state_line *sensors_states(const struct sensors *s, size_t *ret_count)
+{
+	*ret_count = s->state_count;
+	return s->states;
+}
+
+void sensors_close(struct sensors *s)
+{
+	if (!s)
+		return;
+	fd_table_close(&s->table);
+	free(s);
+}
+
+int sensors_run_add(struct sensors *s, uint64_t key, const struct policy *p, struct fail *f)
+{
+	struct run_entry run = { 0 };
+	int runs = fd_table_find(&s->table, "map", "runs");
+	int err;
+
+	if (runs < 0) /* no BPF here; sensors_states() has said so */
+		return 0;
+	err = bpf_map_update_elem(runs, &key, &run, BPF_ANY);
+	return err < 0 ? fail(f, -err, "cannot tell the sensors about the run") : 0;
+}
+
+/* Deletes the calls that the run left in the map: those whose cgroup nobody removed. */
+static void calls_forget(int calls, uint64_t run)
+{
+	uint64_t id, next;
+	bool more = bpf_map_get_next_key(calls, NULL, &next) == 0;
+
+	for (size_t i = 0; more && i < CALLS_LIVE_MAX; i++) {
+		struct call_entry call;
+
+		id = next;
+		more = bpf_map_get_next_key(calls, &id, &next) == 0;
+		if (bpf_map_lookup_elem(calls, &id, &call) == 0 && call.run == run)
+			bpf_map_delete_elem(calls, &id);
+	}
+}
+
+void sensors_run_remove(struct sensors *s, uint64_t key)
+{
+	int runs = fd_table_find(&s->table, "map", "runs");
+	int calls = fd_table_find(&s->table, "map", "calls");
+
+	if (runs >= 0)
+		bpf_map_delete_elem(runs, &key);
+	if (calls >= 0)
+		calls_forget(calls, key);
+}
+
+size_t sensors_probe(struct sensor_probe_line *lines)
+{
+	struct sensors *s;
+	size_t count;
+
+	if (sensors_open(-1, &s, NULL) < 0)
+		return 0;
+	count = s->state_count;
+	for (size_t i = 0; i < count; i++) {
+		lines[i].line = s->states[i];
+		lines[i].fix[0] = '\0';
+		if (s->states[i].state != STATE_ENFORCED)
+			snprintf(lines[i].fix, sizeof(lines[i].fix),
+				 "run as root with CAP_BPF and CAP_PERFMON on a kernel built with "
+				 "CONFIG_DEBUG_INFO_BTF");
+	}
+	sensors_close(s);
+	return count;
+}
