@@ -11,35 +11,57 @@
 #include "bpf/event_decode.h"
 #include "call/call.h"
 #include "detect/finding.h"
+#include "detect/process.h"
 #include "policy/policy.h"
+
+/* At these limits the engine goes on: further findings become one `overflow` finding that counts
+ * them, the eldest call's name is forgotten, a further process is known by number only. */
+#define DETECTION_FINDINGS_MAX 1000 /* different findings of one run */
+#define DETECTION_CALLS_MAX 4096    /* calls whose names are kept */
 
 struct detection; /* the engine's state for one run */
 
 struct detector {
-	const char *name;
-	const char *about;
-	uint32_t wants;					     /* bits 1 << enum event_kind */
+	enum finding_kind kind;					 /* its row of tables/findings.tbl */
+	uint32_t wants;						 /* bits 1 << enum event_kind */
 	int (*start)(struct detection *d, void **ret_state); /* or NULL */
 	void (*on_event)(struct detection *d, void *state, const struct event_view *e);
+	/* A call's first process has ended; seq is the record's frame that says so. */
 	void (*on_call_exit)(struct detection *d, void *state, const struct call_announce *call,
-			     const struct call_exit *x);
+			     const struct call_exit *x, uint64_t seq);
 	void (*on_observation)(struct detection *d, void *state, const struct call_announce *call,
-			       const struct call_observation *o);
-	void (*finish)(struct detection *d, void *state); /* releases the state */
+			       const struct call_observation *o, uint64_t seq);
+	/* Time has passed, whether or not there was an event. */
+	void (*on_tick)(struct detection *d, void *state, uint64_t mono_ns);
+	void (*finish)(struct detection *d, void *state); /* last findings; releases the state */
 };
 
-extern const struct detector *const detectors[];
+extern const struct detector *const detectors[]; /* NULL-terminated */
 
 /* For detectors. */
 const struct policy *detection_policy(const struct detection *d);
+uint64_t detection_now(const struct detection *d); /* CLOCK_MONOTONIC of the newest event or tick */
+const struct processes *detection_processes(const struct detection *d);
+/* The process of an event, or NULL where the table was full. */
+const struct process *detection_process(const struct detection *d, const struct event_header *h);
 /* The program that a process (host pid, start time) runs, as its last exec said, or NULL. */
 const char *detection_exe(const struct detection *d, uint32_t pid, uint64_t start_ns);
+
+/* A finding of this kind with the row's category, technique and severity, blamed exactly on the
+ * event's call, with the event as evidence and a via edge where another call wrote the program. */
+void finding_begin(const struct detection *d, enum finding_kind kind, const struct event_view *e,
+		   struct finding *ret);
+/* Sets the summary, cut where a character ends. Bytes of the agent must have been escaped. */
+void finding_say(struct finding *f, const struct buf *text);
+/* " (program /usr/bin/ssh)": appended to a summary, escaped; nothing where it is not known. */
+void finding_say_program(const struct detection *d, const struct event_header *h, struct buf *text);
 /* Reports. Findings that say the same of the same call (detector, severity, key) are one finding
- * with a growing count: key is any number that tells two facts apart. */
+ * with a growing count and the newest summary: key is any number that tells two facts apart. */
 void detection_report(struct detection *d, const struct finding *finding, uint64_t key);
 
-/* For the recorder. on_finding is called when a finding is new and again when it has grown (same
- * number); the pointer is valid during the call. */
+/* For the recorder. policy is borrowed until detection_close(). on_finding is called when a finding
+ * is new, again when it has grown (same number; at doubling counts, when its call ends and at the
+ * close), and the pointer is valid during the call. */
 int detection_open(const struct policy *p,
 		   void (*on_finding)(void *context, const struct finding *finding), void *context,
 		   struct detection **ret);
@@ -47,6 +69,8 @@ void detection_call(struct detection *d, const struct call_announce *call);
 void detection_event(struct detection *d, const struct event_view *e);
 void detection_call_exit(struct detection *d, const struct call_exit *x, uint64_t seq);
 void detection_observation(struct detection *d, const struct call_observation *o, uint64_t seq);
+/* A few times a second while the run lives; mono_ns as in event_header. */
+void detection_tick(struct detection *d, uint64_t mono_ns);
 void detection_close(struct detection *d); /* last findings come out here; accepts NULL */
 
 #endif

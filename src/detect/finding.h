@@ -13,9 +13,28 @@
 #define FINDING_EVIDENCE_MAX 16
 #define FINDING_VIA_MAX 8
 #define FINDING_SUMMARY_MAX 512
+#define FINDING_BYTES_MAX 2048 /* of an encoded finding */
 
-enum finding_basis { BASIS_EXACT, BASIS_VIA, BASIS_WINDOW, BASIS_UNATTRIBUTED };
-enum finding_verdict { VERDICT_OBSERVED, VERDICT_BLOCKED, VERDICT_KILLED };
+enum finding_kind {
+#define FINDING(NAME, name, category, attack, version, severity, about, text) FINDING_##NAME,
+#include "tables/findings.tbl"
+#undef FINDING
+	FINDING_KIND_COUNT
+};
+
+/* One row of tables/findings.tbl. */
+struct finding_row {
+	const char *name, *category, *attack, *attack_version;
+	enum severity severity;
+	const char *about, *text;
+};
+extern const struct finding_row finding_rows[FINDING_KIND_COUNT];
+
+/* Which call did it is known `exact`ly, through another call (`via`), by time alone (`window`), or
+ * not. A finding whose call did it itself is exact even where it has via edges: these name the
+ * calls without which it would not have happened, such as the one that wrote the program. */
+enum finding_basis { BASIS_EXACT, BASIS_VIA, BASIS_WINDOW, BASIS_UNATTRIBUTED, BASIS_COUNT };
+enum finding_verdict { VERDICT_OBSERVED, VERDICT_BLOCKED, VERDICT_KILLED, VERDICT_COUNT };
 
 struct finding_via {
 	uint32_t call;
@@ -47,5 +66,7 @@ void finding_encode(const struct finding *f, struct buf *out);
 int finding_decode(struct wire *w, struct finding *ret); /* 0 or -EBADMSG */
 const char *finding_basis_name(enum finding_basis b);
 const char *finding_verdict_name(enum finding_verdict v);
+/* What a category of the incident paper stands for: "C1" -> "boundary integrity"; "" if unknown. */
+const char *finding_category_about(const char *category);
 
 #endif

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The detectors' engine: who lives, which calls there are, and findings that grow instead of
+ * repeating; see detector.h. Owns all state of one run, bounded by DETECTION_*_MAX and PROCESSES_MAX.
+ * Events come from event_decode(), so their lengths hold; what they say is the agent's. */
+#include "detect/detector.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/cleanup.h"
+#include "base/text_escape.h"
+#include "detect/detection.h"
+
+#define SLOTS 2048 /* of the findings' hash: a power of two over DETECTION_FINDINGS_MAX + 1 */
+#define FLUSH_NS NSEC_PER_SEC
+
+const struct detector *const detectors[] = {
+	&survivor_detector,
+	&contradiction_detector,
+	NULL,
+};
+
+#define DETECTORS_MAX ARRAY_LENGTH(detectors)
+
+struct entry {
+	struct finding finding;
+	uint64_t key;
+	bool dirty; /* has grown since on_finding was last called */
+};
+
+struct detection {
+	const struct policy *policy;
+	void (*on_finding)(void *context, const struct finding *finding);
+	void *context;
+	uint64_t now, flushed;
+	bool closing;
+	struct processes *processes;
+	struct call_announce calls[DETECTION_CALLS_MAX]; /* by n; the eldest gives way */
+	void *states[DETECTORS_MAX];
+	size_t count;
+	struct entry *entries[DETECTION_FINDINGS_MAX + 1]; /* the last one is the overflow */
+	uint16_t slots[SLOTS];				   /* index + 1, 0 empty */
+};
+
+const struct policy *detection_policy(const struct detection *d)
+{
+	return d->policy;
+}
+
+uint64_t detection_now(const struct detection *d)
+{
+	return d->now;
+}
+
+const struct processes *detection_processes(const struct detection *d)
+{
+	return d->processes;
+}
+
+const struct process *detection_process(const struct detection *d, const struct event_header *h)
+{
+	return processes_find(d->processes, h->pid, h->start_ns);
+}
+
+const char *detection_exe(const struct detection *d, uint32_t pid, uint64_t start_ns)
+{
+	const struct process *p = processes_find(d->processes, pid, start_ns);
+
+	return p ? p->exe : NULL;
+}
+
+static void emit(struct detection *d, struct entry *e)
+{
+	e->dirty = false;
+	d->on_finding(d->context, &e->finding);
+}
+
+/* call: EVENT_NO_CALL for all. */
+static void flush(struct detection *d, uint32_t call)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		struct entry *e = d->entries[i];
+
+		if (e->dirty && (call == EVENT_NO_CALL || e->finding.call == call))
+			emit(d, e);
+	}
+}
+
+static size_t slot_of(const struct finding *f, uint64_t key)
+{
+	uint64_t h = key + f->call;
+
+	for (const char *p = f->detector; *p; p++)
+		h = (h ^ (unsigned char)*p) * 0x100000001b3ull;
+	h = (h ^ (uint64_t)f->severity) * 0x9e3779b97f4a7c15ull;
+	return (size_t)(h >> 32) & (SLOTS - 1);
+}
+
+/* The slot of the entry that says the same, or the empty one where it belongs. */
+static uint16_t *find_slot(struct detection *d, const struct finding *f, uint64_t key)
+{
+	size_t at = slot_of(f, key);
+
+	for (;; at = (at + 1) & (SLOTS - 1)) {
+		const struct entry *e;
+
+		if (!d->slots[at])
+			return &d->slots[at];
+		e = d->entries[d->slots[at] - 1];
+		if (e->key == key && e->finding.call == f->call &&
+		    e->finding.severity == f->severity &&
+		    !strcmp(e->finding.detector, f->detector))
+			return &d->slots[at];
+	}
+}
+
+static void add_via(struct finding *to, const struct finding_via *via)
+{
+	for (size_t i = 0; i < to->via_count; i++)
+		if (to->via[i].call == via->call && !strcmp(to->via[i].kind, via->kind))
+			return;
+	if (to->via_count < FINDING_VIA_MAX)
+		to->via[to->via_count++] = *via;
+}
+
+/* Something that happened outweighs what was refused; an end by weir stays said. */
+static enum finding_verdict worse(enum finding_verdict a, enum finding_verdict b)
+{
+	if (a == VERDICT_KILLED || b == VERDICT_KILLED)
+		return VERDICT_KILLED;
+	return a == VERDICT_OBSERVED ? a : b;
+}
+
+static void merge(struct detection *d, struct entry *e, const struct finding *f)
+{
+	struct finding *to = &e->finding;
+
+	for (size_t i = 0; i < f->evidence_count && to->evidence_count < FINDING_EVIDENCE_MAX; i++)
+		to->evidence[to->evidence_count++] = f->evidence[i];
+	for (size_t i = 0; i < f->via_count; i++)
+		add_via(to, &f->via[i]);
+	to->verdict = worse(to->verdict, f->verdict);
+	if (to->events <= UINT32_MAX - f->events)
+		to->events += f->events;
+	memcpy(to->summary, f->summary, sizeof(to->summary));
+	e->dirty = true;
+	if ((to->events & (to->events - 1)) == 0)
+		emit(d, e);
+}
+
+static void add_entry(struct detection *d, const struct finding *f, uint64_t key, uint16_t *slot)
+{
+	struct entry *e = malloc(sizeof(*e));
+
+	if (!e)
+		return; /* the event itself stays in the record */
+	*e = (struct entry){ .finding = *f, .key = key };
+	d->entries[d->count++] = e;
+	e->finding.number = (uint32_t)d->count;
+	if (slot)
+		*slot = (uint16_t)d->count;
+	if (!d->closing && d->policy->on[f->severity] == ACTION_KILL)
+		e->finding.verdict = VERDICT_KILLED;
+	emit(d, e);
+}
+
+static void begin_row(enum finding_kind kind, struct finding *f)
+{
+	const struct finding_row *row = &finding_rows[kind];
+
+	*f = (struct finding){ .severity = row->severity, .confidence = 100, .events = 1 };
+	strcpy(f->detector, row->name);
+	strcpy(f->category, row->category);
+	strcpy(f->attack, row->attack);
+	strcpy(f->attack_version, row->attack_version);
+}
+
+static void report_overflow(struct detection *d, const struct finding *f)
+{
+	cleanup_buf struct buf text;
+	struct finding over;
+
+	begin_row(FINDING_OVERFLOW, &over);
+	over.basis = BASIS_UNATTRIBUTED;
+	strcpy(over.basis_reason, "many calls may have caused them");
+	over.evidence_count = f->evidence_count > 0;
+	over.evidence[0] = f->evidence[0];
+	buf_init(&text, FINDING_SUMMARY_MAX);
+	buf_printf(&text, "%lu more reports after the first %d different findings",
+		   d->count > DETECTION_FINDINGS_MAX ?
+			   d->entries[DETECTION_FINDINGS_MAX]->finding.events + 1ul :
+			   1ul,
+		   DETECTION_FINDINGS_MAX);
+	finding_say(&over, &text);
+	if (d->count > DETECTION_FINDINGS_MAX)
+		merge(d, d->entries[DETECTION_FINDINGS_MAX], &over);
+	else
+		add_entry(d, &over, 0, NULL);
+}
+
+void detection_report(struct detection *d, const struct finding *f, uint64_t key)
+{
+	uint16_t *slot = find_slot(d, f, key);
+
+	if (*slot)
+		merge(d, d->entries[*slot - 1], f);
+	else if (d->count >= DETECTION_FINDINGS_MAX)
+		report_overflow(d, f);
+	else
+		add_entry(d, f, key, slot);
+}
+
+void finding_begin_call(enum finding_kind kind, uint32_t call, uint64_t seq, struct finding *ret)
+{
+	begin_row(kind, ret);
+	ret->call = call;
+	ret->evidence_count = seq != 0;
+	ret->evidence[0] = seq;
+}
+
+void finding_begin(const struct detection *d, enum finding_kind kind, const struct event_view *e,
+		   struct finding *ret)
+{
+	const struct process *p = detection_process(d, e->h);
+
+	finding_begin_call(kind, e->h->call, e->seq, ret);
+	if (p && p->writer != EVENT_NO_CALL && p->writer != e->h->call)
+		finding_add_via(ret, p->writer, "wrote", p->exec_seq);
+}
+
+void finding_add_via(struct finding *f, uint32_t call, const char *kind, uint64_t seq)
+{
+	struct finding_via via = { .call = call, .evidence = seq };
+	size_t size = strlen(kind) < sizeof(via.kind) ? strlen(kind) : sizeof(via.kind) - 1;
+
+	memcpy(via.kind, kind, size);
+	add_via(f, &via);
+}
+
+void finding_technique(struct finding *f, const char *attack)
+{
+	size_t size = strlen(attack) < sizeof(f->attack) ? strlen(attack) : sizeof(f->attack) - 1;
+
+	memcpy(f->attack, attack, size);
+	f->attack[size] = '\0';
+}
+
+void finding_say(struct finding *f, const struct buf *text)
+{
+	size_t size = text->size;
+
+	if (size > sizeof(f->summary) - 1) {
+		size = sizeof(f->summary) - 1;
+		while (size && ((unsigned char)text->data[size] & 0xc0) == 0x80)
+			size--;
+	}
+	if (size)
+		memcpy(f->summary, text->data, size);
+	f->summary[size] = '\0';
+}
+
+void finding_say_program(const struct detection *d, const struct event_header *h, struct buf *text)
+{
+	const char *exe = detection_exe(d, h->pid, h->start_ns);
+
+	if (!exe)
+		return;
+	buf_add_text(text, " (program ");
+	text_escape_cut(text, exe, strlen(exe), PROGRAM_WIDTH);
+	buf_add_char(text, ')');
+}
+
+static int start_all(struct detection *d)
+{
+	for (size_t i = 0; detectors[i]; i++) {
+		int r = detectors[i]->start ? detectors[i]->start(d, &d->states[i]) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int detection_open(const struct policy *p,
+		   void (*on_finding)(void *context, const struct finding *finding), void *context,
+		   struct detection **ret)
+{
+	struct detection *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return -ENOMEM;
+	d->policy = p;
+	d->on_finding = on_finding;
+	d->context = context;
+	r = processes_new(&d->processes);
+	if (r == 0)
+		r = start_all(d);
+	if (r < 0) {
+		d->closing = true;
+		detection_close(d);
+		return r;
+	}
+	*ret = d;
+	return 0;
+}
+
+static void forget_call(struct call_announce *call)
+{
+	free(call->tool_call_id);
+	free(call->function_name);
+	*call = (struct call_announce){ 0 };
+}
+
+static char *copy_text(const char *text)
+{
+	return text ? strndup(text, CALL_ID_MAX) : NULL;
+}
+
+/* Arguments and the recorded observation are not kept: they may be a megabyte each. */
+void detection_call(struct detection *d, const struct call_announce *call)
+{
+	struct call_announce *slot = &d->calls[call->n % DETECTION_CALLS_MAX];
+
+	forget_call(slot);
+	*slot = (struct call_announce){
+		.n = call->n,
+		.parent = call->parent,
+		.tool_call_id = copy_text(call->tool_call_id),
+		.function_name = copy_text(call->function_name),
+		.started_ns = call->started_ns,
+		.executed = call->executed,
+	};
+}
+
+/* What is known of call n: at least its number. */
+static struct call_announce known_call(const struct detection *d, uint32_t n)
+{
+	const struct call_announce *slot = &d->calls[n % DETECTION_CALLS_MAX];
+
+	return slot->n == n ? *slot : (struct call_announce){ .n = n, .executed = true };
+}
+
+static void advance(struct detection *d, uint64_t mono_ns)
+{
+	if (mono_ns > d->now)
+		d->now = mono_ns;
+}
+
+void detection_event(struct detection *d, const struct event_view *e)
+{
+	advance(d, e->h->mono_ns);
+	processes_before(d->processes, e);
+	for (size_t i = 0; detectors[i]; i++)
+		if (detectors[i]->on_event && (detectors[i]->wants & 1u << e->h->kind))
+			detectors[i]->on_event(d, d->states[i], e);
+	processes_after(d->processes, e);
+	if (e->h->kind == EVENT_COUNT)
+		flush(d, e->h->call);
+}
+
+void detection_call_exit(struct detection *d, const struct call_exit *x, uint64_t seq)
+{
+	struct call_announce call = known_call(d, x->n);
+
+	for (size_t i = 0; detectors[i]; i++)
+		if (detectors[i]->on_call_exit)
+			detectors[i]->on_call_exit(d, d->states[i], &call, x, seq);
+	flush(d, x->n);
+}
+
+void detection_observation(struct detection *d, const struct call_observation *o, uint64_t seq)
+{
+	struct call_announce call = known_call(d, o->n);
+
+	for (size_t i = 0; detectors[i]; i++)
+		if (detectors[i]->on_observation)
+			detectors[i]->on_observation(d, d->states[i], &call, o, seq);
+}
+
+void detection_tick(struct detection *d, uint64_t mono_ns)
+{
+	advance(d, mono_ns);
+	for (size_t i = 0; detectors[i]; i++)
+		if (detectors[i]->on_tick)
+			detectors[i]->on_tick(d, d->states[i], d->now);
+	if (d->now - d->flushed >= FLUSH_NS) {
+		d->flushed = d->now;
+		flush(d, EVENT_NO_CALL);
+	}
+}
+
+void detection_close(struct detection *d)
+{
+	if (!d)
+		return;
+	d->closing = true;
+	for (size_t i = 0; detectors[i]; i++)
+		if (detectors[i]->finish)
+			detectors[i]->finish(d, d->states[i]);
+	flush(d, EVENT_NO_CALL);
+	for (size_t i = 0; i < d->count; i++)
+		free(d->entries[i]);
+	for (size_t i = 0; i < DETECTION_CALLS_MAX; i++)
+		forget_call(&d->calls[i]);
+	processes_free(d->processes);
+	free(d);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What detectors share among themselves; not for other rooms. */
+#ifndef WEIR_DETECT_DETECTION_H
+#define WEIR_DETECT_DETECTION_H
+
+#include "detect/detector.h"
+
+#define PROGRAM_WIDTH 80 /* columns of a program's path in a summary */
+#define PATH_WIDTH 120	 /* of a file's */
+
+/* As finding_begin() for what a call did as a whole; seq: the frame that says so, 0 none. */
+void finding_begin_call(enum finding_kind kind, uint32_t call, uint64_t seq, struct finding *ret);
+void finding_add_via(struct finding *f, uint32_t call, const char *kind, uint64_t seq);
+void finding_technique(struct finding *f, const char *attack);
+
+extern const struct detector contradiction_detector;
+extern const struct detector denied_network_detector;
+extern const struct detector masquerade_detector;
+extern const struct detector privilege_detector;
+extern const struct detector protected_write_detector;
+extern const struct detector sensitive_read_detector;
+extern const struct detector survivor_detector;
+
+#endif

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Findings as bytes, and the names of what is in them; see finding.h. The decoder reads records that
+ * anyone may have changed: every number is checked against its range, every text against its room. */
+#include "detect/finding.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+const struct finding_row finding_rows[FINDING_KIND_COUNT] = {
+#define FINDING(NAME, row_name, row_category, id, version, row_severity, row_about, row_text) \
+	[FINDING_##NAME] = { .name = #row_name,                                               \
+			     .category = #row_category,                                       \
+			     .attack = id,                                                    \
+			     .attack_version = version,                                       \
+			     .severity = SEVERITY_##row_severity,                             \
+			     .about = row_about,                                              \
+			     .text = row_text },
+#include "tables/findings.tbl"
+#undef FINDING
+};
+
+static const char *const basis_names[BASIS_COUNT] = { "exact", "via", "window", "unattributed" };
+static const char *const verdict_names[VERDICT_COUNT] = { "observed", "blocked", "killed" };
+
+const char *finding_basis_name(enum finding_basis b)
+{
+	return (unsigned)b < BASIS_COUNT ? basis_names[b] : "unattributed";
+}
+
+const char *finding_verdict_name(enum finding_verdict v)
+{
+	return (unsigned)v < VERDICT_COUNT ? verdict_names[v] : "observed";
+}
+
+const char *finding_category_about(const char *category)
+{
+	static const char *const about[][2] = {
+		{ "S1", "code safety" },	    { "S2", "behavioural safety" },
+		{ "S3", "adversarial robustness" }, { "C1", "boundary integrity" },
+		{ "C2", "instruction compliance" }, { "T1", "process transparency" },
+		{ "T2", "absence of deception" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(about); i++)
+		if (!strcmp(category, about[i][0]))
+			return about[i][1];
+	return "";
+}
+
+void finding_encode(const struct finding *f, struct buf *out)
+{
+	wire_put_u32(out, f->number);
+	wire_put_text(out, f->detector);
+	wire_put_u8(out, (uint8_t)f->severity);
+	wire_put_text(out, f->category);
+	wire_put_text(out, f->attack);
+	wire_put_text(out, f->attack_version);
+	wire_put_u32(out, f->call);
+	wire_put_u8(out, (uint8_t)f->basis);
+	wire_put_text(out, f->basis_reason);
+	wire_put_u8(out, f->confidence);
+	wire_put_u8(out, (uint8_t)f->verdict);
+	wire_put_text(out, f->summary);
+	wire_put_u32(out, f->events);
+	wire_put_u8(out, (uint8_t)f->evidence_count);
+	for (size_t i = 0; i < f->evidence_count; i++)
+		wire_put_u64(out, f->evidence[i]);
+	wire_put_u8(out, (uint8_t)f->via_count);
+	for (size_t i = 0; i < f->via_count; i++) {
+		wire_put_u32(out, f->via[i].call);
+		wire_put_text(out, f->via[i].kind);
+		wire_put_u64(out, f->via[i].evidence);
+	}
+}
+
+/* A text without NUL inside, into a fixed array. */
+static void get_text(struct wire *w, char *to, size_t room)
+{
+	struct bytes text = wire_get_bytes(w, room - 1);
+
+	if (memchr(text.data, '\0', text.size)) {
+		w->error = -EBADMSG;
+		return;
+	}
+	memcpy(to, text.data, text.size);
+	to[text.size] = '\0';
+}
+
+/* A number below `limit`. */
+static unsigned get_below(struct wire *w, unsigned limit)
+{
+	unsigned n = wire_get_u8(w);
+
+	if (n >= limit) {
+		w->error = -EBADMSG;
+		return 0;
+	}
+	return n;
+}
+
+int finding_decode(struct wire *w, struct finding *ret)
+{
+	struct finding f = { 0 };
+
+	f.number = wire_get_u32(w);
+	get_text(w, f.detector, sizeof(f.detector));
+	f.severity = (enum severity)get_below(w, SEVERITY_COUNT);
+	get_text(w, f.category, sizeof(f.category));
+	get_text(w, f.attack, sizeof(f.attack));
+	get_text(w, f.attack_version, sizeof(f.attack_version));
+	f.call = wire_get_u32(w);
+	f.basis = (enum finding_basis)get_below(w, BASIS_COUNT);
+	get_text(w, f.basis_reason, sizeof(f.basis_reason));
+	f.confidence = (uint8_t)get_below(w, 101);
+	f.verdict = (enum finding_verdict)get_below(w, VERDICT_COUNT);
+	get_text(w, f.summary, sizeof(f.summary));
+	f.events = wire_get_u32(w);
+	f.evidence_count = get_below(w, FINDING_EVIDENCE_MAX + 1);
+	for (size_t i = 0; i < f.evidence_count; i++)
+		f.evidence[i] = wire_get_u64(w);
+	f.via_count = get_below(w, FINDING_VIA_MAX + 1);
+	for (size_t i = 0; i < f.via_count; i++) {
+		f.via[i].call = wire_get_u32(w);
+		get_text(w, f.via[i].kind, sizeof(f.via[i].kind));
+		f.via[i].evidence = wire_get_u64(w);
+	}
+	if (w->error)
+		return -EBADMSG;
+	*ret = f;
+	return 0;
+}

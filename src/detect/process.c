@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The table of living processes; see process.h. A chained hash by pid. Where it is full, or memory is
+ * short, a new process is left out: detectors then know it by its event alone. A lost exit event
+ * leaves an entry behind until its call's counters say that nothing lives there any more. */
+#include "detect/process.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS 1024
+
+struct processes {
+	struct process *slots[SLOTS];
+	size_t count;
+};
+
+int processes_new(struct processes **ret)
+{
+	struct processes *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	*ret = t;
+	return 0;
+}
+
+static void process_free(struct process *p)
+{
+	free(p->exe);
+	free(p->argv);
+	free(p);
+}
+
+void processes_free(struct processes *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < SLOTS; i++) {
+		while (t->slots[i]) {
+			struct process *p = t->slots[i];
+
+			t->slots[i] = p->next;
+			process_free(p);
+		}
+	}
+	free(t);
+}
+
+static struct process *find(const struct processes *t, uint32_t pid, uint64_t start_ns)
+{
+	struct process *p = t->slots[pid % SLOTS];
+
+	while (p && (p->pid != pid || p->start_ns != start_ns))
+		p = p->next;
+	return p;
+}
+
+const struct process *processes_find(const struct processes *t, uint32_t pid, uint64_t start_ns)
+{
+	return find(t, pid, start_ns);
+}
+
+const struct process *processes_find_pid(const struct processes *t, uint32_t pid)
+{
+	const struct process *p = t->slots[pid % SLOTS];
+
+	while (p && p->pid != pid)
+		p = p->next;
+	return p;
+}
+
+static struct process *touch(struct processes *t, uint32_t pid, uint64_t start_ns, uint32_t call)
+{
+	struct process *p = find(t, pid, start_ns);
+
+	if (p || t->count >= PROCESSES_MAX)
+		return p;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return NULL;
+	p->pid = pid;
+	p->start_ns = start_ns;
+	p->call = call;
+	p->writer = EVENT_NO_CALL;
+	p->next = t->slots[pid % SLOTS];
+	t->slots[pid % SLOTS] = p;
+	t->count++;
+	return p;
+}
+
+/* A NUL-terminated copy, or NULL for nothing or no memory. */
+static char *copy(const char *data, size_t size)
+{
+	char *text = data && size ? malloc(size + 1) : NULL;
+
+	if (text) {
+		memcpy(text, data, size);
+		text[size] = '\0';
+	}
+	return text;
+}
+
+static void inherit(struct process *child, const struct process *parent)
+{
+	child->exe = parent->exe ? copy(parent->exe, strlen(parent->exe)) : NULL;
+	child->argv = copy(parent->argv, parent->argv_size);
+	child->argv_size = child->argv ? parent->argv_size : 0;
+	child->exec_seq = parent->exec_seq;
+	child->exec_call = parent->exec_call;
+	child->writer = parent->writer;
+	child->exec_flags = parent->exec_flags;
+}
+
+void processes_before(struct processes *t, const struct event_view *e)
+{
+	struct process *p, *child;
+
+	if (e->h->kind == EVENT_COUNT || e->h->pid == 0)
+		return;
+	p = touch(t, e->h->pid, e->h->start_ns, e->h->call);
+	if (p) {
+		p->pid_inside = e->h->pid_inside;
+		p->call = e->h->call;
+	}
+	if (e->h->kind != EVENT_FORK || find(t, e->fork->child_pid, e->fork->child_start_ns))
+		return;
+	child = touch(t, e->fork->child_pid, e->fork->child_start_ns, e->h->call);
+	if (!child)
+		return;
+	child->pid_inside = e->fork->child_pid_inside;
+	if (p)
+		inherit(child, p);
+}
+
+static void apply_exec(struct process *p, const struct event_view *e)
+{
+	size_t argv = e->text[3].size < PROCESS_ARGV_MAX ? e->text[3].size : PROCESS_ARGV_MAX;
+
+	free(p->exe);
+	free(p->argv);
+	p->exe = copy(e->text[0].data, e->text[0].size);
+	p->argv = copy(e->text[3].data, argv);
+	p->argv_size = p->argv ? argv : 0;
+	p->exec_seq = e->seq;
+	p->exec_call = e->h->call;
+	p->writer = e->exec->writer;
+	p->exec_flags = e->exec->exec_flags;
+}
+
+static void remove_process(struct processes *t, struct process **at)
+{
+	struct process *p = *at;
+
+	*at = p->next;
+	t->count--;
+	process_free(p);
+}
+
+static void sweep_call(struct processes *t, uint32_t call)
+{
+	for (size_t i = 0; i < SLOTS; i++) {
+		struct process **at = &t->slots[i];
+
+		while (*at) {
+			if ((*at)->call == call)
+				remove_process(t, at);
+			else
+				at = &(*at)->next;
+		}
+	}
+}
+
+void processes_after(struct processes *t, const struct event_view *e)
+{
+	struct process *p;
+	struct process **at;
+
+	if (e->h->kind == EVENT_COUNT) {
+		sweep_call(t, e->h->call);
+		return;
+	}
+	p = find(t, e->h->pid, e->h->start_ns);
+	if (!p)
+		return;
+	if (e->h->kind == EVENT_EXEC) {
+		apply_exec(p, e);
+	} else if (e->h->kind == EVENT_EXIT) {
+		at = &t->slots[p->pid % SLOTS];
+		while (*at != p)
+			at = &(*at)->next;
+		remove_process(t, at);
+	}
+}
+
+void processes_of_call(const struct processes *t, uint32_t call,
+		       void (*on_process)(void *context, const struct process *p), void *context)
+{
+	for (size_t i = 0; i < SLOTS; i++)
+		for (const struct process *p = t->slots[i]; p; p = p->next)
+			if (p->call == call)
+				on_process(context, p);
+}
+
+size_t processes_count(const struct processes *t)
+{
+	return t->count;
+}
