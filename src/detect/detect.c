@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The detectors' engine: who lives, which calls there are, and findings that grow instead of
- * repeating; see detector.h. Owns all state of one run, bounded by DETECTION_*_MAX and PROCESSES_MAX.
- * Events come from event_decode(), so their lengths hold; what they say is the agent's. */
+ * repeating; see detector.h. Owns all state of one run, bounded by DETECTION_*_MAX and
+ * PROCESSES_MAX. Events come from event_decode(), so their lengths hold; what they say is the
+ * agent's. */
 #include "detect/detector.h"
 
 #include <errno.h>
@@ -110,8 +111,7 @@ static uint16_t *find_slot(struct detection *d, const struct finding *f, uint64_
 			return &d->slots[at];
 		e = d->entries[d->slots[at] - 1];
 		if (e->key == key && e->finding.call == f->call &&
-		    e->finding.severity == f->severity &&
-		    !strcmp(e->finding.detector, f->detector))
+		    e->finding.severity == f->severity && !strcmp(e->finding.detector, f->detector))
 			return &d->slots[at];
 	}
 }
@@ -189,9 +189,9 @@ static void report_overflow(struct detection *d, const struct finding *f)
 	over.evidence[0] = f->evidence[0];
 	buf_init(&text, FINDING_SUMMARY_MAX);
 	buf_printf(&text, "%lu more reports after the first %d different findings",
-		   d->count > DETECTION_FINDINGS_MAX ?
-			   d->entries[DETECTION_FINDINGS_MAX]->finding.events + 1ul :
-			   1ul,
+		   d->count > DETECTION_FINDINGS_MAX
+			   ? d->entries[DETECTION_FINDINGS_MAX]->finding.events + 1ul
+			   : 1ul,
 		   DETECTION_FINDINGS_MAX);
 	finding_say(&over, &text);
 	if (d->count > DETECTION_FINDINGS_MAX)

@@ -22,8 +22,8 @@
 struct detection; /* the engine's state for one run */
 
 struct detector {
-	enum finding_kind kind;					 /* its row of tables/findings.tbl */
-	uint32_t wants;						 /* bits 1 << enum event_kind */
+	enum finding_kind kind;				     /* its row of tables/findings.tbl */
+	uint32_t wants;					     /* bits 1 << enum event_kind */
 	int (*start)(struct detection *d, void **ret_state); /* or NULL */
 	void (*on_event)(struct detection *d, void *state, const struct event_view *e);
 	/* A call's first process has ended; seq is the record's frame that says so. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Findings as bytes, and the names of what is in them; see finding.h. The decoder reads records that
- * anyone may have changed: every number is checked against its range, every text against its room. */
+/* Findings as bytes, and the names of what is in them; see finding.h. The decoder reads records
+ * that anyone may have changed: every number is checked against its range, every text against its
+ * room. */
 #include "detect/finding.h"
 
 #include <errno.h>
@@ -37,9 +38,12 @@ const char *finding_verdict_name(enum finding_verdict v)
 const char *finding_category_about(const char *category)
 {
 	static const char *const about[][2] = {
-		{ "S1", "code safety" },	    { "S2", "behavioural safety" },
-		{ "S3", "adversarial robustness" }, { "C1", "boundary integrity" },
-		{ "C2", "instruction compliance" }, { "T1", "process transparency" },
+		{ "S1", "code safety" },
+		{ "S2", "behavioural safety" },
+		{ "S3", "adversarial robustness" },
+		{ "C1", "boundary integrity" },
+		{ "C2", "instruction compliance" },
+		{ "T1", "process transparency" },
 		{ "T2", "absence of deception" },
 	};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The table of living processes; see process.h. A chained hash by pid. Where it is full, or memory is
- * short, a new process is left out: detectors then know it by its event alone. A lost exit event
+/* The table of living processes; see process.h. A chained hash by pid. Where it is full, or memory
+ * is short, a new process is left out: detectors then know it by its event alone. A lost exit event
  * leaves an entry behind until its call's counters say that nothing lives there any more. */
 #include "detect/process.h"
 

@@ -30,9 +30,9 @@ struct processes;
 
 int processes_new(struct processes **ret); /* 0 or -ENOMEM */
 void processes_free(struct processes *t);  /* accepts NULL */
-/* What an event says about who lives: called before the detectors see it. Takes FORK and every other
- * event's own process; EXEC, EXIT and COUNT are applied by processes_after(), so that detectors see
- * the process as it was. */
+/* What an event says about who lives: called before the detectors see it. Takes FORK and every
+ * other event's own process; EXEC, EXIT and COUNT are applied by processes_after(), so that
+ * detectors see the process as it was. */
 void processes_before(struct processes *t, const struct event_view *e);
 void processes_after(struct processes *t, const struct event_view *e);
 const struct process *processes_find(const struct processes *t, uint32_t pid, uint64_t start_ns);

@@ -4,6 +4,7 @@
  * within GRACE_NS by itself, as the far end of a pipe may, is said at severity info. A call is
  * followed until its cgroup is gone; the finding then says how long they stayed. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,10 +133,9 @@ static void on_call_exit(struct detection *d, void *state, const struct call_ann
 	    (x->ending != ENDING_EXIT && x->ending != ENDING_SIGNAL))
 		return;
 	call = s->count < FOLLOWED_MAX ? &s->calls[s->count++] : &unfollowed;
-	*call = (struct followed){ .call = x->n,
-				   .count = x->survivors,
-				   .since = detection_now(d),
-				   .exit_seq = seq };
+	*call = (struct followed){
+		.call = x->n, .count = x->survivors, .since = detection_now(d), .exit_seq = seq
+	};
 	name_processes(d, call);
 	if (background == BACKGROUND_DENY) {
 		call->verdict = VERDICT_KILLED;
@@ -171,8 +171,8 @@ static void conclude(struct detection *d, struct survivors *s, struct followed *
 			say(d, call, end, 0);
 		else
 			report(d, call,
-			       stayed < GRACE_NS ? SEVERITY_INFO :
-						   finding_rows[FINDING_SURVIVOR].severity,
+			       stayed < GRACE_NS ? SEVERITY_INFO
+						 : finding_rows[FINDING_SURVIVOR].severity,
 			       end);
 	}
 	*call = s->calls[--s->count];
