@@ -14,10 +14,10 @@ static void on_observation(struct detection *d, void *state, const struct call_a
 	cleanup_buf struct buf text;
 	struct finding f;
 
+	buf_init(&text, FINDING_SUMMARY_MAX * 4);
 	if (!o->differs)
 		return;
 	finding_begin_call(FINDING_CONTRADICTION, call->n, seq, &f);
-	buf_init(&text, FINDING_SUMMARY_MAX * 4);
 	buf_add_text(&text, "the replayed observation differs from the recorded one");
 	if (o->difference) {
 		buf_add_text(&text, ": ");

@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct finding f;
 	struct wire w;
 
+	buf_init(&again, FINDING_BYTES_MAX);
 	wire_init(&w, data, size);
 	if (finding_decode(&w, &f) < 0)
 		return 0;
@@ -22,7 +23,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(f.severity < SEVERITY_COUNT && f.confidence <= 100);
 	assert(memchr(f.summary, '\0', sizeof(f.summary)));
 	assert(finding_basis_name(f.basis) && finding_verdict_name(f.verdict));
-	buf_init(&again, FINDING_BYTES_MAX);
 	finding_encode(&f, &again);
 	assert(!again.error && again.size == size - w.left);
 	assert(!memcmp(again.data, data, again.size));
