@@ -444,8 +444,7 @@ static void a_million_frames_in_time(void **state)
 	assert_int_equal(run_writer_flush(&w, on_written, &seen, &f), 0);
 	took = clock_mono_ns() - started;
 	print_message("# 1e6 frames of 180 bytes: %.0f ms, %.0f k/s, %.1f bytes a frame\n",
-		      (double)took / 1e6, 1e12 / (double)took,
-		      (double)w.bytes / 1e6);
+		      (double)took / 1e6, 1e12 / (double)took, (double)w.bytes / 1e6);
 	assert_int_equal(seen.written, 1000000);
 	run_writer_close(&w);
 }
