@@ -22,18 +22,21 @@ struct json {
 };
 
 void json_init(struct json *j, struct buf *out);
-void json_object(struct json *j);
+/* libjansson exports functions of these four names; the symbols differ so that one program may link
+ * both. No file includes both headers. */
+void json_object(struct json *j) __asm__("weir_json_object");
 void json_object_end(struct json *j);
-void json_array(struct json *j);
+void json_array(struct json *j) __asm__("weir_json_array");
 void json_array_end(struct json *j);
 void json_key(struct json *j, const char *key);
-void json_string(struct json *j, const char *text); /* NULL writes null */
+/* NULL writes null */
+void json_string(struct json *j, const char *text) __asm__("weir_json_string");
 void json_bytes(struct json *j, const char *bytes, size_t size);
 void json_int(struct json *j, int64_t n);
 void json_uint(struct json *j, uint64_t n);
 void json_bool(struct json *j, bool b);
 void json_double(struct json *j, double d);
-void json_null(struct json *j);
+void json_null(struct json *j) __asm__("weir_json_null");
 /* Writes `text`, which must be one valid JSON value, as it is. */
 void json_raw(struct json *j, const char *text, size_t size);
 
