@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* From a checked ATIF document to the list of its calls; see atif.h. Owns the tree and the texts made
- * from it. The bytes are hostile: json_scan.c bounds them before jansson sees them, atif_check.c and
- * atif_rules.c refuse what does not fit, and only then is anything taken out of the tree. */
+/* From a checked ATIF document to the list of its calls; see atif.h. Owns the tree and the texts
+ * made from it. The bytes are hostile: json_scan.c bounds them before jansson sees them,
+ * atif_check.c and atif_rules.c refuse what does not fit, and only then is anything taken out of
+ * the tree. */
 #include "trace/atif.h"
 
 #include <errno.h>
@@ -46,7 +47,8 @@ static int parse(const char *name, const char *text, size_t size, json_t **ret, 
 			 buf_text(&shown));
 }
 
-/* Adds text to a call's recorded output. A NUL cannot stand in a C string and is shown as U+FFFD. */
+/* Adds text to a call's recorded output. A NUL cannot stand in a C string and is shown as U+FFFD.
+ */
 static void add_recorded(struct buf *out, const char *text, size_t size)
 {
 	size_t left = out->max - out->size;
@@ -215,8 +217,8 @@ static int take_children(struct builder *b, const json_t *document, const json_t
 	size_t i, k, n;
 
 	json_array_foreach(results, i, result)
-	json_array_foreach(member(result, "subagent_trajectory_ref"), k, ref)
-	json_array_foreach(member(document, "subagent_trajectories"), n, child)
+		json_array_foreach(member(result, "subagent_trajectory_ref"), k, ref)
+			json_array_foreach(member(document, "subagent_trajectories"), n, child)
 	{
 		const json_t *wanted = member(ref, "trajectory_id");
 		uint32_t parent = 0;
@@ -293,8 +295,9 @@ static int build(struct atif_check *c, struct trajectory *t)
 			  "refers to their trajectory_id",
 			  m.calls - t->call_count);
 	if (member(t->root, "continued_trajectory_ref"))
-		atif_warn(c, &top, "goes on in another file (continued_trajectory_ref), which is "
-				   "not replayed");
+		atif_warn(c, &top,
+			  "goes on in another file (continued_trajectory_ref), which is "
+			  "not replayed");
 	return 0;
 }
 

@@ -20,9 +20,9 @@
 struct json_t; /* jansson's; never included together with base/json.h */
 
 struct trajectory_call {
-	uint32_t ordinal; /* from 1, in the order in which calls are announced */
-	uint32_t parent;  /* ordinal of the call whose sub-agent made this one, or 0 */
-	const char *id, *function;	/* borrowed from the tree */
+	uint32_t ordinal;	   /* from 1, in the order in which calls are announced */
+	uint32_t parent;	   /* ordinal of the call whose sub-agent made this one, or 0 */
+	const char *id, *function; /* borrowed from the tree */
 	const struct json_t *arguments; /* an object */
 	char *arguments_text;		/* the same as JSON text; owned */
 	char *recorded;	      /* what the observation says, NULL when it says nothing; owned */
@@ -35,13 +35,13 @@ struct trajectory_call {
 
 struct trajectory_step {
 	uint64_t id;
-	bool copied;		/* is_copied_context: executed in the trajectory that this one continues */
-	uint32_t first, count;	/* calls[first - 1 …] */
+	bool copied; /* is_copied_context: executed in the trajectory that this one continues */
+	uint32_t first, count; /* calls[first - 1 …] */
 };
 
 struct trajectory {
 	struct json_t *root;
-	int version; /* minor */
+	int version;					      /* minor */
 	const char *agent_name, *agent_version, *agent_model; /* the last may be NULL; borrowed */
 	uint32_t call_count;
 	struct trajectory_call *calls;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The walk over the ATIF tables; see atif_check.h. Owns nothing. The tree is the agent's: every name
- * that goes into a message is escaped and cut. */
+/* The walk over the ATIF tables; see atif_check.h. Owns nothing. The tree is the agent's: every
+ * name that goes into a message is escaped and cut. */
 #include "trace/atif_check.h"
 
 #include <errno.h>

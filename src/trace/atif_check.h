@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks a parsed document against the ATIF tables and against the rules that tables cannot say. For
- * src/trace/atif.c only. */
+/* Checks a parsed document against the ATIF tables and against the rules that tables cannot say.
+ * For src/trace/atif.c only. */
 #ifndef WEIR_TRACE_ATIF_CHECK_H
 #define WEIR_TRACE_ATIF_CHECK_H
 

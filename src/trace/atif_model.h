@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What may stand where in an ATIF document (Harbor RFC 0001, versions 1.0 to 1.8), as tables. The
- * models are closed: a member that no row names is an error, and custom data belongs into `extra`. */
+ * models are closed: a member that no row names is an error, and custom data belongs into `extra`.
+ */
 #ifndef WEIR_TRACE_ATIF_MODEL_H
 #define WEIR_TRACE_ATIF_MODEL_H
 

@@ -35,50 +35,49 @@ static json_t *member(const json_t *object, const char *key)
 	return json_is_null(value) ? NULL : value;
 }
 
-static bool digits(const char **p, int count)
+/* Where text goes on after the shape, in which 0 stands for any digit; NULL where it does not fit.
+ */
+static const char *match(const char *text, const char *shape)
 {
-	for (; count > 0; count--, (*p)++)
-		if (**p < '0' || **p > '9')
-			return false;
-	return true;
+	for (; *shape; shape++, text++)
+		if (*shape == '0' ? *text < '0' || *text > '9' : *text != *shape)
+			return NULL;
+	return text;
 }
 
-static bool lit(const char **p, char c)
+static bool offset_valid(const char *p)
 {
-	if (**p != c)
-		return false;
-	(*p)++;
-	return true;
-}
+	static const char *const shapes[] = { "", "Z", "z", "+00:00", "-00:00", "+0000", "-0000" };
 
-static bool clock_time(const char **p)
-{
-	if (!digits(p, 2) || !lit(p, ':') || !digits(p, 2))
-		return false;
-	if (lit(p, ':') && !digits(p, 2))
-		return false;
-	if (**p == '.' || **p == ',')
-		for ((*p)++; **p >= '0' && **p <= '9';)
-			(*p)++;
-	return true;
+	for (size_t i = 0; i < ARRAY_LENGTH(shapes); i++) {
+		const char *end = match(p, shapes[i]);
+
+		if (end && !*end)
+			return true;
+	}
+	return false;
 }
 
 /* RFC 3339 and the looser ISO 8601 that writers use: date, T or blank, time, offset or none. */
 static bool timestamp_valid(const char *p)
 {
-	if (!digits(&p, 4) || !lit(&p, '-') || !digits(&p, 2) || !lit(&p, '-') || !digits(&p, 2))
+	const char *seconds;
+
+	p = match(p, "0000-00-00");
+	if (!p || !*p)
+		return p;
+	if (!strchr("Tt ", *p))
 		return false;
-	if (!*p)
-		return true;
-	if (!lit(&p, 'T') && !lit(&p, ' ') && !lit(&p, 't'))
+	p = match(p + 1, "00:00");
+	if (!p)
 		return false;
-	if (!clock_time(&p))
-		return false;
-	if (lit(&p, 'Z') || lit(&p, 'z') || !*p)
-		return !*p;
-	if (!lit(&p, '+') && !lit(&p, '-'))
-		return false;
-	return digits(&p, 2) && (lit(&p, ':') || *p) && digits(&p, 2) && !*p;
+	seconds = match(p, ":00");
+	if (seconds) {
+		p = seconds;
+		if (*p == '.' || *p == ',')
+			p += 1 + strspn(p + 1, "0123456789");
+	}
+	return offset_valid(p);
 }
 
 static int check_timestamp(struct atif_check *c, const json_t *step, const struct json_place *place)
@@ -157,8 +156,8 @@ static int check_calls(struct atif_check *c, const json_t *step, json_t *ids,
 					     "\"%s\" is the id of an earlier call: blame by id "
 					     "would be a guess",
 					     shown(&b, id));
-		if (json_object_set(ids, json_string_value(id),
-				    json_object_get(step, "step_id")) < 0)
+		if (json_object_set(ids, json_string_value(id), json_object_get(step, "step_id")) <
+		    0)
 			return fail(c->f, ENOMEM, "%s", c->name);
 	}
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The function table; see function.h. Owns what an action owns. The arguments are the agent's: every
- * shape is possible, and what is not exactly understood is not executed and says why. Nothing here
- * looks into a command. */
+/* The function table; see function.h. Owns what an action owns. The arguments are the agent's:
+ * every shape is possible, and what is not exactly understood is not executed and says why. Nothing
+ * here looks into a command. */
 #include "trace/function.h"
 
 #include <errno.h>
@@ -58,7 +58,8 @@ static const json_t *pick(const json_t *arguments, spelling names)
 	return NULL;
 }
 
-/* The text of a member, or NULL with the reason set. Without NULs where `name` or a command is meant. */
+/* The text of a member, or NULL with the reason set. Without NULs where `name` or a command is
+ * meant. */
 static const char *pick_text(struct action *a, const json_t *arguments, spelling names)
 {
 	const json_t *value = pick(arguments, names);
@@ -342,8 +343,10 @@ static int make_editor(struct action *a, const json_t *arguments)
 		const char *command;
 		int (*make)(struct action *a, const json_t *arguments);
 	} commands[] = {
-		{ "view", make_view },	      { "create", make_write },
-		{ "str_replace", make_edit }, { "insert", make_insert },
+		{ "view", make_view },
+		{ "create", make_write },
+		{ "str_replace", make_edit },
+		{ "insert", make_insert },
 	};
 	static spelling command_names = { "command", NULL };
 	const char *command = pick_text(a, arguments, command_names);

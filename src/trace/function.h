@@ -25,11 +25,11 @@ enum action_kind {
 struct action {
 	enum action_kind kind;
 	char reason[ACTION_REASON_MAX]; /* why nothing is executed */
-	bool harmless;	     /* with ACT_NOTHING: the function does nothing outside the agent */
-	bool background;     /* the harness did not wait for this call */
-	bool output_differs; /* what it prints is the harness's own text, not comparable */
-	const char *command; /* borrowed from the trajectory, as all strings here */
-	char *command_text;  /* owned; where command had to be cut out of what was given */
+	bool harmless;	       /* with ACT_NOTHING: the function does nothing outside the agent */
+	bool background;       /* the harness did not wait for this call */
+	bool output_differs;   /* what it prints is the harness's own text, not comparable */
+	const char *command;   /* borrowed from the trajectory, as all strings here */
+	char *command_text;    /* owned; where command had to be cut out of what was given */
 	const char *directory; /* or NULL */
 	const char **argv;     /* owned array of borrowed strings */
 	struct buf request;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Bounded look at JSON before it is parsed; see json_scan.h. Owns nothing. Trusts nothing: it is fed
- * pieces of a file of any size and stops at the first byte that is over a limit. It decides about
- * strings, nesting and UTF-8 only; everything else is the parser's to refuse. */
+/* Bounded look at JSON before it is parsed; see json_scan.h. Owns nothing. Trusts nothing: it is
+ * fed pieces of a file of any size and stops at the first byte that is over a limit. It decides
+ * about strings, nesting and UTF-8 only; everything else is the parser's to refuse. */
 #include "trace/json_scan.h"
 
 #include <errno.h>
@@ -72,8 +72,8 @@ static int scan_piece(struct scan *s, const char *text, size_t size, size_t *at,
 		if (length == 0)
 			return fail_text(f, EILSEQ, "%s:%zu: byte 0x%02x is not valid UTF-8",
 					 s->name, s->line, p[*at]);
-		r = s->in_string ? scan_in_string(s, p[*at], length, f) :
-				   scan_outside(s, p[*at], f);
+		r = s->in_string ? scan_in_string(s, p[*at], length, f)
+				 : scan_outside(s, p[*at], f);
 		if (r < 0)
 			return r;
 		s->line += p[*at] == '\n';

@@ -23,7 +23,8 @@ int json_scan_fd(int fd, const char *name, const struct json_limits *limits, str
 int json_scan_text(const char *text, size_t size, const char *name,
 		   const struct json_limits *limits, struct fail *f);
 
-/* One step of the way from the root to a value. A place lives on the stack of who walks the tree. */
+/* One step of the way from the root to a value. A place lives on the stack of who walks the tree.
+ */
 struct json_place {
 	const struct json_place *parent; /* NULL: the root, whose key and index mean nothing */
 	const char *key;		 /* member name, or NULL: */
