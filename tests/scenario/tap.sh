@@ -138,10 +138,21 @@ eventually() {
 		sleep 0.1
 	done
 }
+# What the runs of this scenario recorded is kept for the schema check of script/test.
+keep_record() {
+	[ -d "${WEIR_KEEP-}" ] || return 0
+	for tap_run in $(run_ids); do
+		"$WEIR" events "$tap_run" -f json 2>/dev/null
+	done >"$WEIR_KEEP/$(basename "$0" .sh).events.jsonl"
+	for tap_run in $(run_ids); do
+		"$WEIR" report "$tap_run" -f json 2>/dev/null | jq -c . 2>/dev/null
+	done >"$WEIR_KEEP/$(basename "$0" .sh).report.jsonl"
+}
 tap_end() {
 	tap_status=$?
 	trap - EXIT
 	cd / || :
+	keep_record
 	store_stop
 	rm -rf "$T"
 	exit $tap_status
