@@ -42,8 +42,8 @@ struct frame_header {
 	uint64_t wall_ns;
 	uint8_t kind;  /* enum event_kind */
 	uint8_t flags; /* enum frame_flag */
-	uint16_t reserved1;
-	uint32_t reserved2;
+	uint16_t reserved;
+	uint32_t message; /* the keeper's message it came from, 0: none (a ring, the recorder) */
 };
 
 /* Where a frame lies. */

@@ -131,10 +131,9 @@ int run_writer_resume(int runs_dir, const char *run,
 	return 0;
 }
 
-int run_writer_add(struct run_writer *w, uint8_t kind, uint8_t flags, uint64_t wall_ns,
-		   uint8_t what, const void *payload, size_t size)
+int run_writer_add(struct run_writer *w, const struct frame_new *frame)
 {
-	size_t whole = sizeof(struct frame_header) + (what ? 1 : 0) + size;
+	size_t whole = sizeof(struct frame_header) + (frame->what ? 1 : 0) + frame->size;
 	size_t padded = frame_padded(whole);
 	struct frame_header *h;
 	char *body;
@@ -150,15 +149,16 @@ int run_writer_add(struct run_writer *w, uint8_t kind, uint8_t flags, uint64_t w
 	}
 	*h = (struct frame_header){
 		.size = (uint32_t)whole,
-		.wall_ns = wall_ns,
-		.kind = kind,
-		.flags = flags,
+		.wall_ns = frame->wall_ns,
+		.kind = frame->kind,
+		.flags = frame->flags,
+		.message = frame->message,
 	};
 	body = (char *)(h + 1);
-	if (what)
-		*body++ = (char)what;
-	if (size)
-		memcpy(body, payload, size);
+	if (frame->what)
+		*body++ = (char)frame->what;
+	if (frame->size)
+		memcpy(body, frame->payload, frame->size);
 	memset((char *)h + whole, 0, padded - whole);
 	buf_commit(&w->pending, padded);
 	return 0;

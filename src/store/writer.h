@@ -36,10 +36,18 @@ int run_writer_resume(int runs_dir, const char *run,
 		      void *context, struct run_writer *ret, struct fail *f);
 void run_writer_close(struct run_writer *w); /* what is pending is dropped */
 
-/* The payload is one, or the byte `what` and one: what is 0 for payloads that are kernel events.
- * -EMSGSIZE: larger than a frame may be; -ENOMEM. */
-int run_writer_add(struct run_writer *w, uint8_t kind, uint8_t flags, uint64_t wall_ns,
-		   uint8_t what, const void *payload, size_t size);
+/* A frame to be. */
+struct frame_new {
+	uint8_t kind; /* enum event_kind */
+	uint8_t what; /* enum frame_what: put before the payload when it is not FRAME_EVENT */
+	uint8_t flags;
+	uint32_t message; /* see struct frame_header */
+	uint64_t wall_ns;
+	const void *payload; /* borrowed */
+	size_t size;
+};
+/* 0; -EMSGSIZE: larger than a frame may be; -ENOBUFS, -ENOMEM: too much is pending. */
+int run_writer_add(struct run_writer *w, const struct frame_new *frame);
 static inline size_t run_writer_pending(const struct run_writer *w)
 {
 	return w->pending.size;

@@ -148,6 +148,16 @@ static int on_replayed(void *context, const struct frame_header *h, struct segme
 	return 0;
 }
 
+static int add(struct run_writer *w, uint8_t kind, uint8_t what, uint64_t wall_ns,
+	       const void *payload, size_t size)
+{
+	return run_writer_add(w, &(struct frame_new){ .kind = kind,
+						      .what = what,
+						      .wall_ns = wall_ns,
+						      .payload = payload,
+						      .size = size });
+}
+
 /* Frame i: a payload of i bytes of value i. */
 static void add_frames(struct run_writer *w, unsigned from, unsigned to)
 {
@@ -155,7 +165,7 @@ static void add_frames(struct run_writer *w, unsigned from, unsigned to)
 
 	for (unsigned i = from; i < to; i++) {
 		memset(payload, (int)i, sizeof(payload));
-		assert_int_equal(run_writer_add(w, EVENT_FILE, 0, i, 0, payload, i % 200), 0);
+		assert_int_equal(add(w, EVENT_FILE, 0, i, payload, i % 200), 0);
 	}
 }
 
@@ -359,10 +369,10 @@ static void segments_follow_each_other(void **state)
 
 	(void)state;
 	assert_int_equal(run_writer_create(runs, RUN, &w, &f), 0);
-	assert_int_equal(run_writer_add(&w, EVENT_CALL, 0, 0, 1, big, sizeof(big)), -EMSGSIZE);
+	assert_int_equal(add(&w, EVENT_CALL, 1, 0, big, sizeof(big)), -EMSGSIZE);
 	for (unsigned i = 0; i < 40; i++) {
 		big[0] = (char)i;
-		assert_int_equal(run_writer_add(&w, EVENT_CALL, 0, 0, 0, big, sizeof(big)), 0);
+		assert_int_equal(add(&w, EVENT_CALL, 0, 0, big, sizeof(big)), 0);
 		if (i % 7 == 6)
 			assert_int_equal(run_writer_flush(&w, on_written, &seen, &f), 0);
 	}
@@ -436,7 +446,7 @@ static void a_million_frames_in_time(void **state)
 	assert_int_equal(run_writer_create(runs, RUN, &w, &f), 0);
 	for (unsigned i = 0; i < 1000000; i++) {
 		memcpy(payload, &i, sizeof(i));
-		assert_int_equal(run_writer_add(&w, EVENT_FILE, 0, i, 0, payload, sizeof(payload)),
+		assert_int_equal(add(&w, EVENT_FILE, 0, i, payload, sizeof(payload)),
 				 0);
 		if (i % 4096 == 4095)
 			assert_int_equal(run_writer_flush(&w, on_written, &seen, &f), 0);

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The schema of index.db and its migrations; see schema.h. Everything in it can be computed again
+ * from the segments, so a migration may also drop a table and leave it to `weir store rebuild`. */
+#include "store/schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+
+/* migrations[n] leads from version n to n + 1. Only ever append. Times are nanoseconds since 1970;
+ * *_at is segment << 32 | offset of the frame, 0: none. counts is a list of u64: what the kernel
+ * produced and lost and what gaps lost, by event class, then the recorded events by kind. */
+static const char *const migrations[] = {
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE runs("
+	" id INTEGER PRIMARY KEY,"
+	" run TEXT NOT NULL UNIQUE,"
+	" name TEXT, command TEXT, trajectory TEXT, agent TEXT,"
+	" started INTEGER NOT NULL, ended INTEGER, exit_code INTEGER, reason TEXT,"
+	" state INTEGER NOT NULL," /* enum index_state */
+	" events INTEGER NOT NULL, lost INTEGER NOT NULL, calls INTEGER NOT NULL,"
+	" info INTEGER NOT NULL, low INTEGER NOT NULL, medium INTEGER NOT NULL,"
+	" high INTEGER NOT NULL, critical INTEGER NOT NULL,"
+	" root TEXT, bytes INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX runs_by_name ON runs(name, run) WHERE name IS NOT NULL;"
+	"CREATE TABLE calls("
+	" run INTEGER NOT NULL, n INTEGER NOT NULL, parent INTEGER NOT NULL,"
+	" tool_call_id TEXT, function_name TEXT,"
+	" started INTEGER, ended INTEGER, exit_code INTEGER, ending INTEGER, survivors INTEGER,"
+	" announce_at INTEGER NOT NULL, exit_at INTEGER NOT NULL,"
+	" observation_at INTEGER NOT NULL, gone_at INTEGER NOT NULL,"
+	" counted INTEGER NOT NULL, counts BLOB NOT NULL,"
+	" PRIMARY KEY(run, n)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE findings("
+	" run INTEGER NOT NULL, number INTEGER NOT NULL,"
+	" detector TEXT NOT NULL, severity INTEGER NOT NULL, category TEXT NOT NULL,"
+	" call INTEGER NOT NULL, events INTEGER NOT NULL, summary TEXT NOT NULL,"
+	" body BLOB NOT NULL, PRIMARY KEY(run, number)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX findings_by_severity ON findings(severity, run);"
+	"CREATE TABLE offsets("
+	" run INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,"
+	" PRIMARY KEY(run, seq)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL)"
+	" STRICT, WITHOUT ROWID;",
+};
+
+int schema_version(void)
+{
+	return (int)ARRAY_LENGTH(migrations);
+}
+
+static int pragma(sqlite3 *db, const char *sql, int *ret)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+
+	if (r == SQLITE_OK && (r = sqlite3_step(statement)) == SQLITE_ROW) {
+		*ret = sqlite3_column_int(statement, 0);
+		r = SQLITE_OK;
+	}
+	sqlite3_finalize(statement);
+	return r;
+}
+
+int schema_check(sqlite3 *db, struct fail *f)
+{
+	int application = 0, version = 0, objects = 0, r;
+
+	r = pragma(db, "SELECT count(*) FROM sqlite_schema", &objects);
+	if (r == SQLITE_OK)
+		r = pragma(db, "PRAGMA application_id", &application);
+	if (r == SQLITE_OK)
+		r = pragma(db, "PRAGMA user_version", &version);
+	if (r == SQLITE_BUSY || r == SQLITE_LOCKED)
+		return fail_text(f, EBUSY, "the index is locked by another program");
+	if (r != SQLITE_OK)
+		return fail_text(f, EUCLEAN,
+				 "the index is damaged (%s): `weir store rebuild` makes it anew",
+				 sqlite3_errmsg(db));
+	if (objects == 0)
+		return 1;
+	if (application != SCHEMA_APPLICATION)
+		return fail_text(f, ENOTSUP, "index.db is not a weir index: move it away and run "
+					     "`weir store rebuild`");
+	if (version > schema_version())
+		return fail_text(f, ENOTSUP,
+				 "the index has version %d, this weir knows up to %d: use the newer "
+				 "weir, or `weir store rebuild`",
+				 version, schema_version());
+	return version < schema_version();
+}
+
+int schema_migrate(sqlite3 *db, struct fail *f)
+{
+	char sql[128];
+	int version = 0, r;
+
+	r = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if (r == SQLITE_OK)
+		r = pragma(db, "PRAGMA user_version", &version);
+	for (; r == SQLITE_OK && version < schema_version(); version++)
+		r = sqlite3_exec(db, migrations[version], NULL, NULL, NULL);
+	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
+		 SCHEMA_APPLICATION, version);
+	if (r == SQLITE_OK)
+		r = sqlite3_exec(db, sql, NULL, NULL, NULL);
+	if (r != SQLITE_OK) {
+		fail_text(f, r == SQLITE_BUSY ? EBUSY : EIO, "cannot bring the index to version %d: %s",
+			  schema_version(), sqlite3_errmsg(db));
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+		return -f->code;
+	}
+	return 0;
+}
