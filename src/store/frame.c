@@ -127,7 +127,7 @@ enum event_kind frame_what_kind(enum frame_what what)
 	}
 }
 
-static int is_kernel_kind(enum event_kind kind)
+bool frame_kind_is_event(enum event_kind kind)
 {
 	return kind != EVENT_RUN && kind != EVENT_CALL && kind != EVENT_FINDING &&
 	       kind != EVENT_GAP;
@@ -139,7 +139,7 @@ int frame_body_decode(enum event_kind kind, const void *data, size_t size, struc
 	struct wire w;
 	int r;
 
-	if (is_kernel_kind(kind)) {
+	if (frame_kind_is_event(kind)) {
 		r = event_decode(data, size, &body.event);
 		if (r == 0 && body.event.h->kind != kind)
 			r = -EBADMSG;

@@ -5,6 +5,7 @@
 #ifndef WEIR_STORE_FRAME_H
 #define WEIR_STORE_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,8 @@
 
 /* The numbers are stored in records. */
 enum frame_what {
-	FRAME_EVENT = 0, /* a kernel event: there is no such byte, the payload is a struct event_* */
+	FRAME_EVENT =
+		0, /* a kernel event: there is no such byte, the payload is a struct event_* */
 	FRAME_RUN_OPEN = 1,
 	FRAME_RUN_CLOSE = 2,
 	FRAME_CALL_ANNOUNCE = 3,
@@ -78,6 +80,8 @@ int frame_body_decode(enum event_kind kind, const void *data, size_t size, struc
 void frame_body_free(struct frame_body *b);
 /* The call that a body speaks of; 0 for those of the run. */
 uint32_t frame_body_call(const struct frame_body *b);
+/* Kernel events, whose payload is a struct event_*: every kind but RUN, CALL, FINDING, GAP. */
+bool frame_kind_is_event(enum event_kind kind);
 /* The event kind of frames that say `what`. */
 enum event_kind frame_what_kind(enum frame_what what);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The index's only writer; see index.h. Owns the connection, its prepared statements and the lock. */
+/* The index's only writer; see index.h. Owns the connection, its prepared statements and the lock.
+ */
 #include "store/index.h"
 
 #include <errno.h>
@@ -35,21 +36,23 @@ enum statement {
 static const char *const sql[STATEMENT_COUNT] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
-	[RUN_PUT] = "INSERT INTO runs(run, name, command, trajectory, agent, started, ended,"
-		    " exit_code, reason, state, events, lost, calls, info, low, medium, high,"
-		    " critical, root, bytes)"
-		    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)"
-		    " ON CONFLICT(run) DO UPDATE SET ended=?7, exit_code=?8, reason=?9, state=?10,"
-		    " events=?11, lost=?12, calls=?13, info=?14, low=?15, medium=?16, high=?17,"
-		    " critical=?18, root=?19, bytes=?20",
+	[RUN_PUT] =
+		"INSERT INTO runs(run, name, command, trajectory, agent, started, ended,"
+		" exit_code, reason, state, events, lost, calls, info, low, medium, high,"
+		" critical, root, bytes)"
+		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)"
+		" ON CONFLICT(run) DO UPDATE SET ended=?7, exit_code=?8, reason=?9, state=?10,"
+		" events=?11, lost=?12, calls=?13, info=?14, low=?15, medium=?16, high=?17,"
+		" critical=?18, root=?19, bytes=?20",
 	[RUN_ID] = "SELECT id FROM runs WHERE run=?1",
 	[RUN_STATE] = "SELECT state FROM runs WHERE run=?1",
-	[CALL_PUT] = "INSERT INTO calls VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)"
-		     " ON CONFLICT(run, n) DO UPDATE SET parent=?3,"
-		     " tool_call_id=coalesce(?4, tool_call_id),"
-		     " function_name=coalesce(?5, function_name), started=?6, ended=?7,"
-		     " exit_code=?8, ending=?9, survivors=?10, announce_at=?11, exit_at=?12,"
-		     " observation_at=?13, gone_at=?14, counted=?15, counts=?16",
+	[CALL_PUT] =
+		"INSERT INTO calls VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)"
+		" ON CONFLICT(run, n) DO UPDATE SET parent=?3,"
+		" tool_call_id=coalesce(?4, tool_call_id),"
+		" function_name=coalesce(?5, function_name), started=?6, ended=?7,"
+		" exit_code=?8, ending=?9, survivors=?10, announce_at=?11, exit_at=?12,"
+		" observation_at=?13, gone_at=?14, counted=?15, counts=?16",
 	[FINDING_PUT] = "INSERT OR REPLACE INTO findings VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
 	[OFFSET_PUT] = "INSERT OR REPLACE INTO offsets VALUES(?1,?2,?3)",
 	[COUNTER_ADD] = "INSERT INTO counters VALUES(?1,?2)"
@@ -101,11 +104,11 @@ static int lock_take(const char *path, struct fail *f)
 	if (fd < 0)
 		return fail(f, errno, "cannot write to the store: %s", name);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ?
-			       fail_text(f, EBUSY,
-					 "the store's index is being written by a recorder: try "
-					 "again when no run is alive") :
-			       fail(f, errno, "cannot lock %s", name);
+		return errno == EWOULDBLOCK
+			       ? fail_text(f, EBUSY,
+					   "the store's index is being written by a recorder: try "
+					   "again when no run is alive")
+			       : fail(f, errno, "cannot lock %s", name);
 	return take_fd(&fd);
 }
 
@@ -384,9 +387,8 @@ int index_wal_pages(const struct index *ix)
 
 void index_checkpoint(struct index *ix)
 {
-	if (ix->db &&
-	    sqlite3_wal_checkpoint_v2(ix->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-		    SQLITE_OK)
+	if (ix->db && sqlite3_wal_checkpoint_v2(ix->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+						NULL) == SQLITE_OK)
 		ix->wal_pages = 0;
 }
 
@@ -400,6 +402,6 @@ int index_run_is_over(struct index *ix, const char *run_id, struct fail *f)
 	if (r == SQLITE_ROW)
 		over = sqlite3_column_int(s, 0) != INDEX_LIVE;
 	sqlite3_reset(s);
-	return r == SQLITE_ROW || r == SQLITE_DONE ? over :
-						     index_fail(ix, r, "cannot read the index", f);
+	return r == SQLITE_ROW || r == SQLITE_DONE ? over
+						   : index_fail(ix, r, "cannot read the index", f);
 }

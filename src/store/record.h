@@ -13,6 +13,7 @@
 #include "bpf/event_decode.h"
 #include "call/call.h"
 #include "detect/finding.h"
+#include "store/frame.h"
 
 struct store;
 
@@ -28,8 +29,8 @@ struct run_info {
 	struct run_open open; /* everything known at the start */
 	bool over;
 	struct run_close close; /* valid when over */
-	bool damaged;		/* the record ends without a run end although nothing lives */
-	uint64_t events, lost;	/* recorded; lost according to the kernel's counters */
+	bool damaged; /* it ended in a crash of weir, or holds bytes that do not belong there */
+	uint64_t events, lost; /* recorded; lost according to the kernel's counters */
 	uint32_t calls;
 	uint32_t findings[SEVERITY_COUNT];
 	char root[65];	/* hex, "" while it grows */
@@ -40,6 +41,9 @@ void run_info_free(struct run_info *r);
 /* spec: id, unique prefix, name, or NULL/"" for the latest. -ENOENT, -ENOTUNIQ with a clear text.
  */
 int store_run_find(struct store *s, const char *spec, struct run_info *ret, struct fail *f);
+/* Every run, oldest first. Of run->open only id, name, command, trajectory, agent_name and
+ * started_ns are filled; the pointer is valid during the call. A negative on_run ends it and is
+ * returned. */
 int store_runs(struct store *s, int (*on_run)(void *context, const struct run_info *run),
 	       void *context, struct fail *f);
 
@@ -61,13 +65,13 @@ int store_findings(struct store *s, const char *run_id,
 		   int (*on_finding)(void *context, const struct finding *finding), void *context,
 		   struct fail *f);
 
-/* What a frame of a segment is, decoded. Every frame has a sequence number and is an event of the
+/* What a frame of a segment is. Every frame has a sequence number and is an event of the
  * run. */
 struct frame {
 	uint64_t seq;
 	uint64_t wall_ns;
 	enum event_kind kind;
-	const void *data; /* the payload's bytes */
+	const void *data; /* the payload, for frame_body_decode() (store/frame.h); 8-byte aligned */
 	size_t size;
 	struct event_view event; /* kernel kinds (FORK … DENIED, COUNT) */
 };
@@ -81,14 +85,19 @@ void frame_reader_close(struct frame_reader *r);
 
 /* Recomputes the Merkle root from the segments: RFC 6962 section 2.1. */
 struct verify_result {
-	uint64_t frames;
-	char root[65];
-	bool matches; /* the root that the record ends with, and every checksum and sequence number
-		       */
+	uint64_t frames; /* that are whole and in their place, from the first on */
+	char root[65];	 /* of those frames */
+	bool matches; /* every checksum and number is right, and root and frames are those that the
+			 run ended with, in its root file and in the index */
+	bool live;    /* the run is not over: there is no root yet to compare with */
+	char reason[512]; /* why not, when it does not match */
 };
+/* 0 with ret filled, also when it does not match; -errno: could not be read at all. */
 int store_verify(struct store *s, const char *run_id, struct verify_result *ret, struct fail *f);
-int store_rebuild(const char *path, uint64_t *ret_runs,
-		  struct fail *f); /* index.db from the segments */
+/* Makes index.db anew from the segments. -EBUSY while a recorder writes it. ret_bad: runs whose
+ * record is damaged; they are in the index with what could be read. */
+int store_rebuild(const char *path, uint64_t *ret_runs, uint64_t *ret_bad, struct fail *f);
+/* Removes a run that is over, with its segments. -EBUSY: it lives. */
 int store_run_remove(const char *path, const char *run_id, struct fail *f);
 
 #endif

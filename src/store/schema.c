@@ -81,13 +81,15 @@ int schema_check(sqlite3 *db, struct fail *f)
 	if (objects == 0)
 		return 1;
 	if (application != SCHEMA_APPLICATION)
-		return fail_text(f, ENOTSUP, "index.db is not a weir index: move it away and run "
-					     "`weir store rebuild`");
-	if (version > schema_version())
 		return fail_text(f, ENOTSUP,
-				 "the index has version %d, this weir knows up to %d: use the newer "
-				 "weir, or `weir store rebuild`",
-				 version, schema_version());
+				 "index.db is not a weir index: move it away and run "
+				 "`weir store rebuild`");
+	if (version > schema_version())
+		return fail_text(
+			f, ENOTSUP,
+			"the index has version %d, this weir knows up to %d: use the newer "
+			"weir, or `weir store rebuild`",
+			version, schema_version());
 	return version < schema_version();
 }
 
@@ -106,8 +108,9 @@ int schema_migrate(sqlite3 *db, struct fail *f)
 	if (r == SQLITE_OK)
 		r = sqlite3_exec(db, sql, NULL, NULL, NULL);
 	if (r != SQLITE_OK) {
-		fail_text(f, r == SQLITE_BUSY ? EBUSY : EIO, "cannot bring the index to version %d: %s",
-			  schema_version(), sqlite3_errmsg(db));
+		fail_text(f, r == SQLITE_BUSY ? EBUSY : EIO,
+			  "cannot bring the index to version %d: %s", schema_version(),
+			  sqlite3_errmsg(db));
 		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 		return -f->code;
 	}

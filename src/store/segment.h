@@ -17,7 +17,9 @@
 #define SEGMENT_ORDER 0x01020304u
 #define SEGMENT_SIZE_MAX (64u * 1024 * 1024) /* no frame begins that would end behind this */
 #define SEGMENT_NAME_SIZE 16
-#define FRAME_SIZE_MAX (4u * 1024 * 1024)
+#define FRAME_SIZE_MAX                                                             \
+	(4u * 1024 * 1024 + 4096) /* a message of the keeper (call/channel.h) fits \
+				   */
 #define FRAME_ALIGN 8
 
 struct segment_header {

@@ -118,7 +118,7 @@ static int add_gap(struct tally *t, const struct gap *g)
 
 		if (!c)
 			return -EBADMSG;
-		for (int class = 0; class < EVENT_CLASS_COUNT; class++)
+		for (int class = 0; class < EVENT_CLASS_COUNT; class ++)
 			c->gap_lost[class] += g->calls[i].lost[class];
 	}
 	return 0;
@@ -235,13 +235,12 @@ void call_tally_classes(const struct call_tally *c, uint64_t recorded[EVENT_CLAS
 {
 	memset(recorded, 0, EVENT_CLASS_COUNT * sizeof(*recorded));
 	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
-		if (kind != EVENT_RUN && kind != EVENT_CALL && kind != EVENT_FINDING &&
-		    kind != EVENT_GAP)
+		if (frame_kind_is_event(kind))
 			recorded[event_class_of(kind)] += c->kind_count[kind];
-	for (int class = 0; class < EVENT_CLASS_COUNT; class++) {
-		uint64_t missing = c->produced[class] > recorded[class] ?
-					   c->produced[class] - recorded[class] :
-					   0;
+	for (int class = 0; class < EVENT_CLASS_COUNT; class ++) {
+		uint64_t missing = c->produced[class] > recorded[class]
+					   ? c->produced[class] - recorded[class]
+					   : 0;
 
 		lost[class] = c->counted ? missing : c->gap_lost[class];
 		if (lost[class] < c->kernel_lost[class])
@@ -258,7 +257,7 @@ uint64_t tally_lost(const struct tally *t)
 		if (!t->call[i].known)
 			continue;
 		call_tally_classes(&t->call[i], recorded, lost);
-		for (int class = 0; class < EVENT_CLASS_COUNT; class++)
+		for (int class = 0; class < EVENT_CLASS_COUNT; class ++)
 			total += lost[class];
 	}
 	return total;

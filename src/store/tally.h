@@ -53,7 +53,7 @@ struct tally {
 	struct tally_offset {
 		uint64_t seq;
 		struct segment_position at;
-	} *offset; /* not yet in the index */
+	} * offset; /* not yet in the index */
 };
 
 void tally_init(struct tally *t);

@@ -446,8 +446,7 @@ static void a_million_frames_in_time(void **state)
 	assert_int_equal(run_writer_create(runs, RUN, &w, &f), 0);
 	for (unsigned i = 0; i < 1000000; i++) {
 		memcpy(payload, &i, sizeof(i));
-		assert_int_equal(add(&w, EVENT_FILE, 0, i, payload, sizeof(payload)),
-				 0);
+		assert_int_equal(add(&w, EVENT_FILE, 0, i, payload, sizeof(payload)), 0);
 		if (i % 4096 == 4095)
 			assert_int_equal(run_writer_flush(&w, on_written, &seen, &f), 0);
 	}
