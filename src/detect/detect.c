@@ -18,9 +18,10 @@
 #define FLUSH_NS NSEC_PER_SEC
 
 const struct detector *const detectors[] = {
-	&survivor_detector,
-	&contradiction_detector,
-	NULL,
+	&survivor_detector,	  &protected_write_detector,
+	&denied_network_detector, &privilege_detector,
+	&masquerade_detector,	  &sensitive_read_detector,
+	&contradiction_detector,  NULL,
 };
 
 #define DETECTORS_MAX ARRAY_LENGTH(detectors)
@@ -133,7 +134,7 @@ static enum finding_verdict worse(enum finding_verdict a, enum finding_verdict b
 	return a == VERDICT_OBSERVED ? a : b;
 }
 
-static void merge(struct detection *d, struct entry *e, const struct finding *f)
+static void merge(struct detection *d, struct entry *e, const struct finding *f, bool newest)
 {
 	struct finding *to = &e->finding;
 
@@ -144,7 +145,8 @@ static void merge(struct detection *d, struct entry *e, const struct finding *f)
 	to->verdict = worse(to->verdict, f->verdict);
 	if (to->events <= UINT32_MAX - f->events)
 		to->events += f->events;
-	memcpy(to->summary, f->summary, sizeof(to->summary));
+	if (newest)
+		memcpy(to->summary, f->summary, sizeof(to->summary));
 	e->dirty = true;
 	if ((to->events & (to->events - 1)) == 0)
 		emit(d, e);
@@ -195,21 +197,31 @@ static void report_overflow(struct detection *d, const struct finding *f)
 		   DETECTION_FINDINGS_MAX);
 	finding_say(&over, &text);
 	if (d->count > DETECTION_FINDINGS_MAX)
-		merge(d, d->entries[DETECTION_FINDINGS_MAX], &over);
+		merge(d, d->entries[DETECTION_FINDINGS_MAX], &over, true);
 	else
 		add_entry(d, &over, 0, NULL);
 }
 
-void detection_report(struct detection *d, const struct finding *f, uint64_t key)
+static void report(struct detection *d, const struct finding *f, uint64_t key, bool newest)
 {
 	uint16_t *slot = find_slot(d, f, key);
 
 	if (*slot)
-		merge(d, d->entries[*slot - 1], f);
+		merge(d, d->entries[*slot - 1], f, newest);
 	else if (d->count >= DETECTION_FINDINGS_MAX)
 		report_overflow(d, f);
 	else
 		add_entry(d, f, key, slot);
+}
+
+void detection_report(struct detection *d, const struct finding *f, uint64_t key)
+{
+	report(d, f, key, true);
+}
+
+void detection_report_again(struct detection *d, const struct finding *f, uint64_t key)
+{
+	report(d, f, key, false);
 }
 
 void finding_begin_call(enum finding_kind kind, uint32_t call, uint64_t seq, struct finding *ret)

@@ -58,6 +58,8 @@ void finding_say_program(const struct detection *d, const struct event_header *h
 /* Reports. Findings that say the same of the same call (detector, severity, key) are one finding
  * with a growing count and the newest summary: key is any number that tells two facts apart. */
 void detection_report(struct detection *d, const struct finding *finding, uint64_t key);
+/* As detection_report(), but a finding that exists keeps the summary it has. */
+void detection_report_again(struct detection *d, const struct finding *finding, uint64_t key);
 
 /* For the recorder. policy is borrowed until detection_close(). on_finding is called when a finding
  * is new, again when it has grown (same number; at doubling counts, when its call ends and at the

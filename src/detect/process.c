@@ -112,10 +112,31 @@ static void inherit(struct process *child, const struct process *parent)
 	child->exec_flags = parent->exec_flags;
 }
 
+/* The parent in a fork event may be the launcher, which is no process of the run: it is looked up
+ * but never entered. */
+static void before_fork(struct processes *t, const struct event_view *e)
+{
+	const struct process *parent = find(t, e->h->pid, e->h->start_ns);
+	struct process *child;
+
+	if (find(t, e->fork->child_pid, e->fork->child_start_ns))
+		return;
+	child = touch(t, e->fork->child_pid, e->fork->child_start_ns, e->h->call);
+	if (!child)
+		return;
+	child->pid_inside = e->fork->child_pid_inside;
+	if (parent)
+		inherit(child, parent);
+}
+
 void processes_before(struct processes *t, const struct event_view *e)
 {
-	struct process *p, *child;
+	struct process *p;
 
+	if (e->h->kind == EVENT_FORK) {
+		before_fork(t, e);
+		return;
+	}
 	if (e->h->kind == EVENT_COUNT || e->h->pid == 0)
 		return;
 	p = touch(t, e->h->pid, e->h->start_ns, e->h->call);
@@ -123,14 +144,6 @@ void processes_before(struct processes *t, const struct event_view *e)
 		p->pid_inside = e->h->pid_inside;
 		p->call = e->h->call;
 	}
-	if (e->h->kind != EVENT_FORK || find(t, e->fork->child_pid, e->fork->child_start_ns))
-		return;
-	child = touch(t, e->fork->child_pid, e->fork->child_start_ns, e->h->call);
-	if (!child)
-		return;
-	child->pid_inside = e->fork->child_pid_inside;
-	if (p)
-		inherit(child, p);
 }
 
 static void apply_exec(struct process *p, const struct event_view *e)
