@@ -4,9 +4,6 @@
  * is sent as its last event. */
 #include "bpf/identity.h"
 
-const volatile __u64 weir_id = 0;
-__u32 call_level = 0;
-
 #define CALL_DIGITS 10
 
 struct call_name {
@@ -82,5 +79,3 @@ int weir_cgroup_rmdir(struct bpf_raw_tracepoint_args *ctx)
 	bpf_map_delete_elem(&calls, &id);
 	return 0;
 }
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* For BPF programs: which call a task is in, the header of an event, and sending it. The maps that
- * all programs share are declared here (weak: the static linker keeps one of each). */
+ * all programs share are declared here. */
 #ifndef WEIR_BPF_IDENTITY_H
 #define WEIR_BPF_IDENTITY_H
 
 #include "bpf/kernel.h"
 #include "bpf/shared.h"
-
-#define KEPT SEC(".maps") __weak
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -15,7 +13,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct run_entry);
-} runs KEPT;
+} runs SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -23,32 +21,32 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct call_entry);
-} calls KEPT;
+} calls SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_PROCESS_SIZE);
-} ring_process KEPT;
+} ring_process SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_NETWORK_SIZE);
-} ring_network KEPT;
+} ring_network SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_FILE_SIZE);
-} ring_file KEPT;
+} ring_file SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_PRIVILEGE_SIZE);
-} ring_privilege KEPT;
+} ring_privilege SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_CONTROL_SIZE);
-} ring_control KEPT;
+} ring_control SEC(".maps");
 
 struct sequence {
 	__u64 next[EVENT_CLASS_COUNT];
@@ -59,19 +57,19 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct sequence);
-} sequences KEPT;
+} sequences SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, OVERFLOW_COUNT);
 	__type(key, __u32);
 	__type(value, __u64);
-} overflows KEPT;
+} overflows SEC(".maps");
 
-/* calls.bpf.c defines these. weir_id: cgroup id of weir's root. call_level: depth of a call's
+/* weir_id: cgroup id of weir's root. call_level: depth of a call's
  * cgroup, learned when the first one is made; 0 before that. */
-extern const volatile __u64 weir_id;
-extern __u32 call_level;
+const volatile __u64 weir_id = 0;
+__u32 call_level = 0;
 
 static __always_inline void count_overflow(__u32 what)
 {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Processes: fork, exec and exit of the tasks of a call. What an exec says comes from the new
  * program's file, task and memory after the kernel has built them and before the program runs. */
-#include <linux/stat.h>
-
+#include "bpf/file.h"
 #include "bpf/identity.h"
 #include "bpf/path.h"
 
@@ -62,12 +61,14 @@ static __always_inline bool named_memfd(struct dentry *dentry)
 static __always_inline void exec_file(struct event_exec *e, struct linux_binprm *bprm,
 				      struct task_struct *task, int old_pid)
 {
-	struct inode *inode = BPF_CORE_READ(bprm, file, f_inode);
+	struct inode *inode = CAST(inode, BPF_CORE_READ(bprm, file, f_inode));
+	struct file_id id = {};
 
-	e->inode = BPF_CORE_READ(inode, i_ino);
-	e->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	file_identify(inode, &id);
+	e->inode = id.inode;
+	e->device = id.device;
 	e->mode = BPF_CORE_READ(inode, i_mode);
-	e->writer = EVENT_NO_CALL;
+	e->writer = file_writer(&id, e->h.run);
 	e->exec_flags = 0;
 	if (BPF_CORE_READ(inode, i_nlink) == 0)
 		e->exec_flags |= named_memfd(BPF_CORE_READ(bprm, file, f_path.dentry))
@@ -187,10 +188,14 @@ int weir_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct task_struct *task = (struct task_struct *)ctx->args[0];
 	struct call_entry *call = call_of_current();
 	struct event_exit e = {};
+	struct writing *w;
 	int code;
 
 	if (!call)
 		return 0;
+	w = bpf_task_storage_get(&writings, bpf_get_current_task_btf(), NULL, 0);
+	if (w)
+		writing_flush(w, call, task);
 	if (exit_says_group_dead ? !ctx->args[1] : BPF_CORE_READ(task, signal, live.counter) != 0)
 		return 0;
 	code = BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT
@@ -206,5 +211,3 @@ int weir_exit(struct bpf_raw_tracepoint_args *ctx)
 	send_event(&ring_process, EVENT_CLASS_PROCESS, call, &e.h, sizeof(e));
 	return 0;
 }
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";

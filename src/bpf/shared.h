@@ -9,12 +9,13 @@
 #define RUNS_MAX 1024
 #define CALLS_LIVE_MAX 65536
 #define WRITERS_MAX 262144
-#define TOUCHES_MAX 65536
+#define TOUCHES_MAX 16384
 #define RULES_MAX 16384
 
 #define RING_PROCESS_SIZE (4u << 20)
 #define RING_NETWORK_SIZE (1u << 20)
 #define RING_FILE_SIZE (16u << 20)
+#define RING_FILE_SHARE (RING_FILE_SIZE / 16)
 #define RING_PRIVILEGE_SIZE (1u << 20)
 #define RING_CONTROL_SIZE (1u << 20)
 
@@ -24,7 +25,8 @@ struct run_entry {
 	__u32 reserved;
 };
 
-/* A living call; key of the map: its cgroup id. */
+/* A living call; key of the map: its cgroup id. As in every map whose entries belong to a run, the
+ * value begins with the run. */
 struct call_entry {
 	__u64 run;
 	__u32 call;
@@ -33,6 +35,49 @@ struct call_entry {
 	__u64 lost[EVENT_CLASS_COUNT];
 	__u64 window;	    /* which half of the file ring window_bytes counts */
 	__u64 window_bytes; /* sent by this call into that half */
+};
+
+/* A file, whatever its name: the inode that holds the data. */
+struct file_id {
+	__u64 inode;
+	__u32 device; /* as stat(2) shows it */
+	__u32 generation;
+};
+
+struct writer {
+	__u64 run;
+	__u32 call;
+	__u32 reserved;
+};
+
+/* A file that a call has already been seen to touch. */
+struct touch {
+	struct file_id file;
+	__u64 run;
+	__u32 call;
+	__u32 reserved;
+};
+
+/* A rule of files.sensitive, reduced to what a program in the kernel can compare at once: a hash
+ * over the kind and a piece of a name, mixed with the run. User space holds the whole pattern. */
+enum rule_kind {
+	RULE_NAME = 1,	/* the last component is this */
+	RULE_EXTENSION, /* the last component ends in this, from its last dot on */
+	RULE_PREFIX,	/* the last component begins with these RULE_PREFIX_SIZE bytes */
+	RULE_PARENT,	/* the directory's name is this */
+	RULE_ANY	/* a pattern that none of these can narrow down */
+};
+
+#define RULE_PREFIX_SIZE 3
+#define RULE_NAME_SIZE 64 /* bytes of a component that are hashed */
+#define RULE_BITS 65536	  /* a first look that needs no hash table: one bit by the hash's top */
+
+#define RULE_HASH_START 0xcbf29ce484222325ull /* FNV-1a */
+#define RULE_HASH_STEP(hash, byte) (((hash) ^ (__u8)(byte)) * 0x100000001b3ull)
+#define RULE_HASH_MIX(hash, run) (((hash) ^ (run)) * 0x9e3779b97f4a7c15ull)
+
+struct rule_bits {
+	__u64 word[RULE_BITS / 64];
 };
 
 /* Things that did not fit, summed over processors by the reader. */

@@ -2,6 +2,6 @@
 /* Every sensor, in the order in which doctor and reports show them. */
 #include "sensor/program.h"
 
-extern const struct sensor sensor_calls, sensor_process;
+extern const struct sensor sensor_calls, sensor_process, sensor_file;
 
-const struct sensor *const sensor_list[] = { &sensor_calls, &sensor_process, NULL };
+const struct sensor *const sensor_list[] = { &sensor_calls, &sensor_process, &sensor_file, NULL };

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "bpf/shared.h"
 #include "sensor/load.h"
+#include "sensor/rules.h"
 
 struct sensors {
 	struct fd_table table;
@@ -63,6 +64,23 @@ static void sensors_judge(struct sensors *s, const struct load_refusals *refusal
 		sensor_judge(&s->table, sensor_list[i], refusals, &s->states[s->state_count++]);
 }
 
+/* Enters the programs that others call into their table. It belongs to the descriptors: as long as
+ * anybody holds map.parts it stays filled. */
+static void parts_fill(const struct fd_table *table)
+{
+	int parts = fd_table_find(table, "map", "parts");
+
+	for (size_t i = 0; sensor_list[i]; i++) {
+		for (const struct program *p = sensor_list[i]->needs; p->name; p++) {
+			uint32_t slot = (uint32_t)p->type;
+			int prog = fd_table_find(table, "prog", short_name(p));
+
+			if (p->kind == PROGRAM_PART && prog >= 0)
+				bpf_map_update_elem(parts, &slot, &prog, BPF_ANY);
+		}
+	}
+}
+
 /* Nothing loads at all: every sensor says so with the one reason. */
 static void sensors_none(struct sensors *s, const char *reason)
 {
@@ -88,10 +106,12 @@ int sensors_open(int weir_cgroup, struct sensors **ret, struct fail *f)
 		return fail(f, ENOMEM, "sensors");
 	if (weir_cgroup >= 0 && fstat(weir_cgroup, &st) == 0)
 		fd_table_add(&s->table, "cgroup", "weir", fcntl(weir_cgroup, F_DUPFD_CLOEXEC, 3));
-	if (load_programs(st.st_ino, &s->table, &refusals, &why) < 0)
+	if (load_programs(st.st_ino, &s->table, &refusals, &why) < 0) {
 		sensors_none(s, why.text);
-	else
+	} else {
+		parts_fill(&s->table);
 		sensors_judge(s, &refusals);
+	}
 	*ret = s;
 	return 0;
 }
@@ -192,39 +212,72 @@ int sensors_run_add(struct sensors *s, uint64_t key, const struct policy *p, str
 {
 	struct run_entry run = { 0 };
 	int runs = fd_table_find(&s->table, "map", "runs");
+	int rules = fd_table_find(&s->table, "map", "rules");
+	int bits = fd_table_find(&s->table, "map", "rule_bits");
 	int err;
 
 	if (runs < 0) /* no BPF here; sensors_states() has said so */
 		return 0;
+	err = rules_add(rules, bits, key, &p->files.sensitive, f);
+	if (err < 0)
+		return err;
+	run.rules = (uint32_t)err;
 	err = bpf_map_update_elem(runs, &key, &run, BPF_ANY);
 	return err < 0 ? fail(f, -err, "cannot tell the sensors about the run") : 0;
 }
 
-/* Deletes the calls that the run left in the map: those whose cgroup nobody removed. */
-static void calls_forget(int calls, uint64_t run)
+#define FORGET_BATCH 1024
+#define FORGET_KEY_MAX sizeof(struct file_id)
+#define FORGET_VALUE_MAX sizeof(struct call_entry)
+
+/* Deletes from the batch's entries those whose value begins with this run. */
+static void batch_forget(int map, uint64_t run, const char *keys, size_t key_size,
+			 const char *values, size_t value_size, uint32_t count)
 {
-	uint64_t id, next;
-	bool more = bpf_map_get_next_key(calls, NULL, &next) == 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t owner;
 
-	for (size_t i = 0; more && i < CALLS_LIVE_MAX; i++) {
-		struct call_entry call;
+		memcpy(&owner, values + i * value_size, sizeof(owner));
+		if (owner == run)
+			bpf_map_delete_elem(map, keys + i * key_size);
+	}
+}
 
-		id = next;
-		more = bpf_map_get_next_key(calls, &id, &next) == 0;
-		if (bpf_map_lookup_elem(calls, &id, &call) == 0 && call.run == run)
-			bpf_map_delete_elem(calls, &id);
+/* Deletes the run's entries from a map. What an entry that stays behind could do is little: its run
+ * never comes again. */
+static void map_forget(int map, uint64_t run, size_t key_size, size_t value_size)
+{
+	char *keys cleanup_free = malloc(FORGET_BATCH * FORGET_KEY_MAX);
+	char *values cleanup_free = malloc(FORGET_BATCH * FORGET_VALUE_MAX);
+	uint32_t at = 0;
+	bool begun = false;
+	int err = 0;
+
+	if (map < 0 || !keys || !values)
+		return;
+	for (size_t i = 0; err == 0 && i < WRITERS_MAX; i++) {
+		uint32_t count = FORGET_BATCH;
+
+		err = bpf_map_lookup_batch(map, begun ? &at : NULL, &at, keys, values, &count,
+					   NULL);
+		begun = true;
+		if (err == 0 || err == -ENOENT)
+			batch_forget(map, run, keys, key_size, values, value_size, count);
 	}
 }
 
 void sensors_run_remove(struct sensors *s, uint64_t key)
 {
 	int runs = fd_table_find(&s->table, "map", "runs");
-	int calls = fd_table_find(&s->table, "map", "calls");
 
 	if (runs >= 0)
 		bpf_map_delete_elem(runs, &key);
-	if (calls >= 0)
-		calls_forget(calls, key);
+	map_forget(fd_table_find(&s->table, "map", "calls"), key, sizeof(uint64_t),
+		   sizeof(struct call_entry));
+	map_forget(fd_table_find(&s->table, "map", "rules"), key, sizeof(uint64_t),
+		   sizeof(uint64_t));
+	map_forget(fd_table_find(&s->table, "map", "writers"), key, sizeof(struct file_id),
+		   sizeof(struct writer));
 }
 
 size_t sensors_probe(struct sensor_probe_line *lines)

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Files, seen when the system call returns: what was opened for writing or is sensitive, what was
+ * written, and what was done to names. Open files speak for themselves (struct file); names given
+ * by pointer are claimed. Called by the dispatcher in syscalls.bpf.c. */
+#include <asm-generic/fcntl.h>
+#include <asm-generic/errno-base.h>
+#include <linux/mman.h>
+
+#include "bpf/descriptor.h"
+#include "bpf/registers.h"
+#include "bpf/sensitive.h"
+
+#define FMODE_WRITE 0x2 /* include/linux/fs.h */
+#define FMODE_CREATED 0x100000
+#define AT_REMOVEDIR 0x200
+#define MAP_SHARED_BIT 0x1 /* MAP_SHARED and MAP_SHARED_VALIDATE have it */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TOUCHES_MAX);
+	__type(key, struct touch);
+	__type(value, __u8);
+} touches SEC(".maps");
+
+/* True once per call and file (and again when the file has not been touched for long). */
+static __always_inline bool first_touch(const struct file_id *id, const struct call_entry *call)
+{
+	struct touch t = { .file = *id, .run = call->run, .call = call->call };
+	__u8 one = 1;
+
+	if (bpf_map_lookup_elem(&touches, &t))
+		return false;
+	bpf_map_update_elem(&touches, &t, &one, BPF_ANY);
+	return true;
+}
+
+/* The event's file members from an open file; returns the size of its path. */
+static __always_inline __u32 file_describe(struct file_room *room, struct file *file,
+					   const struct file_id *id, struct task_struct *task)
+{
+	room->e.inode = id->inode;
+	room->e.device = id->device;
+	room->e.path_size = path_of(room, room->text, file->f_path.mnt, file->f_path.dentry, task);
+	return room->e.path_size;
+}
+
+static __always_inline bool refusal(__s64 result)
+{
+	return result == -EACCES || result == -EPERM || result == -EROFS;
+}
+
+/* Could the claimed path in room->text be sensitive? Only its end is looked at. */
+static __always_inline bool claimed_sensitive(struct file_room *room, __u64 size,
+					      const struct call_entry *call)
+{
+	struct rule_scan s = {};
+	__u64 from = size > RULE_NAME_SIZE ? size - RULE_NAME_SIZE : 0;
+
+	s.size = size > RULE_NAME_SIZE ? RULE_NAME_SIZE : size;
+	barrier_var(from);
+	if (from > EVENT_PATH_MAX)
+		return false;
+	bpf_probe_read_kernel(s.text, RULE_NAME_SIZE, room->text + from);
+	return tail_sensitive(&s, call);
+}
+
+static __always_inline int open_refused(struct file_room *room, struct call_entry *call,
+					struct task_struct *task, struct pt_regs *regs,
+					const struct syscall_row *row, __s64 result)
+{
+	__u64 flags = syscall_argument(regs, row->value);
+	__s64 dir = row->dir == NO_ARGUMENT ? AT_FDCWD : (__s64)syscall_argument(regs, row->dir);
+	bool writes;
+	__u64 size;
+
+	if (!refusal(result))
+		return 0;
+	if (syscall_number(regs) == __NR_openat2) /* struct open_how begins with the flags */
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)flags);
+	if (row->op == FILE_CREATE) /* creat(2) has no flags */
+		flags = O_WRONLY | O_CREAT | O_TRUNC;
+	writes = (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC));
+	file_event(room, call, task, flags & O_CREAT ? FILE_CREATE : FILE_WRITE, result);
+	room->e.mode = flags;
+	size = path_claimed(room, room->text, dir, syscall_argument(regs, row->path), task);
+	barrier_var(size);
+	if (size > sizeof(room->text))
+		return 0;
+	room->e.path_size = size;
+	if (!writes) {
+		room->e.op = FILE_READ;
+		if (!claimed_sensitive(room, size, call))
+			return 0;
+	}
+	send_file_event(call, room, size);
+	return 0;
+}
+
+static __always_inline int open_flags_truncate(struct pt_regs *regs, const struct syscall_row *row)
+{
+	__u64 flags = syscall_argument(regs, row->value);
+
+	if (row->op == FILE_CREATE)
+		return true;
+	if (syscall_number(regs) == __NR_openat2)
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)flags);
+	return (flags & O_TRUNC) != 0;
+}
+
+SEC("tp_btf/sys_exit")
+int weir_open(__u64 *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	const struct syscall_row *row = syscall_row(regs);
+	struct call_entry *call = call_of_current();
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct file_room *room = file_room();
+	__s64 result = ctx[1];
+	struct file_id id = {};
+	struct file *file;
+	__u8 op;
+
+	if (!row || !call || !room)
+		return 0;
+	if (result < 0)
+		return open_refused(room, call, task, regs, row, result);
+	file = file_of(task, result);
+	if (!file || !FILE_IS_REGULAR(file->f_inode->i_mode))
+		return 0;
+	if (file->f_mode & FMODE_CREATED)
+		op = FILE_CREATE;
+	else if (!(file->f_mode & FMODE_WRITE))
+		op = FILE_READ;
+	else if (open_flags_truncate(regs, row))
+		op = FILE_TRUNCATE;
+	else
+		return 0;
+	if (op == FILE_READ && !dentry_sensitive(file->f_path.dentry, call))
+		return 0;
+	file_event(room, call, task, op, 0);
+	file_identify(file->f_inode, &id);
+	room->e.mode = file->f_flags;
+	room->e.writer = file_writer(&id, call->run);
+	room->e.first = first_touch(&id, call);
+	if (op != FILE_READ)
+		file_written(&id, call);
+	send_file_event(call, room, file_describe(room, file, &id, task));
+	return 0;
+}
+
+/* The thread turns to another file: sends what it wrote before and remembers the new one. */
+static __always_inline void writing_turn(struct writing *w, struct file *file,
+					 const struct file_id *id, struct call_entry *call,
+					 struct task_struct *task, struct file_room *room)
+{
+	__u64 size;
+
+	writing_flush(w, call, task);
+	w->file = *id;
+	w->run = call->run;
+	w->call = call->call;
+	w->mode = file->f_flags;
+	room->e.h.flags = 0;
+	size = path_of(room, w->path, file->f_path.mnt, file->f_path.dentry, task);
+	w->path_size = size;
+	w->truncated = room->e.h.flags & EVENT_TRUNCATED;
+}
+
+static __always_inline int written(struct file *file, struct call_entry *call,
+				   struct task_struct *task, __u64 bytes)
+{
+	struct file_room *room = file_room();
+	struct file_id id = {};
+	struct writing *w;
+	__u32 before;
+
+	file_identify(file->f_inode, &id);
+	before = file_writer(&id, call->run);
+	if (before != call->call)
+		file_written(&id, call);
+	w = bpf_task_storage_get(&writings, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!w || !room)
+		return 0;
+	if (w->file.inode == id.inode && w->file.device == id.device && w->run == call->run &&
+	    w->call == call->call) {
+		w->bytes += bytes;
+		return 0;
+	}
+	writing_turn(w, file, &id, call, task, room);
+	w->bytes = bytes;
+	if (!first_touch(&id, call))
+		return 0;
+	file_event(room, call, task, FILE_WRITE, 0);
+	room->e.first = 1;
+	room->e.writer = before;
+	room->e.bytes = bytes;
+	room->e.mode = file->f_flags;
+	w->bytes = 0;
+	send_file_event(call, room, file_describe(room, file, &id, task));
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int weir_write(__u64 *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	const struct syscall_row *row = syscall_row(regs);
+	struct task_struct *task = bpf_get_current_task_btf();
+	__s64 bytes = ctx[1];
+	struct call_entry *call;
+	struct file *file;
+
+	if (!row)
+		return 0;
+	if (syscall_number(regs) == __NR_mmap) {
+		/* A shared writable mapping: from here on stores write the file. */
+		if (!(syscall_argument(regs, 2) & PROT_WRITE) ||
+		    !(syscall_argument(regs, 3) & MAP_SHARED_BIT) ||
+		    (syscall_argument(regs, 3) & MAP_ANONYMOUS) || (bytes < 0 && bytes > -4096))
+			return 0;
+		bytes = 0;
+	} else if (bytes <= 0) {
+		return 0;
+	}
+	file = file_of(task, (__s32)syscall_argument(regs, row->dir));
+	if (!file || !FILE_IS_REGULAR(file->f_inode->i_mode))
+		return 0;
+	call = call_of_current();
+	return call ? written(file, call, task, bytes) : 0;
+}
+
+/* What a call on a name does beyond its path: the number kept, and the real operation. */
+static __always_inline void path_facts(struct file_room *room, struct pt_regs *regs,
+				       const struct syscall_row *row)
+{
+	__u64 value = row->value == NO_ARGUMENT ? 0 : syscall_argument(regs, row->value);
+
+	if (row->op == FILE_TRUNCATE)
+		room->e.bytes = value;
+	else
+		room->e.mode = value;
+	if (row->op == FILE_UNLINK && (value & AT_REMOVEDIR))
+		room->e.op = FILE_RMDIR;
+}
+
+static __always_inline __u32 path_second(struct file_room *room, struct pt_regs *regs,
+					 const struct syscall_row *row, struct task_struct *task,
+					 __u64 used)
+{
+	__s64 dir = row->dir2 == NO_ARGUMENT ? AT_FDCWD : (__s64)syscall_argument(regs, row->dir2);
+	__u64 pointer = syscall_argument(regs, row->path2);
+	long n;
+
+	barrier_var(used);
+	if (used > EVENT_PATH_MAX)
+		return 0;
+	if (row->op == FILE_RENAME || row->op == FILE_LINK)
+		return path_claimed(room, room->text + used, dir, pointer, task);
+	n = bpf_probe_read_user_str(room->text + used, EVENT_PATH_MAX, (void *)pointer);
+	return n > 0 ? n - 1 : 0; /* a symbolic link's text, an attribute's name: as given */
+}
+
+SEC("tp_btf/sys_exit")
+int weir_path(__u64 *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	const struct syscall_row *row = syscall_row(regs);
+	struct call_entry *call = call_of_current();
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct file_room *room = file_room();
+	__s64 result = ctx[1], dir;
+	struct file_id id = {};
+	struct file *file;
+	__u64 used;
+
+	if (!row || !call || !room || (result < 0 && !refusal(result)))
+		return 0;
+	file_event(room, call, task, row->op, result);
+	path_facts(room, regs, row);
+	dir = row->dir == NO_ARGUMENT ? AT_FDCWD : (__s64)syscall_argument(regs, row->dir);
+	if (row->path == NO_ARGUMENT) {
+		file = file_of(task, (__s32)dir);
+		if (!file)
+			return 0;
+		file_identify(file->f_inode, &id);
+		room->e.writer = file_writer(&id, call->run);
+		if (row->op == FILE_TRUNCATE && result >= 0)
+			file_written(&id, call);
+		used = file_describe(room, file, &id, task);
+	} else {
+		used = path_claimed(room, room->text, dir, syscall_argument(regs, row->path), task);
+		room->e.path_size = used;
+	}
+	if (row->path2 != NO_ARGUMENT) {
+		room->e.target_size = path_second(room, regs, row, task, used);
+		used += room->e.target_size;
+	}
+	send_file_event(call, room, used);
+	return 0;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* For BPF programs: what a file is, who wrote it last, the room in which a file event is put
+ * together, and the file ring's fair share. */
+#ifndef WEIR_BPF_FILE_H
+#define WEIR_BPF_FILE_H
+
+#include "bpf/identity.h"
+#include "bpf/path.h"
+
+#define OVERLAYFS_MAGIC 0x794c7630
+#define S_IFMT 00170000
+#define S_IFREG 0100000
+#define FILE_IS_REGULAR(mode) (((mode)&S_IFMT) == S_IFREG)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WRITERS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct file_id);
+	__type(value, struct writer);
+} writers SEC(".maps");
+
+/* What a thread is writing: bytes are added up here and sent when it turns to another file or ends,
+ * so that the events' bytes sum up to what was written. */
+struct writing {
+	struct file_id file;
+	__u32 call;
+	__u32 mode;
+	__u64 run;
+	__u64 bytes;
+	__u16 path_size;
+	__u8 truncated;
+	char path[EVENT_PATH_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct writing);
+} writings SEC(".maps");
+
+struct file_room {
+	struct event_file e;
+	char text[2 * EVENT_PATH_MAX];
+	char path[EVENT_PATH_MAX + NAME_MAX_BYTES];
+	char name[EVENT_PATH_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct file_room);
+} file_rooms SEC(".maps");
+
+static __always_inline struct file_room *file_room(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&file_rooms, &zero);
+}
+
+/* As stat(2) shows a device number. */
+static __always_inline __u32 device_number(__u32 kernel)
+{
+	__u32 major = kernel >> 20, minor = kernel & 0xfffff;
+
+	return (minor & 0xff) | (major << 8) | ((minor & ~0xffu) << 12);
+}
+
+/* The inode that holds the data: under overlayfs the upper one, else the lower. Two names of one
+ * copied-up file show one overlay inode number and are still told apart by this. */
+static __always_inline struct inode *inode_real(struct inode *inode)
+{
+	struct ovl_inode *overlay;
+	struct dentry *dentry;
+
+	if (inode->i_sb->s_magic != OVERLAYFS_MAGIC || !bpf_core_type_exists(struct ovl_inode))
+		return inode;
+	overlay = (struct ovl_inode *)((void *)inode -
+				       bpf_core_field_offset(struct ovl_inode, vfs_inode));
+	dentry = BPF_CORE_READ(overlay, __upperdentry);
+	if (!dentry)
+		dentry = BPF_CORE_READ(overlay, oe, __lowerstack[0].dentry);
+	return CAST(inode, BPF_CORE_READ(dentry, d_inode));
+}
+
+static __always_inline void file_identify(struct inode *inode, struct file_id *id)
+{
+	struct inode *real = inode_real(inode);
+
+	id->inode = real->i_ino;
+	id->device = device_number(real->i_sb->s_dev);
+	id->generation = real->i_generation;
+}
+
+/* The call of this run that last wrote the file. */
+static __always_inline __u32 file_writer(const struct file_id *id, __u64 run)
+{
+	struct writer *w = bpf_map_lookup_elem(&writers, id);
+
+	return w && w->run == run ? w->call : EVENT_NO_CALL;
+}
+
+static __always_inline void file_written(const struct file_id *id, const struct call_entry *call)
+{
+	struct writer *now = bpf_map_lookup_elem(&writers, id);
+	struct writer w = { .run = call->run, .call = call->call };
+
+	if (now && now->run == w.run) {
+		now->call = w.call;
+		return;
+	}
+	if (bpf_map_update_elem(&writers, id, &w, BPF_ANY))
+		count_overflow(OVERFLOW_WRITERS);
+}
+
+/* As send_event(), but above half full only those calls may write that have not had their share
+ * since the reader last passed a half: a flood loses its own events, not those of others. */
+static __always_inline void send_file_event(struct call_entry *call, struct file_room *room,
+					    __u64 texts)
+{
+	__u64 size = sizeof(room->e) + texts;
+	__u64 window = bpf_ringbuf_query(&ring_file, BPF_RB_CONS_POS) / (RING_FILE_SIZE / 2);
+	__u64 waiting = bpf_ringbuf_query(&ring_file, BPF_RB_AVAIL_DATA);
+
+	barrier_var(size);
+	if (size > sizeof(room->e) + sizeof(room->text))
+		return;
+	if (call->window != window) {
+		call->window = window;
+		call->window_bytes = 0;
+	}
+	__sync_fetch_and_add(&call->window_bytes, size);
+	stamp(&room->e.h, EVENT_CLASS_FILE, size);
+	__sync_fetch_and_add(&call->produced[EVENT_CLASS_FILE], 1);
+	if ((waiting > RING_FILE_SIZE / 2 && call->window_bytes > RING_FILE_SHARE) ||
+	    bpf_ringbuf_output(&ring_file, room, size, BPF_RB_NO_WAKEUP))
+		__sync_fetch_and_add(&call->lost[EVENT_CLASS_FILE], 1);
+}
+
+static __always_inline void file_event(struct file_room *room, const struct call_entry *call,
+				       struct task_struct *task, __u8 op, __s64 result)
+{
+	fill_header(&room->e.h, EVENT_FILE, call, task);
+	room->e.inode = 0;
+	room->e.device = 0;
+	room->e.bytes = 0;
+	room->e.result = result < 0 ? result : 0;
+	room->e.mode = 0;
+	room->e.writer = EVENT_NO_CALL;
+	room->e.op = op;
+	room->e.first = 0;
+	room->e.path_size = 0;
+	room->e.target_size = 0;
+	room->e.reserved1 = 0;
+	room->e.reserved2 = 0;
+}
+
+/* Sends what the thread has written to the file it was busy with. */
+static __always_inline void writing_flush(struct writing *w, struct call_entry *call,
+					  struct task_struct *task)
+{
+	struct file_room *room = file_room();
+	__u64 size = w->path_size;
+
+	if (!room || !w->bytes || w->run != call->run)
+		return;
+	barrier_var(size);
+	if (size > EVENT_PATH_MAX)
+		return;
+	file_event(room, call, task, FILE_WRITE, 0);
+	if (w->truncated)
+		room->e.h.flags |= EVENT_TRUNCATED;
+	room->e.inode = w->file.inode;
+	room->e.device = w->file.device;
+	room->e.mode = w->mode;
+	room->e.bytes = w->bytes;
+	room->e.writer = w->call;
+	room->e.path_size = size;
+	bpf_probe_read_kernel(room->text, size, w->path);
+	w->bytes = 0;
+	send_file_event(call, room, size);
+}
+
+#endif

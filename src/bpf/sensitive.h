@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* For BPF programs: whether a name could match files.sensitive of the call's run. Says yes too
+ * often rather than too seldom; user space compares the whole pattern. */
+#ifndef WEIR_BPF_SENSITIVE_H
+#define WEIR_BPF_SENSITIVE_H
+
+#include "bpf/identity.h"
+
+/* The hashes of the last component of `text`, and of the component before it. */
+struct rule_scan {
+	__u64 name, extension, prefix, parent, parent_now;
+	__u32 size, begin;
+	char text[RULE_NAME_SIZE];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RULES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u64); /* the run */
+} rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rule_bits);
+} rule_bits SEC(".maps");
+
+static __always_inline void rule_begin(struct rule_scan *s, __u32 at)
+{
+	s->begin = at;
+	s->name = RULE_HASH_STEP(RULE_HASH_START, RULE_NAME);
+	s->extension = RULE_HASH_STEP(RULE_HASH_START, RULE_EXTENSION);
+	s->prefix = RULE_HASH_STEP(RULE_HASH_START, RULE_PREFIX);
+	s->parent = s->parent_now;
+	s->parent_now = RULE_HASH_STEP(RULE_HASH_START, RULE_PARENT);
+}
+
+static long rule_scan_step(__u32 i, struct rule_scan *s)
+{
+	char c;
+
+	if (i >= s->size)
+		return 1;
+	c = s->text[i & (RULE_NAME_SIZE - 1)];
+	if (c == '/') {
+		rule_begin(s, i + 1);
+		return 0;
+	}
+	s->name = RULE_HASH_STEP(s->name, c);
+	s->parent_now = RULE_HASH_STEP(s->parent_now, c);
+	if (c == '.')
+		s->extension = RULE_HASH_STEP(RULE_HASH_START, RULE_EXTENSION);
+	s->extension = RULE_HASH_STEP(s->extension, c);
+	if (i - s->begin < RULE_PREFIX_SIZE)
+		s->prefix = RULE_HASH_STEP(s->prefix, c);
+	return 0;
+}
+
+static __always_inline void rule_scan(struct rule_scan *s)
+{
+	s->parent_now = 0;
+	rule_begin(s, 0);
+	bpf_loop(RULE_NAME_SIZE, rule_scan_step, s, 0);
+}
+
+static __always_inline bool rule_holds(__u64 hash, __u64 run)
+{
+	__u64 key = RULE_HASH_MIX(hash, run);
+	__u32 zero = 0, top = key >> 48;
+	struct rule_bits *bits = bpf_map_lookup_elem(&rule_bits, &zero);
+
+	if (!bits || !(bits->word[(top / 64) & (RULE_BITS / 64 - 1)] & (1ull << (top % 64))))
+		return false;
+	return bpf_map_lookup_elem(&rules, &key) != NULL;
+}
+
+static __always_inline bool rule_name_holds(const struct rule_scan *s, __u64 run)
+{
+	return rule_holds(s->name, run) || rule_holds(s->extension, run) ||
+	       rule_holds(s->prefix, run);
+}
+
+static __always_inline bool rule_any_holds(__u64 run)
+{
+	return rule_holds(RULE_HASH_STEP(RULE_HASH_START, RULE_ANY), run);
+}
+
+static __always_inline void rule_take(struct rule_scan *s, struct dentry *dentry)
+{
+	__u32 size = dentry->d_name.len;
+
+	if (size > RULE_NAME_SIZE)
+		size = RULE_NAME_SIZE;
+	s->size = size;
+	bpf_probe_read_kernel(s->text, RULE_NAME_SIZE, dentry->d_name.name);
+	rule_scan(s);
+}
+
+/* Is this open file one of those whose reading is to be reported? */
+static __always_inline bool dentry_sensitive(struct dentry *dentry, const struct call_entry *call)
+{
+	struct rule_scan s = {};
+	struct dentry *parent = dentry->d_parent;
+
+	if (!call->rules)
+		return false;
+	rule_take(&s, dentry);
+	if (rule_name_holds(&s, call->run))
+		return true;
+	rule_take(&s, parent);
+	if (rule_holds(s.parent_now, call->run))
+		return true;
+	rule_take(&s, parent->d_parent);
+	return rule_holds(s.parent_now, call->run) || rule_any_holds(call->run);
+}
+
+/* The same for the end of a claimed path, which the caller has put into s->text and ->size. */
+static __always_inline bool tail_sensitive(struct rule_scan *s, const struct call_entry *call)
+{
+	if (!call->rules)
+		return false;
+	rule_scan(s);
+	return rule_name_holds(s, call->run) || rule_holds(s->parent, call->run);
+}
+
+#endif

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* All BPF programs as one object. They are included, not linked: bpftool 7.1 refuses to link two
+ * objects that use the same kernel function (bpf_rdonly_cast), and one unit also shares the maps.
+ */
+#include "bpf/calls.bpf.c"
+#include "bpf/file.bpf.c"
+#include "bpf/process.bpf.c"
+#include "bpf/syscalls.bpf.c"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
