@@ -35,7 +35,7 @@ enum call_kind {
 	CALL_EXEC,    /* argv runs as the call's first process */
 	CALL_SESSION, /* the process of call `session` (a living shell) is moved into the new call's
 		       * cgroup; the client says when the call is over with client_call_end() */
-	CALL_NOTE,    /* announced only: nothing runs */
+	CALL_NOTE,    /* announced only: nothing runs; its exit and its going are told at once */
 };
 
 /* Extra descriptors appear in the call as 3, 4, 5 … in this order. */
@@ -66,26 +66,42 @@ int client_call_kill(struct client *c, uint32_t n, enum call_ending why,
 		     struct fail *f); /* the whole call */
 int client_call_observe(struct client *c, const struct call_observation *o, struct fail *f);
 
-enum client_event_kind { CLIENT_NOTHING, CLIENT_CALL_EXIT, CLIENT_CALL_GONE, CLIENT_RUN_OVER };
+enum client_event_kind {
+	CLIENT_NOTHING,
+	CLIENT_CALL_EXIT,
+	CLIENT_CALL_GONE,
+	CLIENT_FINDING, /* new, or grown: the same number again */
+	CLIENT_NOTICE,	/* something the user should read, in reason */
+	CLIENT_RUN_OVER
+};
 
 struct client_event {
 	enum client_event_kind kind;
 	struct call_exit exit;
 	struct call_gone gone;
-	char reason[128]; /* CLIENT_RUN_OVER: why the run ended without our asking ("" otherwise) */
+	struct bytes finding; /* encoded (detect/finding.h); valid until the next client_next() */
+	char reason[512]; /* CLIENT_RUN_OVER: why the run ended without our asking; CLIENT_NOTICE */
 };
 
-int client_fd(const struct client *c); /* readable when client_next() has something; for poll */
+/* For poll. An event may have come with an earlier answer: call client_next() with timeout 0 until
+ * it says CLIENT_NOTHING before waiting on this. */
+int client_fd(const struct client *c);
 /* The next event; CLIENT_NOTHING after timeout_ms (0: at once, -1: for ever). -EPIPE: the keeper
  * died. */
 int client_next(struct client *c, int timeout_ms, struct client_event *ret, struct fail *f);
 
-/* Ends the run: kills what is left, waits until the sandbox is gone and the record complete. */
+/* Ends the run: kills what is left, waits until the sandbox is gone and the record complete. Events
+ * that came meanwhile are still there for client_next(). */
 int client_close(struct client *c, int exit_code, struct run_summary *ret, struct fail *f);
 void client_free(
 	struct client *c); /* accepts NULL; without client_close() the keeper ends the run */
 
-/* For `weir ps`, `weir kill`: any process may ask about any run of the store that its uid may
+/* What living runs of a store say about themselves, for `weir ps`. -ENOENT: no store there. */
+struct message_status;
+int client_status(const char *store,
+		  int (*on_run)(void *context, const struct message_status *status), void *context,
+		  struct fail *f);
+/* For `weir kill`: any process may ask about any run of the store that its uid may
  * touch. */
 int client_kill(const char *store, const char *run_id, uint32_t call /* 0: the run */,
 		struct fail *f);

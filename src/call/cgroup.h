@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cgroup v2 directories that are runs and calls: <mount>/weir/RUN/CALL. A directory is held as
+ * an open descriptor, so its path is looked up once. */
+#ifndef WEIR_CALL_CGROUP_H
+#define WEIR_CALL_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/fail.h"
+#include "call/call.h"
+
+/* Finds the cgroup v2 mount, makes and opens weir's own directory there. A descriptor or -errno,
+ * with the reason in f: no v2 tree, or not ours to change. */
+int cgroup_root_open(struct fail *f);
+/* Makes parent/name and opens it. A descriptor or -errno. */
+int cgroup_make(int parent, const char *name);
+uint64_t cgroup_id(int cgroup); /* the id the kernel knows it by; 0 on failure */
+
+/* cgroup.events of a cgroup, for epoll (EPOLLPRI): tells when the last process has gone, up to 10
+ * ms late (CGROUP_FILE_NOTIFY_MIN_INTV). */
+int cgroup_events_open(int cgroup);
+bool cgroup_populated(int events); /* also arms the next notification */
+uint32_t cgroup_count(int cgroup); /* living processes, zombies not counted */
+int cgroup_kill(int cgroup);	   /* SIGKILL to every process, forks in flight included */
+int cgroup_move(int cgroup, pid_t pid);
+/* Adds what the kernel counted for this cgroup; what it does not count stays as it is. */
+void cgroup_resources(int cgroup, struct resources *r);
+
+int cgroup_remove(int parent, const char *name); /* an empty one; 0, -ENOENT, -EBUSY … */
+/* Ends whatever lives in parent/run and removes it with all its calls. 0, or -errno after
+ * `wait_ms`. */
+int cgroup_sweep(int parent, const char *run, int wait_ms);
+
+#endif

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Calls: each is a cgroup made before its first process and kept until its last. The end of the
+ * first process ends the call; what still lives then are survivors, dealt with as the policy's
+ * `background` says. Trusts the client for what it may do with its own run, and nothing inside the
+ * sandbox. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "call/cgroup.h"
+#include "call/client.h"
+#include "keeper/keeper.h"
+
+struct call *call_find(struct keeper *k, uint32_t n)
+{
+	struct call *c = k->calls;
+
+	while (c && c->n != n)
+		c = c->next;
+	return c;
+}
+
+static void call_name(uint32_t n, char name[16])
+{
+	snprintf(name, 16, "%u", n);
+}
+
+static void close_watch(struct keeper *k, struct watch *w)
+{
+	if (w->fd < 0)
+		return;
+	loop_remove(&k->loop, w);
+	close(take_fd(&w->fd));
+}
+
+static void call_free(struct call *c)
+{
+	struct call **at = &c->keeper->calls;
+
+	while (*at && *at != c)
+		at = &(*at)->next;
+	if (*at)
+		*at = c->next;
+	close_watch(c->keeper, &c->process);
+	close_watch(c->keeper, &c->events);
+	cleanup_fd_(&c->cgroup);
+	free(c);
+}
+
+static void tell_exit(struct keeper *k, const struct call_exit *e)
+{
+	cleanup_buf struct buf data;
+
+	record_call_exit(k, e);
+	buf_init(&data, 512);
+	call_exit_encode(e, &data);
+	tell_client(k, MESSAGE_CALL_EXITED, &data, -1);
+}
+
+static void tell_gone(struct keeper *k, const struct call_gone *g)
+{
+	cleanup_buf struct buf data;
+
+	record_call_gone(k, g);
+	buf_init(&data, 512);
+	call_gone_encode(g, &data);
+	tell_client(k, MESSAGE_CALL_LEFT, &data, -1);
+}
+
+/* Nothing of the call lives: the last figures, then the cgroup goes, and with it the kernel's count
+ * of what the call's sensors produced. */
+static void call_gone(struct call *c)
+{
+	struct keeper *k = c->keeper;
+	struct call_gone g = { .n = c->n, .gone_ns = clock_wall_ns(), .resources = c->resources };
+	char name[16];
+
+	if (c->cgroup >= 0) {
+		g.resources.cpu_usec = 0;
+		cgroup_resources(c->cgroup, &g.resources);
+		call_name(c->n, name);
+		cgroup_remove(k->cgroup, name);
+	}
+	tell_gone(k, &g);
+	call_free(c);
+}
+
+static void survivors_ready(struct watch *w, uint32_t events)
+{
+	struct call *c = container_of(w, struct call, events);
+
+	if (!cgroup_populated(w->fd))
+		call_gone(c);
+}
+
+/* Waits for the last survivor. The notification comes late; whoever needs it sooner looks himself.
+ */
+static void follow_survivors(struct call *c)
+{
+	c->events.fd = cgroup_events_open(c->cgroup);
+	c->events.events = EPOLLPRI;
+	c->events.ready = survivors_ready;
+	if (c->events.fd < 0)
+		return;
+	loop_add(&c->keeper->loop, &c->events);
+	if (!cgroup_populated(c->events.fd))
+		call_gone(c);
+}
+
+/* The call's first process has ended (or its shell has left it). */
+static void call_over(struct call *c, int exit_code, enum call_ending ending)
+{
+	struct keeper *k = c->keeper;
+	struct call_exit e = {
+		.n = c->n, .exit_code = exit_code, .ending = ending, .ended_ns = clock_wall_ns()
+	};
+
+	c->over = true;
+	if (c->cgroup >= 0) {
+		e.survivors = cgroup_count(c->cgroup);
+		if (e.survivors && k->policy.background == BACKGROUND_DENY &&
+		    cgroup_kill(c->cgroup) == 0)
+			e.killed = e.survivors;
+		c->resources.cpu_usec = 0;
+		cgroup_resources(c->cgroup, &c->resources);
+	}
+	e.resources = c->resources;
+	tell_exit(k, &e);
+	if (e.survivors)
+		follow_survivors(c);
+	else
+		call_gone(c);
+}
+
+/* Reaps the first process; its figures stand in where there is no cgroup to ask. */
+static int reap(struct call *c)
+{
+	struct rusage usage = { .ru_maxrss = 0 };
+	int status = 0;
+
+	while (wait4(c->pid, &status, 0, &usage) < 0 && errno == EINTR)
+		;
+	c->pid = 0;
+	close_watch(c->keeper, &c->process);
+	c->resources.cpu_usec =
+		(uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+		(uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+	c->resources.memory_peak = (uint64_t)usage.ru_maxrss * 1024;
+	return status;
+}
+
+static void process_ready(struct watch *w, uint32_t events)
+{
+	struct call *c = container_of(w, struct call, process);
+	int status = reap(c);
+
+	if (WIFSIGNALED(status))
+		call_over(c, 128 + WTERMSIG(status), c->ending ? c->ending : ENDING_SIGNAL);
+	else
+		call_over(c, WEXITSTATUS(status), c->ending);
+}
+
+static struct call *call_new(struct keeper *k, uint32_t n)
+{
+	struct call *c = calloc(1, sizeof(*c));
+	char name[16];
+
+	if (!c)
+		return NULL;
+	*c = (struct call){ .next = k->calls,
+			    .keeper = k,
+			    .n = n,
+			    .cgroup = -1,
+			    .process.fd = -1,
+			    .events.fd = -1,
+			    .deadline_ns = UINT64_MAX };
+	call_name(n, name);
+	if (k->cgroup >= 0)
+		c->cgroup = cgroup_make(k->cgroup, name);
+	if (k->cgroup >= 0 && c->cgroup < 0) {
+		free(c);
+		return NULL;
+	}
+	k->calls = c;
+	return c;
+}
+
+/* What was announced did not run: the record says so, and the client gets the reason. */
+static void call_failed(struct keeper *k, uint32_t n, int err, const char *text)
+{
+	struct call_exit e = { .n = n,
+			       .exit_code = err == ENOENT ? 127 : 126,
+			       .ending = ENDING_NOT_EXECUTED,
+			       .ended_ns = clock_wall_ns() };
+	struct call_gone g = { .n = n, .gone_ns = e.ended_ns };
+
+	record_call_exit(k, &e);
+	record_call_gone(k, &g);
+	tell_client_text(k, MESSAGE_CALL_FAILED, n, err, text);
+}
+
+static void tell_begun(struct keeper *k, uint32_t n, int terminal)
+{
+	cleanup_buf struct buf data;
+
+	buf_init(&data, 4);
+	wire_put_u32(&data, n);
+	tell_client(k, MESSAGE_CALL_BEGUN, &data, terminal);
+}
+
+static void limit_call(struct call *c, uint64_t limit_ns)
+{
+	if (limit_ns == 0)
+		limit_ns = c->keeper->policy.call_time_ns;
+	if (limit_ns != 0 && limit_ns != POLICY_UNLIMITED)
+		c->deadline_ns = clock_mono_ns() + limit_ns;
+}
+
+/* Standard descriptors that were not given are /dev/null. */
+static void place_fds(struct keeper *k, const struct message_call *mc, const struct message *m,
+		      struct sandbox_exec *x)
+{
+	size_t at = 0;
+
+	for (int i = 0; i < 3; i++)
+		x->stdio[i] = mc->stdio & (1 << i) ? m->fds[at++] : k->null;
+	x->extra = m->fds + at;
+	x->extra_count = mc->extra_count;
+}
+
+static void begin_exec(struct keeper *k, struct call *c, const struct message_call *mc,
+		       const struct message *m)
+{
+	struct sandbox_exec x = { .cgroup = c->cgroup,
+				  .argv = mc->argv,
+				  .env = mc->env,
+				  .cwd = mc->cwd ? mc->cwd : "/work",
+				  .terminal = mc->terminal,
+				  .rows = mc->rows,
+				  .columns = mc->columns };
+	struct sandbox_process p = { .pidfd = -1, .terminal = -1, .listener = -1 };
+	struct fail f = { .code = 0 };
+	uint32_t n = c->n;
+	int r;
+
+	place_fds(k, mc, m, &x);
+	r = sandbox_exec(k->sandbox, &x, &p, &f);
+	if (r < 0) {
+		char name[16];
+
+		call_name(n, name);
+		cgroup_remove(k->cgroup, name);
+		call_free(c);
+		call_failed(k, n, -r, f.text);
+		return;
+	}
+	c->pid = p.pid;
+	c->process = (struct watch){ .fd = p.pidfd, .events = EPOLLIN, .ready = process_ready };
+	loop_add(&k->loop, &c->process);
+	limit_call(c, mc->time_limit_ns);
+	tell_begun(k, n, p.terminal);
+}
+
+/* A living shell works in the call from now on. */
+static void begin_session(struct keeper *k, struct call *c, const struct message_call *mc)
+{
+	struct call *shell = call_find(k, mc->session);
+	uint32_t n = c->n;
+	int r = shell && shell->pid ? 0 : -ESRCH;
+
+	if (r == 0 && c->cgroup >= 0)
+		r = cgroup_move(c->cgroup, shell->pid);
+	if (r < 0) {
+		char name[16];
+
+		call_name(n, name);
+		cgroup_remove(k->cgroup, name);
+		call_free(c);
+		call_failed(k, n, -r, "the shell of the session does not live any more");
+		return;
+	}
+	c->session = mc->session;
+	limit_call(c, mc->time_limit_ns);
+	tell_begun(k, n, -1);
+}
+
+void call_end(struct keeper *k, uint32_t n, int exit_code)
+{
+	struct call *c = call_find(k, n);
+	struct call *shell = c && c->session ? call_find(k, c->session) : NULL;
+
+	if (!c || !c->session || c->over)
+		return;
+	if (shell && shell->pid && shell->cgroup >= 0)
+		cgroup_move(shell->cgroup, shell->pid);
+	call_over(c, exit_code, c->ending);
+}
+
+static size_t fds_expected(const struct message_call *mc)
+{
+	return (size_t)__builtin_popcount(mc->stdio) + mc->extra_count;
+}
+
+static void begin_note(struct keeper *k, uint32_t n)
+{
+	struct call_exit e = {
+		.n = n, .exit_code = -1, .ending = ENDING_NOT_EXECUTED, .ended_ns = clock_wall_ns()
+	};
+	struct call_gone g = { .n = n, .gone_ns = e.ended_ns };
+
+	tell_begun(k, n, -1);
+	tell_exit(k, &e);
+	tell_gone(k, &g);
+}
+
+static void begin_announced(struct keeper *k, const struct message_call *mc,
+			    const struct message *m)
+{
+	uint32_t n = mc->announce.n;
+	struct call *c;
+
+	record_call_announce(k, &mc->announce);
+	if (mc->kind == CALL_NOTE) {
+		begin_note(k, n);
+		return;
+	}
+	if (k->state != RUN_LIVING) {
+		call_failed(k, n, ESHUTDOWN, "the run is over");
+		return;
+	}
+	c = call_new(k, n);
+	if (!c)
+		call_failed(k, n, errno, "cannot make the call's cgroup");
+	else if (mc->kind == CALL_SESSION)
+		begin_session(k, c, mc);
+	else
+		begin_exec(k, c, mc, m);
+}
+
+void call_begin(struct keeper *k, struct message *m)
+{
+	struct message_call mc;
+	struct wire w;
+
+	wire_init(&w, m->data, m->size);
+	if (message_call_decode(&w, &mc) < 0 || fds_expected(&mc) != m->fd_count) {
+		run_stop(k, "the client sent a call that cannot be read");
+		return;
+	}
+	if (k->calls_begun >= CALLS_PER_RUN_MAX) {
+		tell_client_text(k, MESSAGE_CALL_FAILED, 0, E2BIG, "too many calls in one run");
+	} else {
+		mc.announce.n = ++k->calls_begun;
+		mc.announce.started_ns = clock_wall_ns();
+		begin_announced(k, &mc, m);
+	}
+	message_call_free(&mc);
+}
+
+/* The first process of a call, or the shell that works in it. */
+static struct call *process_of(struct call *c)
+{
+	return c->session ? call_find(c->keeper, c->session) : c;
+}
+
+void call_signal(struct call *c, int signal)
+{
+	struct call *p = process_of(c);
+
+	if (p && p->process.fd >= 0)
+		pidfd_send_signal(p->process.fd, signal, NULL, 0);
+}
+
+void call_kill(struct call *c, enum call_ending why)
+{
+	struct call *p = process_of(c);
+
+	if (!c->over && c->ending == ENDING_EXIT)
+		c->ending = why;
+	c->deadline_ns = UINT64_MAX;
+	if (c->cgroup >= 0)
+		cgroup_kill(c->cgroup);
+	else if (p && p->process.fd >= 0)
+		pidfd_send_signal(p->process.fd, SIGKILL, NULL, 0);
+	/* its shell has gone with it: nobody will say that it is over */
+	if (c->session && !c->over)
+		call_over(c, 128 + SIGKILL, why);
+}
+
+/* Stopped by the kernel because it wanted a terminal that is not its own (job control). */
+static bool waits_for_terminal(pid_t pid)
+{
+	char path[32], text[256];
+	cleanup_file FILE *f = NULL;
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (!f || !fgets(text, sizeof(text), f))
+		return false;
+	state = strrchr(text, ')');
+	return state && state[1] == ' ' && state[2] == 'T';
+}
+
+uint64_t calls_limits(struct keeper *k, uint64_t now)
+{
+	uint64_t next = UINT64_MAX;
+	struct call *c = k->calls;
+
+	while (c) {
+		struct call *following = c->next;
+
+		if (c->deadline_ns <= now)
+			call_kill(c, c->pid && waits_for_terminal(c->pid) ? ENDING_TERMINAL
+									  : ENDING_TIMEOUT);
+		else if (c->deadline_ns < next)
+			next = c->deadline_ns;
+		c = following;
+	}
+	return next;
+}
+
+void calls_reap(struct keeper *k)
+{
+	for (struct call *c = k->calls; c; c = c->next)
+		if (c->pid)
+			reap(c);
+}
+
+void calls_finish(struct keeper *k)
+{
+	while (k->calls) {
+		struct call *c = k->calls;
+
+		if (!c->over) {
+			struct call_exit e = { .n = c->n,
+					       .exit_code = 128 + SIGKILL,
+					       .ending = c->ending ? c->ending : ENDING_RUN_OVER,
+					       .ended_ns = clock_wall_ns(),
+					       .resources = c->resources };
+
+			tell_exit(k, &e);
+		}
+		call_gone(c);
+	}
+}

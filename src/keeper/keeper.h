@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The keeper of one run: it holds the sandbox, its cgroups and the sensors' descriptors, begins and
+ * ends calls, and tells client and recorder. It begins as a spare, without a run, with its launcher
+ * started.
+ *
+ *   main.c     from spare to run, the loop, the links to supervisor and askers
+ *   run.c      the run's beginning and end
+ *   calls.c    calls and their cgroups
+ *   record.c   what the recorder is told and what it orders
+ *   outbox.c   messages on their way */
+#ifndef WEIR_KEEPER_KEEPER_H
+#define WEIR_KEEPER_KEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/fail.h"
+#include "call/call.h"
+#include "call/channel.h"
+#include "call/loop.h"
+#include "call/message.h"
+#include "keeper/outbox.h"
+#include "policy/policy.h"
+#include "sandbox/sandbox.h"
+
+enum run_state {
+	RUN_SPARE,    /* no run yet */
+	RUN_LIVING,   /* the sandbox stands */
+	RUN_STOPPED,  /* nothing lives any more; the client may still say what calls printed */
+	RUN_CLOSING,  /* the record is being completed */
+	RUN_FINISHED, /* nothing is left to do */
+};
+
+/* A call whose cgroup, or whose first process, still lives. */
+struct call {
+	struct call *next;
+	struct keeper *keeper;
+	uint32_t n;
+	int cgroup;		 /* -1: none */
+	pid_t pid;		 /* of the first process, 0: it has ended, or there is none */
+	struct watch process;	 /* pidfd of the first process; -1 when it has ended */
+	struct watch events;	 /* cgroup.events, once only survivors are left; else -1 */
+	uint32_t session;	 /* the call whose shell works in this one, or 0 */
+	bool over;		 /* call_exit was told */
+	enum call_ending ending; /* why it is being killed; ENDING_EXIT: it is not */
+	uint64_t deadline_ns;	 /* monotonic; UINT64_MAX: none */
+	struct resources resources;
+};
+
+/* Somebody who came by the run's socket. */
+struct visitor {
+	struct visitor *next;
+	struct keeper *keeper;
+	struct channel channel;
+	struct watch watch;
+	bool wants_end; /* waits for KILL_DONE of the whole run */
+};
+
+struct keeper {
+	struct loop loop;
+	const char *store;
+	int place; /* STORE/run */
+	int null;  /* /dev/null */
+	char *host, *boot_id, *kernel;
+
+	struct channel supervisor; /* fd -1: none lives */
+	struct watch supervisor_watch;
+	uint64_t supervisor_retry_ns; /* when to start one; UINT64_MAX: not needed */
+
+	struct sandbox_launcher *launcher;
+	struct fail launcher_fail;
+	struct sandbox *sandbox;
+	struct watch init; /* its pidfd */
+
+	enum run_state state;
+	struct message_assign assign;
+	struct message_request request;
+	struct policy policy;
+	int sensor_fds[MESSAGE_FDS_MAX];
+	size_t sensor_fd_count;
+	struct watch listener;
+	struct visitor *visitors;
+	int cgroup; /* RUN; -1: none */
+	uint64_t deadline_ns, cpu_check_ns;
+
+	struct call *calls;
+	uint32_t calls_begun;
+
+	struct outbox client;
+	struct outbox recorder;
+	int first_recorder;	/* came with the assignment; -1: taken, or none */
+	bool recorder_expected; /* a supervisor will bring one */
+	bool recorder_failed;	/* it said that it cannot record */
+	struct buf opening;	/* struct run_open as every recorder gets it */
+	uint64_t seq;
+	struct message_gap gap; /* not yet told; last 0: none */
+	bool summed;
+	struct run_summary summary;
+
+	char end_reason[128];
+	int exit_code;
+	uint64_t state_deadline_ns; /* RUN_STOPPED and RUN_CLOSING end by then */
+};
+
+/* run.c */
+/* Begins the run that a supervisor assigned; takes the message's descriptors. Tells the client. */
+int run_begin(struct keeper *k, struct message *assign);
+/* Ends everything that lives in the sandbox and removes its cgroups. reason "": the client asked.
+ * Idempotent. */
+void run_stop(struct keeper *k, const char *reason);
+/* Stops the run if it lives, and completes its record. */
+void run_close(struct keeper *k);
+/* Moves on from RUN_STOPPED and RUN_CLOSING when there is nothing left to wait for. */
+void run_advance(struct keeper *k);
+/* Looks at the run's limits; returns when to look again. */
+uint64_t run_limits(struct keeper *k, uint64_t now);
+void run_client_ready(struct watch *w, uint32_t events);
+
+/* calls.c */
+void call_begin(struct keeper *k, struct message *m);
+void call_end(struct keeper *k, uint32_t n, int exit_code); /* of a call in a living shell */
+struct call *call_find(struct keeper *k, uint32_t n);
+void call_signal(struct call *c, int signal);
+void call_kill(struct call *c, enum call_ending why);
+uint64_t calls_limits(struct keeper *k, uint64_t now);
+void calls_reap(struct keeper *k); /* everything has been killed: take the first processes' ends */
+void calls_finish(struct keeper *k); /* everything has gone: tell, and remove the cgroups */
+
+/* record.c */
+void record_init(struct keeper *k);
+void record_link(struct keeper *k, int fd); /* takes over fd: a recorder is there */
+void record_call_announce(struct keeper *k, const struct call_announce *a);
+void record_call_exit(struct keeper *k, const struct call_exit *e);
+void record_call_gone(struct keeper *k, const struct call_gone *g);
+void record_bytes(struct keeper *k, enum message_type type, const void *data, size_t size);
+void record_run_close(struct keeper *k);
+
+/* main.c */
+void tell_client(struct keeper *k, enum message_type type, const struct buf *data, int fd);
+void tell_client_text(struct keeper *k, enum message_type type, uint32_t n, int code,
+		      const char *text);
+void visitors_end(struct keeper *k); /* answers those who wait for the run's end */
+
+#endif

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Bounded queues towards client and recorder; see outbox.h. Owns the connection and the queued
+ * messages. */
+#include "keeper/outbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+struct outbox_item {
+	struct outbox_item *next;
+	enum message_type type;
+	uint64_t seq;
+	int fd;
+	size_t size;
+	char data[];
+};
+
+void outbox_init(struct outbox *o, struct loop *loop, unsigned self, unsigned peer, bool keep,
+		 size_t max)
+{
+	o->channel = (struct channel){ .fd = -1, .self = self, .peer = peer };
+	o->loop = loop;
+	o->keep = keep;
+	o->max = max;
+	o->bytes = 0;
+	o->first = o->unsent = NULL;
+	o->last = &o->first;
+}
+
+bool outbox_attached(const struct outbox *o)
+{
+	return o->channel.fd >= 0;
+}
+
+int outbox_attach(struct outbox *o, int fd)
+{
+	outbox_detach(o);
+	o->channel.fd = fd;
+	o->watch.fd = fd;
+	o->watch.events = EPOLLIN;
+	o->unsent = o->first;
+	return loop_add(o->loop, &o->watch);
+}
+
+void outbox_detach(struct outbox *o)
+{
+	if (o->channel.fd < 0)
+		return;
+	loop_remove(o->loop, &o->watch);
+	close(take_fd(&o->channel.fd));
+}
+
+static void drop_first(struct outbox *o)
+{
+	struct outbox_item *item = o->first;
+
+	o->first = item->next;
+	if (!o->first)
+		o->last = &o->first;
+	if (o->unsent == item)
+		o->unsent = item->next;
+	o->bytes -= item->size + sizeof(*item);
+	cleanup_fd_(&item->fd);
+	free(item);
+}
+
+void outbox_flush(struct outbox *o)
+{
+	int r = 0;
+
+	while (o->channel.fd >= 0 && o->unsent) {
+		struct outbox_item *item = o->unsent;
+
+		r = channel_send(&o->channel, item->type, item->seq, item->data, item->size,
+				 &item->fd, item->fd >= 0, MSG_DONTWAIT);
+		if (r == -EAGAIN)
+			break;
+		o->unsent = item->next;
+		if (!o->keep)
+			drop_first(o);
+		if (r < 0)
+			break;
+	}
+	if (o->channel.fd >= 0)
+		loop_change(o->loop, &o->watch, r == -EAGAIN ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+int outbox_put(struct outbox *o, enum message_type type, uint64_t seq, const struct buf *data,
+	       int fd)
+{
+	size_t size = data ? data->size : 0;
+	struct outbox_item *item = NULL;
+
+	if (o->bytes + size + sizeof(*item) <= o->max)
+		item = malloc(sizeof(*item) + size);
+	if (!item) {
+		cleanup_fd_(&fd);
+		return -ENOBUFS;
+	}
+	*item = (struct outbox_item){ .type = type, .seq = seq, .fd = fd, .size = size };
+	if (size)
+		memcpy(item->data, data->data, size);
+	*o->last = item;
+	o->last = &item->next;
+	if (!o->unsent)
+		o->unsent = item;
+	o->bytes += size + sizeof(*item);
+	return 0;
+}
+
+void outbox_ack(struct outbox *o, uint64_t seq)
+{
+	while (o->first && o->first != o->unsent && o->first->seq <= seq)
+		drop_first(o);
+}
+
+void outbox_free(struct outbox *o)
+{
+	outbox_detach(o);
+	while (o->first)
+		drop_first(o);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages on their way to a peer that may be slow, stopped or dead: the keeper never waits for
+ * one. Towards the recorder each message is kept until it is acknowledged, and sent again to the
+ * next recorder; towards the client it is forgotten once sent. */
+#ifndef WEIR_KEEPER_OUTBOX_H
+#define WEIR_KEEPER_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "call/channel.h"
+#include "call/loop.h"
+
+struct outbox_item;
+
+struct outbox {
+	struct channel channel; /* fd -1: nobody there */
+	struct watch
+		watch; /* its ready callback is the owner's; it calls outbox_flush() on EPOLLOUT */
+	struct loop *loop;
+	bool keep;  /* until acknowledged */
+	size_t max; /* bytes held at most */
+	size_t bytes;
+	struct outbox_item *first, **last;
+	struct outbox_item *unsent;
+};
+
+void outbox_init(struct outbox *o, struct loop *loop, unsigned self, unsigned peer, bool keep,
+		 size_t max);
+/* Takes over fd and watches it. What is kept and was sent to the former peer is due again, behind
+ * what the owner sends before the next outbox_flush(). */
+int outbox_attach(struct outbox *o, int fd);
+void outbox_detach(struct outbox *o); /* closes the descriptor, keeps the messages */
+bool outbox_attached(const struct outbox *o);
+/* Takes over fd (-1: none). -ENOBUFS: the limit is reached and nothing was taken, -ENOMEM. A peer
+ * that is gone is not an error here: the watch tells. */
+int outbox_put(struct outbox *o, enum message_type type, uint64_t seq, const struct buf *data,
+	       int fd);
+void outbox_flush(struct outbox *o);
+void outbox_ack(struct outbox *o, uint64_t seq);
+void outbox_free(struct outbox *o);
+
+#endif
