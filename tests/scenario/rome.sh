@@ -30,7 +30,7 @@ ok $? "it retried while call 14 ran, and is still blamed on call 5"
 is "$(events '.kind == "connect" and (.dst // "" | startswith("10.0.0.")) and .call == 9')" 762 "all 762 probes are in the record, of call 9"
 [ "$(events '.kind == "connect" and .port == 3333 and .call == 11')" -ge 1 ]
 ok $? "the miner's pool was dialled by call 11"
-is "$(events '.kind == "connect" and .result != null and (.result | tostring | test("^(0|ok)$")) and .dst != "127.0.0.1"')" 0 "nothing got through"
+is "$(events '.kind == "connect" and .proto != "unix" and .result >= 0')" 0 "nothing got through"
 like "$(report '.findings[] | select(.call == 11) | .detector')" masquerade "the miner's false name is a finding"
 like "$(report '.findings[] | select(.call == 5) | .detector')" survivor "the tunnel that outlived its call is a finding"
 is "$(report '.completeness.lost')" 0 "nothing was lost"
