@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One const struct per command, in its own file, listed in commands[] (main.c). The option table
- * drives parsing, --help, the manual's SYNOPSIS and shell completion. */
+/* One const struct per command, in its own file, listed in commands[] (commands.c). The option
+ * table drives parsing, --help, the manual's SYNOPSIS and shell completion. */
 #ifndef WEIR_CMD_COMMAND_H
 #define WEIR_CMD_COMMAND_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* weir's command table, and nothing else. */
+/* Finds the command by the table of commands.c and runs it; answers about itself. */
 #include "cmd/command.h"
 
 #include <stdio.h>
@@ -7,10 +7,6 @@
 #include <string.h>
 
 #include "base/log.h"
-
-const struct command *const commands[] = {
-	NULL,
-};
 
 static void print_overview(FILE *to)
 {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/wire.h"
 #include "policy/policy.h"
 
@@ -64,6 +65,8 @@ struct finding {
 
 void finding_encode(const struct finding *f, struct buf *out);
 int finding_decode(struct wire *w, struct finding *ret); /* 0 or -EBADMSG */
+/* The report's form of a finding, one object; also what notify and `weir events` show. */
+void finding_json(struct json *j, const struct finding *f, const char *run_id);
 const char *finding_basis_name(enum finding_basis b);
 const char *finding_verdict_name(enum finding_verdict v);
 /* What a category of the incident paper stands for: "C1" -> "boundary integrity"; "" if unknown. */

@@ -101,6 +101,13 @@ void policy_free(struct policy *p); /* releases the members; accepts a zeroed po
 
 void policy_encode(const struct policy *p, struct buf *out);
 int policy_decode(struct wire *w, struct policy *ret); /* 0 or -EBADMSG / -ENOMEM */
+/* Whether this version can enforce all that the policy asks for: 0, or -ENOTSUP naming the key that
+ * it cannot. Every client calls it before a run; nothing is ignored silently. */
+int policy_supported(const struct policy *p, struct fail *f);
+/* Makes files.workspace absolute and real, relative to cwd, and holds it and files.protect against
+ * what is there: a directory, the caller's own, no home, no part of the system. The policy is left
+ * as it was on failure. */
+int policy_resolve_workspace(struct policy *p, const char *cwd, struct fail *f);
 /* SHA-256 of the encoding, as 64 hex digits and NUL. */
 void policy_digest(const struct policy *p, char hex[65]);
 

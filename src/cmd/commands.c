@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/* weir's commands. The order is that of `weir --help`; help, parsing, the manual pages' option
+ * lists and shell completion come from these tables. */
+#include "cmd/command.h"
+
+#include <stddef.h>
+
+extern const struct command command_policy, command_completion;
+
+const struct command *const commands[] = {
+	&command_policy,
+	&command_completion,
+	NULL,
+};

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/* weir policy: judges a policy file without running anything, and shows a policy in full. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cmd/command.h"
+#include "policy/policy.h"
+
+static const struct option_row options[] = { { 0 } };
+
+static int check(const char *path)
+{
+	cleanup_policy struct policy p = { 0 };
+	struct fail f = { 0 };
+
+	int r = policy_read_file(path, &p, &f);
+
+	if (r == 0 && policy_supported(&p, &f) < 0)
+		r = fail_wrap(&f, "%s", path);
+	if (r < 0) {
+		log_error("%s", f.text);
+		return EXIT_WEIR_USAGE;
+	}
+	printf("%s: good\n", path);
+	return 0;
+}
+
+static int show(const char *path)
+{
+	cleanup_policy struct policy p = { 0 };
+	cleanup_buf struct buf text;
+	struct fail f = { 0 };
+	int r;
+
+	buf_init(&text, 8 * POLICY_BYTES_MAX);
+	r = path ? policy_read_file(path, &p, &f) : policy_builtin(&p);
+	if (r < 0) {
+		log_error("%s", path ? f.text : "out of memory");
+		return path ? EXIT_WEIR_USAGE : EXIT_WEIR_FAILED;
+	}
+	policy_print(&p, &text);
+	return text.error || fputs(buf_text(&text), stdout) < 0 || fflush(stdout) ? EXIT_WEIR_FAILED
+										  : 0;
+}
+
+static int run(int argc, char **argv);
+
+/* clang-format off */
+const struct command command_policy = {
+	.name = "policy",
+	.arguments = "check FILE | show [FILE]",
+	.about = "Judges a policy file, or shows a policy in full.",
+	.help = "check FILE   says whether weir can read and enforce FILE; the exit status is 0 or 2, and\n"
+		"             a mistake is told with its line, its column and what is accepted there.\n"
+		"show [FILE]  prints FILE, or the policy that holds where none is given, with every\n"
+		"             setting that it leaves out. The output is a policy file.\n\n"
+		"weir-policy(5) describes every setting.\n\n"
+		"  weir policy show >strict.yaml\n"
+		"  weir policy check strict.yaml",
+	.options = options,
+	.run = run,
+};
+/* clang-format on */
+
+static int run(int argc, char **argv)
+{
+	int first = options_parse(&command_policy, argc, argv, NULL);
+	const char *verb;
+
+	if (first < 0)
+		return options_status(first);
+	verb = first < argc ? argv[first] : "";
+	if (strcmp(verb, "check") == 0 && argc - first == 2)
+		return check(argv[first + 1]);
+	if (strcmp(verb, "show") == 0 && argc - first <= 2)
+		return show(argv[first + 1]);
+	log_error("policy: it is 'weir policy check FILE' or 'weir policy show [FILE]'");
+	return EXIT_WEIR_USAGE;
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A finding as JSON, with the names that the design page fixes and doc/schema/report.schema.json
+ * holds; the members behind "evidence" are added ones. */
+#include <stdio.h>
+
+#include "detect/finding.h"
+
+static void event_id(struct json *j, const char *run_id, uint64_t seq)
+{
+	char id[64];
+
+	snprintf(id, sizeof(id), "%s:%llu", run_id, (unsigned long long)seq);
+	json_string(j, id);
+}
+
+static void attack_member(struct json *j, const struct finding *f)
+{
+	json_key(j, "attack");
+	json_array(j);
+	if (f->attack[0]) {
+		json_object(j);
+		json_field_string(j, "id", f->attack);
+		json_field_string(j, "version", f->attack_version);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void via_member(struct json *j, const struct finding *f, const char *run_id)
+{
+	json_key(j, "via");
+	json_array(j);
+	for (size_t i = 0; i < f->via_count; i++) {
+		json_object(j);
+		json_field_uint(j, "call", f->via[i].call);
+		json_field_string(j, "kind", f->via[i].kind);
+		json_key(j, "evidence");
+		event_id(j, run_id, f->via[i].evidence);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+void finding_json(struct json *j, const struct finding *f, const char *run_id)
+{
+	char id[16];
+
+	snprintf(id, sizeof(id), "F%u", f->number);
+	json_object(j);
+	json_field_string(j, "id", id);
+	json_field_string(j, "detector", f->detector);
+	json_field_string(j, "severity", severity_name(f->severity));
+	json_field_string(j, "category", f->category);
+	attack_member(j, f);
+	json_field_uint(j, "call", f->call);
+	json_field_string(j, "basis", finding_basis_name(f->basis));
+	via_member(j, f, run_id);
+	json_key(j, "confidence");
+	json_double(j, f->confidence / 100.0);
+	json_field_string(j, "verdict", finding_verdict_name(f->verdict));
+	json_field_string(j, "summary", f->summary);
+	json_key(j, "evidence");
+	json_array(j);
+	for (size_t i = 0; i < f->evidence_count; i++)
+		event_id(j, run_id, f->evidence[i]);
+	json_array_end(j);
+	json_field_uint(j, "events", f->events);
+	if (f->basis_reason[0])
+		json_field_string(j, "reason", f->basis_reason);
+	json_object_end(j);
+}

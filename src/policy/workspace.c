@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From the workspace as a policy names it to the one directory a run may write: absolute, there,
+ * the caller's own, and nothing whose loss would be a disaster. Trusts no path: what is protected
+ * below it must be there without any symbolic link on the way, or it could be swapped. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "policy/policy.h"
+
+/* Directories that hold a system, other people's homes or everyone's sockets. */
+static const char *const refused[] = {
+	"/",	  "/bin", "/boot", "/dev",  "/etc",	"/home",    "/lib",	  "/lib64",
+	"/media", "/mnt", "/opt",  "/proc", "/run",	"/sbin",    "/srv",	  "/sys",
+	"/tmp",	  "/usr", "/var",  "/root", "/var/lib", "/var/tmp", "/usr/local",
+};
+static const char *const refused_trees[] = { "/proc/", "/sys/", "/dev/" };
+
+static bool is_home(const char *path, const struct stat *st)
+{
+	const char *home = getenv("HOME");
+	const struct passwd *owner = getpwuid(st->st_uid);
+	struct stat other;
+
+	if (home && stat(home, &other) == 0 && other.st_dev == st->st_dev &&
+	    other.st_ino == st->st_ino)
+		return true;
+	return owner && strcmp(owner->pw_dir, path) == 0;
+}
+
+static int check_place(const char *path, const struct stat *st, struct fail *f)
+{
+	if (is_home(path, st))
+		return fail_text(f, EPERM,
+				 "workspace %s is a home directory, with its keys and settings; "
+				 "use a directory below it",
+				 path);
+	for (size_t i = 0; i < ARRAY_LENGTH(refused); i++)
+		if (strcmp(path, refused[i]) == 0)
+			return fail_text(f, EPERM,
+					 "workspace %s is part of the system; use a directory of "
+					 "the project's own",
+					 path);
+	for (size_t i = 0; i < ARRAY_LENGTH(refused_trees); i++)
+		if (strncmp(path, refused_trees[i], strlen(refused_trees[i])) == 0)
+			return fail_text(f, EPERM,
+					 "workspace %s is made by the kernel; use a directory on a "
+					 "disk",
+					 path);
+	return 0;
+}
+
+/* Root may work on anybody's directory; others on their own, where they may write. */
+static int check_owner(const char *path, const struct stat *st, struct fail *f)
+{
+	const struct passwd *owner;
+
+	if (geteuid() == 0)
+		return 0;
+	if (st->st_uid != geteuid()) {
+		owner = getpwuid(st->st_uid);
+		return fail_text(f, EPERM, "workspace %s is not yours: it belongs to %s (uid %u)",
+				 path, owner ? owner->pw_name : "an unknown user", st->st_uid);
+	}
+	if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0)
+		return fail(f, errno, "workspace %s cannot be written", path);
+	return 0;
+}
+
+static int check_protected(int workspace, const char *path, struct fail *f)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
+	int fd = (int)syscall(SYS_openat2, workspace, path, &how, sizeof(how));
+
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	if (errno == ELOOP)
+		return fail_text(
+			f, EINVAL,
+			"files.protect: %s is reached through a symbolic link, which could "
+			"be changed; name the place itself",
+			path);
+	if (errno == ENOENT)
+		return fail_text(f, ENOENT,
+				 "files.protect: %s does not exist in the workspace, so it cannot "
+				 "be protected",
+				 path);
+	return fail(f, errno, "files.protect: %s", path);
+}
+
+int policy_resolve_workspace(struct policy *p, const char *cwd, struct fail *f)
+{
+	const char *named = p->files.workspace;
+	cleanup_free char *joined = NULL, *path = NULL;
+	cleanup_fd int fd = -1;
+	struct stat st;
+	int r;
+
+	if (asprintf(&joined, "%s%s%s", *named == '/' ? "" : cwd, *named == '/' ? "" : "/", named) <
+	    0)
+		return fail(f, ENOMEM, "workspace %s", named);
+	path = realpath(joined, NULL);
+	if (!path && errno == ENOENT)
+		return fail_text(f, ENOENT, "workspace %s does not exist", joined);
+	if (!path)
+		return fail(f, errno, "workspace %s", joined);
+	if (strlen(path) >= PATH_MAX)
+		return fail(f, ENAMETOOLONG, "workspace %s", path);
+	fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail(f, errno, "workspace %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return fail_text(f, ENOTDIR, "workspace %s is a file, not a directory", path);
+	r = check_place(path, &st, f);
+	if (r == 0)
+		r = check_owner(path, &st, f);
+	for (size_t i = 0; r == 0 && i < p->files.protect.count; i++)
+		r = check_protected(fd, p->files.protect.items[i], f);
+	if (r < 0)
+		return r;
+	free(p->files.workspace);
+	p->files.workspace = take_ptr(path);
+	return 0;
+}
