@@ -20,59 +20,62 @@ static __always_inline struct file *file_of(struct task_struct *task, __s64 fd)
 	return file ? CAST(file, file) : NULL;
 }
 
-/* Writes the path of an open file or directory to `to` (EVENT_PATH_MAX bytes); its size. */
-static __always_inline __u32 path_of(struct file_room *room, char *to, struct vfsmount *mnt,
-				     struct dentry *dentry, struct task_struct *task)
+/* The directory that a path given with dirfd is relative to. */
+static __always_inline bool path_base(struct task_struct *task, __s32 dirfd, __u64 *mnt,
+				      __u64 *dentry)
 {
-	struct path_text walk = {};
+	struct file *file;
 
-	path_walk(&walk, room->path, mnt, dentry, task->fs);
-	if (walk.cut)
-		room->e.h.flags |= EVENT_TRUNCATED;
-	return path_copy(to, &walk, room->path);
+	if (dirfd == AT_FDCWD) {
+		*mnt = (__u64)task->fs->pwd.mnt;
+		*dentry = (__u64)task->fs->pwd.dentry;
+		return true;
+	}
+	file = file_of(task, dirfd);
+	if (!file)
+		return false;
+	*mnt = (__u64)file->f_path.mnt;
+	*dentry = (__u64)file->f_path.dentry;
+	return true;
 }
 
 /* The path that a process gave by pointer, made absolute by the directory that the kernel resolves
  * it from. It was read from memory that another thread may have changed meanwhile: claimed. Written
- * to `to` (EVENT_PATH_MAX bytes); its size, 0 when the memory cannot be read. */
-static __always_inline __u32 path_claimed(struct file_room *room, char *to, __s64 dirfd,
-					  __u64 pointer, struct task_struct *task)
+ * into the file room's text at `used` (at most EVENT_PATH_MAX); returns its size, 0 when the memory
+ * cannot be read. Global, as path_write(). */
+__noinline int path_claimed(__u32 used, int dirfd, __u64 pointer)
 {
-	__s64 n = bpf_probe_read_user_str(room->name, EVENT_PATH_MAX, (void *)pointer);
-	struct file *file;
-	__u64 size = 0, left;
+	struct file_room *room = file_room();
+	__u64 at = used, size = 0, left, mnt, dentry;
+	long n;
 
+	barrier_var(at);
+	if (!room || at > EVENT_PATH_MAX)
+		return 0;
+	n = bpf_probe_read_user_str(room->name, EVENT_PATH_MAX, (void *)pointer);
 	room->e.h.flags |= EVENT_CLAIMED;
 	if (n <= 1)
 		return 0;
 	n--;
-	if (room->name[0] != '/') {
-		if ((__s32)dirfd == AT_FDCWD) {
-			size = path_of(room, to, task->fs->pwd.mnt, task->fs->pwd.dentry, task);
-		} else {
-			file = file_of(task, (__s32)dirfd);
-			if (file)
-				size = path_of(room, to, file->f_path.mnt, file->f_path.dentry,
-					       task);
-		}
+	if (room->name[0] != '/' && path_base(bpf_get_current_task_btf(), dirfd, &mnt, &dentry)) {
+		size = path_of(&room->e.h, room->text + at, (void *)mnt, (void *)dentry);
 		barrier_var(size);
-		if (size > 1 && size < EVENT_PATH_MAX)
-			to[size++] = '/';
+		if (size >= EVENT_PATH_MAX)
+			return EVENT_PATH_MAX;
+		if (size > 1)
+			room->text[at + size++] = '/';
 	}
-	barrier_var(size);
-	if (size >= EVENT_PATH_MAX)
-		return EVENT_PATH_MAX;
 	left = EVENT_PATH_MAX - size;
-	if ((__u64)n > left) {
+	if ((__u64)n > left)
 		room->e.h.flags |= EVENT_TRUNCATED;
-		n = left;
-	}
-	left = n;
+	else
+		left = n;
 	barrier_var(left);
-	if (left > EVENT_PATH_MAX)
-		return size;
-	/* `to` has as much room again behind it, so a size that only we know to fit is fine. */
-	bpf_probe_read_kernel(to + size, left, room->name);
+	barrier_var(size);
+	if (left > EVENT_PATH_MAX || size > EVENT_PATH_MAX)
+		return 0;
+	/* The room is one path longer than it need be: the verifier adds up the largest of each. */
+	bpf_probe_read_kernel(room->text + at + size, left, room->name);
 	return size + left;
 }
 

@@ -36,11 +36,11 @@ static __always_inline bool first_touch(const struct file_id *id, const struct c
 
 /* The event's file members from an open file; returns the size of its path. */
 static __always_inline __u32 file_describe(struct file_room *room, struct file *file,
-					   const struct file_id *id, struct task_struct *task)
+					   const struct file_id *id)
 {
 	room->e.inode = id->inode;
 	room->e.device = id->device;
-	room->e.path_size = path_of(room, room->text, file->f_path.mnt, file->f_path.dentry, task);
+	room->e.path_size = path_of(&room->e.h, room->text, file->f_path.mnt, file->f_path.dentry);
 	return room->e.path_size;
 }
 
@@ -82,9 +82,9 @@ static __always_inline int open_refused(struct file_room *room, struct call_entr
 	writes = (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC));
 	file_event(room, call, task, flags & O_CREAT ? FILE_CREATE : FILE_WRITE, result);
 	room->e.mode = flags;
-	size = path_claimed(room, room->text, dir, syscall_argument(regs, row->path), task);
+	size = path_claimed(0, dir, syscall_argument(regs, row->path));
 	barrier_var(size);
-	if (size > sizeof(room->text))
+	if (size > EVENT_PATH_MAX)
 		return 0;
 	room->e.path_size = size;
 	if (!writes) {
@@ -144,7 +144,7 @@ int weir_open(__u64 *ctx)
 	room->e.first = first_touch(&id, call);
 	if (op != FILE_READ)
 		file_written(&id, call);
-	send_file_event(call, room, file_describe(room, file, &id, task));
+	send_file_event(call, room, file_describe(room, file, &id));
 	return 0;
 }
 
@@ -161,7 +161,7 @@ static __always_inline void writing_turn(struct writing *w, struct file *file,
 	w->call = call->call;
 	w->mode = file->f_flags;
 	room->e.h.flags = 0;
-	size = path_of(room, w->path, file->f_path.mnt, file->f_path.dentry, task);
+	size = path_of(&room->e.h, w->path, file->f_path.mnt, file->f_path.dentry);
 	w->path_size = size;
 	w->truncated = room->e.h.flags & EVENT_TRUNCATED;
 }
@@ -196,7 +196,7 @@ static __always_inline int written(struct file *file, struct call_entry *call,
 	room->e.bytes = bytes;
 	room->e.mode = file->f_flags;
 	w->bytes = 0;
-	send_file_event(call, room, file_describe(room, file, &id, task));
+	send_file_event(call, room, file_describe(room, file, &id));
 	return 0;
 }
 
@@ -244,8 +244,7 @@ static __always_inline void path_facts(struct file_room *room, struct pt_regs *r
 }
 
 static __always_inline __u32 path_second(struct file_room *room, struct pt_regs *regs,
-					 const struct syscall_row *row, struct task_struct *task,
-					 __u64 used)
+					 const struct syscall_row *row, __u64 used)
 {
 	__s64 dir = row->dir2 == NO_ARGUMENT ? AT_FDCWD : (__s64)syscall_argument(regs, row->dir2);
 	__u64 pointer = syscall_argument(regs, row->path2);
@@ -255,7 +254,7 @@ static __always_inline __u32 path_second(struct file_room *room, struct pt_regs 
 	if (used > EVENT_PATH_MAX)
 		return 0;
 	if (row->op == FILE_RENAME || row->op == FILE_LINK)
-		return path_claimed(room, room->text + used, dir, pointer, task);
+		return path_claimed(used, dir, pointer);
 	n = bpf_probe_read_user_str(room->text + used, EVENT_PATH_MAX, (void *)pointer);
 	return n > 0 ? n - 1 : 0; /* a symbolic link's text, an attribute's name: as given */
 }
@@ -286,13 +285,13 @@ int weir_path(__u64 *ctx)
 		room->e.writer = file_writer(&id, call->run);
 		if (row->op == FILE_TRUNCATE && result >= 0)
 			file_written(&id, call);
-		used = file_describe(room, file, &id, task);
+		used = file_describe(room, file, &id);
 	} else {
-		used = path_claimed(room, room->text, dir, syscall_argument(regs, row->path), task);
+		used = path_claimed(0, dir, syscall_argument(regs, row->path));
 		room->e.path_size = used;
 	}
 	if (row->path2 != NO_ARGUMENT) {
-		room->e.target_size = path_second(room, regs, row, task, used);
+		room->e.target_size = path_second(room, regs, row, used);
 		used += room->e.target_size;
 	}
 	send_file_event(call, room, used);

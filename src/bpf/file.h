@@ -42,9 +42,8 @@ struct {
 
 struct file_room {
 	struct event_file e;
-	char text[2 * EVENT_PATH_MAX];
-	char path[EVENT_PATH_MAX + NAME_MAX_BYTES];
-	char name[EVENT_PATH_MAX];
+	char text[3 * EVENT_PATH_MAX];
+	char name[EVENT_PATH_MAX]; /* as a process gave it */
 };
 
 struct {
@@ -126,7 +125,7 @@ static __always_inline void send_file_event(struct call_entry *call, struct file
 	__u64 waiting = bpf_ringbuf_query(&ring_file, BPF_RB_AVAIL_DATA);
 
 	barrier_var(size);
-	if (size > sizeof(room->e) + sizeof(room->text))
+	if (size > sizeof(room->e) + 2 * EVENT_PATH_MAX)
 		return;
 	if (call->window != window) {
 		call->window = window;

@@ -163,6 +163,7 @@ struct proc_inode {
 /* The kernel's enum pid_type has PIDTYPE_TGID = 1. */
 struct signal_struct {
 	struct pid *pids[4];
+	int nr_threads;
 	int group_exit_code;
 	unsigned int flags;
 	__u64 utime, stime;
@@ -177,7 +178,7 @@ struct sched_entity {
 };
 
 struct cred {
-	kuid_t uid, euid;
+	kuid_t uid;
 };
 
 struct task_struct {

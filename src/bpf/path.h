@@ -17,88 +17,119 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 btf_id) __ksym;
 #define CAST(type, pointer) \
 	((struct type *)bpf_rdonly_cast((pointer), bpf_core_type_id_kernel(struct type)))
 
-struct path_text {
-	__u32 at;   /* the path begins here */
-	__u32 size; /* and has so many bytes */
-	bool cut;   /* it did not fit, or the root was not reached within PATH_STEPS */
+/* A walk under way; `at` is where the path begins in the room, which is filled from its right end.
+ */
+struct path_walk {
+	__u32 at;
+	bool cut; /* it did not fit, or the root was not reached within PATH_STEPS */
 	bool done;
 	__u64 mount, dentry, root_mount, root_dentry;
-	char *bytes; /* EVENT_PATH_MAX + NAME_MAX_BYTES */
+	char *bytes;
 };
 
-static long path_step(__u32 step, struct path_text *p)
+struct path_room {
+	char bytes[EVENT_PATH_MAX + NAME_MAX_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct path_room);
+} path_rooms SEC(".maps");
+
+static long path_step(__u32 step, struct path_walk *w)
 {
-	struct dentry *dentry = CAST(dentry, (void *)p->dentry);
-	struct mount *mount = CAST(mount, (void *)p->mount);
+	struct dentry *dentry = CAST(dentry, (void *)w->dentry);
+	struct mount *mount = CAST(mount, (void *)w->mount);
 	struct dentry *up;
 	__u32 size, at;
 
-	if (p->dentry == p->root_dentry && p->mount == p->root_mount)
+	if (w->dentry == w->root_dentry && w->mount == w->root_mount)
 		goto done;
 	if (dentry == mount->mnt.mnt_root) {
 		if (mount->mnt_parent == mount)
 			goto done;
-		p->dentry = (__u64)mount->mnt_mountpoint;
-		p->mount = (__u64)mount->mnt_parent;
+		w->dentry = (__u64)mount->mnt_mountpoint;
+		w->mount = (__u64)mount->mnt_parent;
 		return 0;
 	}
 	up = dentry->d_parent;
 	if (up == dentry)
 		goto done;
 	size = dentry->d_name.len;
-	at = p->at;
+	at = w->at;
 	if (size >= NAME_MAX_BYTES || size + 1 > at || at > EVENT_PATH_MAX) {
-		p->cut = true;
+		w->cut = true;
 		goto done;
 	}
 	at -= size;
-	bpf_probe_read_kernel(p->bytes + (at & (EVENT_PATH_MAX - 1)), size & (NAME_MAX_BYTES - 1),
+	bpf_probe_read_kernel(w->bytes + (at & (EVENT_PATH_MAX - 1)), size & (NAME_MAX_BYTES - 1),
 			      dentry->d_name.name);
 	at--;
-	p->bytes[at & (EVENT_PATH_MAX - 1)] = '/';
-	p->at = at;
-	p->dentry = (__u64)up;
+	w->bytes[at & (EVENT_PATH_MAX - 1)] = '/';
+	w->at = at;
+	w->dentry = (__u64)up;
 	return 0;
 done:
-	p->done = true;
+	w->done = true;
 	return 1;
 }
 
-/* Writes the path of (mnt, dentry) into the right end of `bytes` (EVENT_PATH_MAX + NAME_MAX_BYTES
- * long). The root itself is "/". */
-static __always_inline void path_walk(struct path_text *p, char *bytes, struct vfsmount *mnt,
-				      struct dentry *dentry, struct fs_struct *fs)
-{
-	__u32 offset = bpf_core_field_offset(struct mount, mnt);
+#define PATH_CUT (1 << 16)
 
-	p->at = EVENT_PATH_MAX;
-	p->cut = false;
-	p->done = false;
-	p->bytes = bytes;
-	p->dentry = (__u64)dentry;
-	p->mount = (__u64)mnt - offset;
-	p->root_dentry = (__u64)BPF_CORE_READ(fs, root.dentry);
-	p->root_mount = (__u64)BPF_CORE_READ(fs, root.mnt) - offset;
-	bpf_loop(PATH_STEPS, path_step, p, 0);
-	if (!p->done)
-		p->cut = true;
-	if (p->at == EVENT_PATH_MAX && !p->cut) {
-		p->at = EVENT_PATH_MAX - 1;
-		bytes[EVENT_PATH_MAX - 1] = '/';
+/* Where a path ends. Numbers, because a global function takes no kernel pointers. */
+struct place {
+	__u64 mnt, dentry;
+};
+
+/* Writes the path of a place as the current task sees it into the right end of this
+ * processor's path room; the root itself is "/". Returns where it begins, with PATH_CUT when it is
+ * not whole. A global function: the verifier reads it once a program, not once a use. */
+__noinline int path_write(const struct place *place)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 zero = 0, offset = bpf_core_field_offset(struct mount, mnt);
+	struct path_room *room = bpf_map_lookup_elem(&path_rooms, &zero);
+	struct path_walk w = { .at = EVENT_PATH_MAX };
+
+	if (!room || !place)
+		return EVENT_PATH_MAX | PATH_CUT;
+	w.bytes = room->bytes;
+	w.dentry = place->dentry;
+	w.mount = place->mnt - offset;
+	w.root_dentry = (__u64)task->fs->root.dentry;
+	w.root_mount = (__u64)task->fs->root.mnt - offset;
+	bpf_loop(PATH_STEPS, path_step, &w, 0);
+	if (!w.done)
+		w.cut = true;
+	if (w.at == EVENT_PATH_MAX && !w.cut) {
+		w.at = EVENT_PATH_MAX - 1;
+		room->bytes[EVENT_PATH_MAX - 1] = '/';
 	}
-	p->size = EVENT_PATH_MAX - p->at;
+	return w.cut ? w.at | PATH_CUT : w.at;
 }
 
-/* Copies what path_walk() wrote to `to`, which has room for EVENT_PATH_MAX bytes; returns the size.
- */
-static __always_inline __u32 path_copy(char *to, const struct path_text *p, const char *bytes)
+/* The path, written to `to`, which has room for EVENT_PATH_MAX bytes; returns the size. */
+static __always_inline __u32 path_of(struct event_header *h, char *to, struct vfsmount *mnt,
+				     struct dentry *dentry)
 {
-	__u64 size = p->size;
+	struct place place = { (__u64)mnt, (__u64)dentry };
+	int result = path_write(&place);
+	__u64 at = result & (PATH_CUT - 1), size;
+	__u32 zero = 0;
+	struct path_room *room = bpf_map_lookup_elem(&path_rooms, &zero);
 
+	if (result & PATH_CUT)
+		h->flags |= EVENT_TRUNCATED;
+	barrier_var(at);
+	if (!room || at >= EVENT_PATH_MAX)
+		return 0;
+	size = EVENT_PATH_MAX - at;
 	barrier_var(size); /* one register for the check and the use: what the verifier wants */
 	if (size > EVENT_PATH_MAX)
 		return 0;
-	bpf_probe_read_kernel(to, size, bytes + (p->at & (EVENT_PATH_MAX - 1)));
+	bpf_probe_read_kernel(to, size, room->bytes + (at & (EVENT_PATH_MAX - 1)));
 	return size;
 }
 

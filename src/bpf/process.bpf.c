@@ -11,7 +11,6 @@
 struct exec_room {
 	struct event_exec e;
 	char text[EXEC_TEXT_MAX];
-	char path[EVENT_PATH_MAX + NAME_MAX_BYTES];
 };
 
 struct {
@@ -21,9 +20,18 @@ struct {
 	__type(value, struct exec_room);
 } exec_rooms SEC(".maps");
 
-/* Since 6.16 the exit tracepoint says whether the thread group is dead; user space looks that up.
- */
-const volatile bool exit_says_group_dead = false;
+struct process_key {
+	__u64 start_ns;
+	__u32 pid, reserved;
+};
+
+/* Processes whose end has been told while they still had several threads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct process_key);
+	__type(value, __u8);
+} exits SEC(".maps");
 
 SEC("raw_tp/sched_process_fork")
 int weir_fork(struct bpf_raw_tracepoint_args *ctx)
@@ -89,17 +97,12 @@ static __always_inline void exec_file(struct event_exec *e, struct linux_binprm 
 		n_;              \
 	})
 
-static __always_inline __u32 exec_path(struct exec_room *room, __u64 used, struct path *path,
-				       struct fs_struct *fs)
+static __always_inline __u32 exec_path(struct exec_room *room, __u64 used, struct path *path)
 {
-	struct path_text walk = {};
-
 	if (used > 2 * EVENT_PATH_MAX + EXEC_NAME_MAX)
 		return 0;
-	path_walk(&walk, room->path, BPF_CORE_READ(path, mnt), BPF_CORE_READ(path, dentry), fs);
-	if (walk.cut)
-		room->e.h.flags |= EVENT_TRUNCATED;
-	return path_copy(room->text + used, &walk, room->path);
+	return path_of(&room->e.h, room->text + used, BPF_CORE_READ(path, mnt),
+		       BPF_CORE_READ(path, dentry));
 }
 
 static __always_inline __u32 exec_filename(struct exec_room *room, __u64 used,
@@ -152,11 +155,11 @@ int weir_exec(struct bpf_raw_tracepoint_args *ctx)
 	fill_header(&room->e.h, EVENT_EXEC, call, task);
 	exec_file(&room->e, bprm, task, ctx->args[1]);
 	fs = BPF_CORE_READ(task, fs);
-	room->e.exe_size = exec_path(room, 0, &BPF_CORE_READ(bprm, file)->f_path, fs);
+	room->e.exe_size = exec_path(room, 0, &BPF_CORE_READ(bprm, file)->f_path);
 	used = USED(room->e.exe_size);
 	room->e.filename_size = exec_filename(room, used, bprm);
 	used = USED(used + room->e.filename_size);
-	room->e.cwd_size = exec_path(room, used, &fs->pwd, fs);
+	room->e.cwd_size = exec_path(room, used, &fs->pwd);
 	used = USED(used + room->e.cwd_size);
 	room->e.argv_size = exec_argv(room, used, task);
 	used = USED(used + room->e.argv_size);
@@ -180,6 +183,22 @@ static __always_inline __u64 peak_bytes(struct task_struct *task)
 	return peak << 12;
 }
 
+/* Has the process ended with this thread? The tracepoint says so itself only since Linux 6.16. Two
+ * last threads that leave at once both see no other alive; the first to come here tells. */
+static __always_inline bool last_thread(struct task_struct *task)
+{
+	struct process_key key = {};
+	__u8 one = 1;
+
+	if (BPF_CORE_READ(task, signal, live.counter) != 0)
+		return false;
+	if (BPF_CORE_READ(task, signal, nr_threads) == 1)
+		return true;
+	key.pid = BPF_CORE_READ(task, tgid);
+	key.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	return bpf_map_update_elem(&exits, &key, &one, BPF_NOEXIST) == 0;
+}
+
 #define SIGNAL_GROUP_EXIT 0x4 /* include/linux/sched/signal.h */
 
 SEC("raw_tp/sched_process_exit")
@@ -196,7 +215,7 @@ int weir_exit(struct bpf_raw_tracepoint_args *ctx)
 	w = bpf_task_storage_get(&writings, bpf_get_current_task_btf(), NULL, 0);
 	if (w)
 		writing_flush(w, call, task);
-	if (exit_says_group_dead ? !ctx->args[1] : BPF_CORE_READ(task, signal, live.counter) != 0)
+	if (!last_thread(task))
 		return 0;
 	code = BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT
 		       ? BPF_CORE_READ(task, signal, group_exit_code)

@@ -7,17 +7,17 @@
 #include "bpf/event.h"
 
 #define RUNS_MAX 1024
-#define CALLS_LIVE_MAX 65536
-#define WRITERS_MAX 262144
+#define CALLS_LIVE_MAX 16384
+#define WRITERS_MAX 65536
 #define TOUCHES_MAX 16384
 #define RULES_MAX 16384
 
-#define RING_PROCESS_SIZE (4u << 20)
+#define RING_PROCESS_SIZE (2u << 20)
 #define RING_NETWORK_SIZE (1u << 20)
-#define RING_FILE_SIZE (16u << 20)
+#define RING_FILE_SIZE (8u << 20)
 #define RING_FILE_SHARE (RING_FILE_SIZE / 16)
 #define RING_PRIVILEGE_SIZE (1u << 20)
-#define RING_CONTROL_SIZE (1u << 20)
+#define RING_CONTROL_SIZE (256u << 10)
 
 /* A run whose calls are watched; key of the map: its cgroup id. */
 struct run_entry {

@@ -6,7 +6,6 @@
 #include "sensor/load.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -76,27 +75,13 @@ static int print_nothing(enum libbpf_print_level level, const char *format, va_l
 	return 0;
 }
 
-/* sched_process_exit has had (task, group_dead) since Linux 6.16; the first parameter of every
- * btf_trace_* type is the program's context. */
-static bool exit_has_group_dead(const struct btf *btf)
-{
-	int id = btf ? btf__find_by_name_kind(btf, "btf_trace_sched_process_exit", BTF_KIND_TYPEDEF)
-		     : -1;
-	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
-
-	while (type && (btf_is_typedef(type) || btf_is_ptr(type)))
-		type = btf__type_by_id(btf, type->type);
-	return type && btf_is_func_proto(type) && btf_vlen(type) == 3;
-}
-
-static struct weir_bpf *skeleton_open(uint64_t weir_id, bool group_dead)
+static struct weir_bpf *skeleton_open(uint64_t weir_id)
 {
 	struct weir_bpf *skeleton = weir_bpf__open();
 
 	if (!skeleton)
 		return NULL;
 	skeleton->rodata->weir_id = weir_id;
-	skeleton->rodata->exit_says_group_dead = group_dead;
 	return skeleton;
 }
 
@@ -127,12 +112,11 @@ static int load_only(struct weir_bpf *skeleton, const char *name)
 	return weir_bpf__load(skeleton);
 }
 
-static void find_refusals(uint64_t weir_id, bool group_dead, struct load_refusals *refusals)
+static void find_refusals(uint64_t weir_id, struct load_refusals *refusals)
 {
 	for (size_t i = 0; sensor_list[i]; i++) {
 		for (const struct program *p = sensor_list[i]->needs; p->name; p++) {
-			struct weir_bpf *skeleton cleanup_skeleton =
-				skeleton_open(weir_id, group_dead);
+			struct weir_bpf *skeleton cleanup_skeleton = skeleton_open(weir_id);
 			int err = skeleton ? load_only(skeleton, p->name) : -errno;
 
 			if (err >= 0 || refused(refusals, p->name) ||
@@ -179,22 +163,17 @@ int load_programs(uint64_t weir_id, struct fd_table *table, struct load_refusals
 {
 	struct weir_bpf *skeleton cleanup_skeleton = NULL;
 	struct bpf_program *program;
-	struct btf *btf;
-	bool group_dead;
 	int err;
 
 	libbpf_set_print(print_nothing);
-	btf = btf__load_vmlinux_btf();
-	group_dead = exit_has_group_dead(btf);
-	btf__free(btf);
-	skeleton = skeleton_open(weir_id, group_dead);
+	skeleton = skeleton_open(weir_id);
 	if (!skeleton)
 		return fail(f, errno, "cannot read the BPF programs built into weir");
 	err = weir_bpf__load(skeleton);
 	if (err < 0) {
-		find_refusals(weir_id, group_dead, refusals);
+		find_refusals(weir_id, refusals);
 		weir_bpf__destroy(skeleton);
-		skeleton = skeleton_open(weir_id, group_dead);
+		skeleton = skeleton_open(weir_id);
 		if (!skeleton)
 			return fail(f, errno, "cannot read the BPF programs built into weir");
 		bpf_object__for_each_program(
