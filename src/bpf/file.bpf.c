@@ -7,6 +7,7 @@
 #include <linux/mman.h>
 
 #include "bpf/descriptor.h"
+#include "bpf/privilege.h"
 #include "bpf/registers.h"
 #include "bpf/sensitive.h"
 
@@ -107,6 +108,27 @@ static __always_inline int open_flags_truncate(struct pt_regs *regs, const struc
 	return (flags & O_TRUNC) != 0;
 }
 
+/* Another process's memory or environment was opened. */
+static __always_inline void memory_opened(struct file *file, struct call_entry *call,
+					  struct task_struct *task, struct pt_regs *regs)
+{
+	__u32 owner = memory_owner(file);
+	struct privilege_room *room;
+
+	if (!owner || owner == task->tgid)
+		return;
+	room = privilege_room();
+	if (!room)
+		return;
+	privilege_event(room, call, task, PRIVILEGE_PROC_MEMORY, 0);
+	room->e.syscall = syscall_number(regs);
+	room->e.arguments[2] = file->f_flags;
+	room->e.target_pid = owner;
+	room->e.target_size =
+		path_of(&room->e.h, room->text, file->f_path.mnt, file->f_path.dentry);
+	privilege_send(room, call, room->e.target_size);
+}
+
 SEC("tp_btf/sys_exit")
 int weir_open(__u64 *ctx)
 {
@@ -127,6 +149,7 @@ int weir_open(__u64 *ctx)
 	file = file_of(task, result);
 	if (!file || !FILE_IS_REGULAR(file->f_inode->i_mode))
 		return 0;
+	memory_opened(file, call, task, regs);
 	if (file->f_mode & FMODE_CREATED)
 		op = FILE_CREATE;
 	else if (!(file->f_mode & FMODE_WRITE))

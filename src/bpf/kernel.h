@@ -206,10 +206,6 @@ struct kernel_siginfo {
 	int si_signo, si_code;
 };
 
-struct in6_kernel {
-	__u8 u6_addr8[16];
-};
-
 struct sock_common {
 	__u32 skc_daddr, skc_rcv_saddr;
 	__u16 skc_dport, skc_num;
@@ -228,13 +224,14 @@ struct sock {
 	__u16 sk_type, sk_protocol;
 };
 
-struct sockaddr_un_kernel {
+struct sockaddr_un {
 	__u16 sun_family;
 	char sun_path[108];
 };
 
 struct unix_address {
 	int len;
+	struct sockaddr_un name[0];
 };
 
 struct unix_sock {

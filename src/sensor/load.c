@@ -128,6 +128,18 @@ static void find_refusals(uint64_t weir_id, struct load_refusals *refusals)
 	}
 }
 
+/* Maps that user space reads or fills; the programs keep the others alive by themselves. */
+static bool map_wanted(const char *name)
+{
+	static const char *const wanted[] = { "runs",	 "calls", "rules",    "rule_bits",
+					      "writers", "parts", "overflows" };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(wanted); i++)
+		if (strcmp(wanted[i], name) == 0)
+			return true;
+	return strncmp(name, "ring_", 5) == 0;
+}
+
 static int take_all(struct weir_bpf *skeleton, struct fd_table *table)
 {
 	struct bpf_program *program;
@@ -139,7 +151,7 @@ static int take_all(struct weir_bpf *skeleton, struct fd_table *table)
 		const char *name = bpf_map__name(map);
 		bool ring = strncmp(name, "ring_", 5) == 0;
 
-		if (strchr(name, '.')) /* the programs' own data */
+		if (!map_wanted(name))
 			continue;
 		err = err
 			      ?: fd_table_add(table, ring ? "ring" : "map", ring ? name + 5 : name,

@@ -2,6 +2,10 @@
 /* Every sensor, in the order in which doctor and reports show them. */
 #include "sensor/program.h"
 
-extern const struct sensor sensor_calls, sensor_process, sensor_file;
+extern const struct sensor sensor_calls, sensor_process, sensor_file, sensor_network,
+	sensor_privilege, sensor_egress;
 
-const struct sensor *const sensor_list[] = { &sensor_calls, &sensor_process, &sensor_file, NULL };
+const struct sensor *const sensor_list[] = {
+	&sensor_calls,	   &sensor_process, &sensor_file, &sensor_network,
+	&sensor_privilege, &sensor_egress,  NULL
+};

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The network: what a call tries to reach, offers and accepts. Addresses come from the kernel's own
+ * copy: the cgroup hooks see it before the call is judged, and the socket holds it afterwards; only
+ * unix names of failed calls are claimed. The hooks also are the barrier `egress` in the kernel:
+ * nothing but loopback is reached. */
+#include "bpf/descriptor.h"
+#include "bpf/registers.h"
+
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define S_IFSOCK 0140000
+#define UNIX_NAME_MAX 108
+#define STASHES_MAX 16384
+#define SENDS_MAX 8192
+
+/* An address as a hook saw it, until the same thread's system call returns. */
+struct stash {
+	__u64 cookie;
+	__u8 address[16];
+	__u16 family, port, type, protocol;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, STASHES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64); /* process and thread */
+	__type(value, struct stash);
+} stashes SEC(".maps");
+
+struct send_key {
+	__u64 run;
+	__u32 call;
+	__u16 family, port;
+	__u8 address[16];
+};
+
+/* Datagrams to one address are told at the first, second, fourth, eighth … */
+struct send_count {
+	__u64 count, bytes;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SENDS_MAX);
+	__type(key, struct send_key);
+	__type(value, struct send_count);
+} sends SEC(".maps");
+
+struct net_room {
+	struct event_net e;
+	char name[2 * UNIX_NAME_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct net_room);
+} net_rooms SEC(".maps");
+
+static __always_inline bool loopback4(__u32 address)
+{
+	return address == 0 || (bpf_ntohl(address) >> 24) == 127;
+}
+
+static __always_inline bool loopback6(const __u32 *a)
+{
+	if (a[0] || a[1])
+		return false;
+	if (a[2] == bpf_htonl(0xffff)) /* IPv4 in IPv6 clothes */
+		return loopback4(a[3]);
+	return a[2] == 0 && (a[3] == 0 || a[3] == bpf_htonl(1));
+}
+
+/* 1 lets the call go on, 0 refuses it with EPERM. Other stores' runs are judged by the programs of
+ * their own supervisor. */
+static __always_inline int judge(struct bpf_sock_addr *ctx, struct stash *stash, bool inside)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	if (!call_of_current())
+		return 1;
+	stash->cookie = bpf_get_socket_cookie(ctx);
+	stash->port = bpf_ntohs(ctx->user_port);
+	stash->type = ctx->type;
+	stash->protocol = ctx->protocol;
+	if (bpf_map_update_elem(&stashes, &thread, stash, BPF_ANY))
+		count_overflow(OVERFLOW_STASH);
+	return inside;
+}
+
+static __always_inline int judge4(struct bpf_sock_addr *ctx)
+{
+	struct stash stash = { .family = AF_INET };
+	__u32 address = ctx->user_ip4;
+
+	__builtin_memcpy(stash.address, &address, sizeof(address));
+	return judge(ctx, &stash, loopback4(address));
+}
+
+static __always_inline int judge6(struct bpf_sock_addr *ctx)
+{
+	struct stash stash = { .family = AF_INET6 };
+	__u32 address[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2],
+			     ctx->user_ip6[3] };
+
+	__builtin_memcpy(stash.address, address, sizeof(address));
+	return judge(ctx, &stash, loopback6(address));
+}
+
+SEC("cgroup/connect4")
+int weir_connect4(struct bpf_sock_addr *ctx)
+{
+	return judge4(ctx);
+}
+
+SEC("cgroup/connect6")
+int weir_connect6(struct bpf_sock_addr *ctx)
+{
+	return judge6(ctx);
+}
+
+SEC("cgroup/sendmsg4")
+int weir_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return judge4(ctx);
+}
+
+SEC("cgroup/sendmsg6")
+int weir_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	return judge6(ctx);
+}
+
+static __always_inline struct sock *sock_of(struct task_struct *task, __s32 fd, __u16 *type)
+{
+	struct file *file = file_of(task, fd);
+	struct socket *socket;
+
+	if (!file || (file->f_inode->i_mode & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = CAST(socket, file->private_data);
+	*type = socket->type;
+	return socket->sk ? CAST(sock, socket->sk) : NULL;
+}
+
+/* The name that a unix socket is bound to: a path, or an abstract one beginning with NUL. */
+static __always_inline __u32 unix_name(struct net_room *room, struct sock *sk)
+{
+	struct unix_address *address;
+	__u64 size;
+
+	if (!sk || !bpf_core_type_exists(struct unix_sock))
+		return 0;
+	address = BPF_CORE_READ((struct unix_sock *)sk, addr);
+	if (!address)
+		return 0;
+	size = BPF_CORE_READ(address, len) - sizeof(__u16);
+	barrier_var(size);
+	if (size > UNIX_NAME_MAX)
+		return 0;
+	bpf_probe_read_kernel(room->name, size, &address->name[0].sun_path);
+	if (size && room->name[0] && room->name[size - 1] == '\0')
+		size--;
+	return size;
+}
+
+/* What the socket itself is connected to (peer) or bound to. */
+static __always_inline void socket_address(struct net_room *room, struct sock *sk, bool peer)
+{
+	struct event_net *e = &room->e;
+
+	if (e->family == AF_UNIX) {
+		if (peer && bpf_core_type_exists(struct unix_sock))
+			sk = BPF_CORE_READ((struct unix_sock *)sk, peer);
+		e->name_size = unix_name(room, sk);
+		return;
+	}
+	e->port = peer ? bpf_ntohs(sk->__sk_common.skc_dport) : sk->__sk_common.skc_num;
+	if (e->family == AF_INET) {
+		__u32 address = peer ? sk->__sk_common.skc_daddr : sk->__sk_common.skc_rcv_saddr;
+
+		__builtin_memcpy(e->address, &address, sizeof(address));
+	} else if (e->family == AF_INET6) {
+		bpf_probe_read_kernel(e->address, sizeof(e->address),
+				      peer ? &sk->__sk_common.skc_v6_daddr
+					   : &sk->__sk_common.skc_v6_rcv_saddr);
+	}
+}
+
+/* A sockaddr in the process's memory. */
+static __always_inline void claimed_address(struct net_room *room, __u64 pointer, __u32 length)
+{
+	struct event_net *e = &room->e;
+	struct {
+		__u16 family, port;
+		__u32 in4;
+		__u8 in6[16];
+	} a = {};
+	__u64 size = length - sizeof(__u16);
+
+	e->h.flags |= EVENT_CLAIMED;
+	bpf_probe_read_user(&a, length < sizeof(a) ? 8 : sizeof(a), (void *)pointer);
+	e->family = a.family;
+	if (a.family == AF_UNIX) {
+		barrier_var(size);
+		if (length <= sizeof(__u16) || size > UNIX_NAME_MAX ||
+		    bpf_probe_read_user(room->name, size, (void *)(pointer + sizeof(__u16))))
+			return;
+		if (room->name[0]) /* a path ends at its NUL */
+			size = bpf_probe_read_kernel_str(room->name + UNIX_NAME_MAX, size,
+							 room->name) -
+			       1;
+		e->name_size = size > UNIX_NAME_MAX ? 0 : size;
+		return;
+	}
+	e->port = bpf_ntohs(a.port);
+	if (a.family == AF_INET)
+		__builtin_memcpy(e->address, &a.in4, sizeof(a.in4));
+	else
+		__builtin_memcpy(e->address, a.in6, sizeof(a.in6));
+}
+
+static __always_inline void net_event(struct net_room *room, __u8 kind,
+				      const struct call_entry *call, struct task_struct *task,
+				      __s64 result)
+{
+	__builtin_memset(&room->e, 0, sizeof(room->e));
+	fill_header(&room->e.h, kind, call, task);
+	room->e.result = result;
+}
+
+static __always_inline void net_send(struct net_room *room, struct call_entry *call)
+{
+	__u64 size = room->e.name_size;
+
+	barrier_var(size);
+	if (size > UNIX_NAME_MAX)
+		return;
+	send_event(&ring_network, EVENT_CLASS_NETWORK, call, &room->e.h, sizeof(room->e) + size);
+}
+
+/* Takes the address that a hook saw for this thread. */
+static __always_inline bool stash_take(struct event_net *e)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct stash *s = bpf_map_lookup_elem(&stashes, &thread);
+
+	if (!s)
+		return false;
+	e->cookie = s->cookie;
+	e->family = s->family;
+	e->port = s->port;
+	e->type = s->type;
+	e->protocol = s->protocol;
+	__builtin_memcpy(e->address, s->address, sizeof(e->address));
+	bpf_map_delete_elem(&stashes, &thread);
+	return true;
+}
+
+/* True when this datagram is one to be told; e->bytes is then what was sent since the last. */
+static __always_inline bool send_told(struct event_net *e)
+{
+	struct send_key key = {
+		.run = e->h.run, .call = e->h.call, .family = e->family, .port = e->port
+	};
+	struct send_count *c, one = { .count = 1 };
+
+	__builtin_memcpy(key.address, e->address, sizeof(key.address));
+	e->bytes = e->result > 0 ? e->result : 0;
+	c = bpf_map_lookup_elem(&sends, &key);
+	if (!c) {
+		bpf_map_update_elem(&sends, &key, &one, BPF_ANY);
+		return true;
+	}
+	__sync_fetch_and_add(&c->bytes, e->bytes);
+	__sync_fetch_and_add(&c->count, 1);
+	if (c->count & (c->count - 1))
+		return false;
+	e->bytes = c->bytes;
+	c->bytes = 0;
+	return true;
+}
+
+static __always_inline void socket_made(struct net_room *room, struct pt_regs *regs,
+					struct call_entry *call)
+{
+	struct event_net *e = &room->e;
+
+	e->family = syscall_argument(regs, 0);
+	e->type = syscall_argument(regs, 1) & 0xf;
+	e->protocol = syscall_argument(regs, 2);
+	if (e->family == AF_UNIX && e->result >= 0) /* says nothing before it connects */
+		return;
+	if (e->result > 0)
+		e->result = 0;
+	net_send(room, call);
+}
+
+static __always_inline void socket_used(struct net_room *room, struct pt_regs *regs, __u8 kind,
+					struct call_entry *call, struct task_struct *task)
+{
+	struct event_net *e = &room->e;
+	__s32 fd = kind == EVENT_ACCEPT ? e->result : (__s32)syscall_argument(regs, 0);
+	bool peer = kind == EVENT_CONNECT || kind == EVENT_ACCEPT;
+	struct sock *sk = sock_of(task, fd, &e->type);
+
+	if (sk) {
+		e->family = sk->__sk_common.skc_family;
+		e->protocol = sk->sk_protocol;
+		e->cookie = sk->__sk_common.skc_cookie.counter;
+	}
+	if (kind == EVENT_CONNECT && stash_take(e))
+		;
+	else if (sk && (e->result >= 0 || kind == EVENT_LISTEN))
+		socket_address(room, sk, peer);
+	else if (kind != EVENT_ACCEPT)
+		claimed_address(room, syscall_argument(regs, 1), syscall_argument(regs, 2));
+	net_send(room, call);
+}
+
+/* A datagram with a destination. On a connected socket there is none, and nothing to tell. */
+static __always_inline void datagram_sent(struct net_room *room, struct pt_regs *regs,
+					  struct call_entry *call, struct task_struct *task)
+{
+	struct event_net *e = &room->e;
+	__u64 pointer = syscall_argument(regs, 4);
+	__u32 length = syscall_argument(regs, 5);
+	struct sock *sk;
+
+	if (!stash_take(e)) {
+		sk = sock_of(task, syscall_argument(regs, 0), &e->type);
+		if (!sk || sk->__sk_common.skc_family != AF_UNIX)
+			return;
+		if (syscall_number(regs) != __NR_sendto) {
+			struct {
+				__u64 name;
+				__u32 length;
+			} msg = {};
+
+			bpf_probe_read_user(&msg, sizeof(msg), (void *)syscall_argument(regs, 1));
+			pointer = msg.name;
+			length = msg.length;
+		}
+		if (!pointer || !length)
+			return;
+		claimed_address(room, pointer, length);
+	}
+	if (send_told(e))
+		net_send(room, call);
+}
+
+SEC("tp_btf/sys_exit")
+int weir_network(__u64 *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	const struct syscall_row *row = syscall_row(regs);
+	struct call_entry *call = call_of_current();
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 zero = 0;
+	struct net_room *room = bpf_map_lookup_elem(&net_rooms, &zero);
+	__s64 result = ctx[1];
+	__u8 kind;
+
+	if (!row || !call || !room)
+		return 0;
+	kind = row->op;
+	if (kind == EVENT_ACCEPT && result < 0)
+		return 0;
+	net_event(room, kind, call, task, result);
+	if (kind == EVENT_SOCKET)
+		socket_made(room, regs, call);
+	else if (kind == EVENT_SEND)
+		datagram_sent(room, regs, call, task);
+	else
+		socket_used(room, regs, kind, call, task);
+	return 0;
+}

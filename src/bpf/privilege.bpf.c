@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Privileged operations, whether they succeed, fail, or are refused by seccomp before they begin
+ * (sys_exit shows number and result all the same); and signals that leave their call. */
+#include <linux/sched.h>
+
+#include "bpf/descriptor.h"
+#include "bpf/privilege.h"
+#include "bpf/registers.h"
+
+#define NAMESPACE_FLAGS                                                                \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+	 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
+#define ARGUMENT_IS_TEXT 8 /* in the row's place of a directory: a word, not a path */
+
+/* clone(2) is only of interest with a new namespace. clone3's flags are in user memory. */
+static __always_inline bool clone_plain(struct pt_regs *regs, __s64 result, bool *claimed)
+{
+	__u64 nr = syscall_number(regs), flags = syscall_argument(regs, 0);
+
+	if (nr != __NR_clone && nr != __NR_clone3)
+		return false;
+	if (result == 0) /* the child's return from the parent's call */
+		return true;
+	if (nr == __NR_clone3) {
+		*claimed = true;
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)flags);
+	}
+	return !(flags & NAMESPACE_FLAGS);
+}
+
+static __always_inline __u32 privilege_target(struct privilege_room *room, struct pt_regs *regs,
+					      const struct syscall_row *row)
+{
+	struct file_room *paths = file_room();
+	__u64 pointer = syscall_argument(regs, row->path), size;
+	long n;
+
+	if (row->path == NO_ARGUMENT || !pointer || !paths)
+		return 0;
+	room->e.h.flags |= EVENT_CLAIMED;
+	if (row->dir == ARGUMENT_IS_TEXT) {
+		n = bpf_probe_read_user_str(room->text, EVENT_PATH_MAX, (void *)pointer);
+		return n > 0 ? n - 1 : 0;
+	}
+	size = path_claimed(0, AT_FDCWD, pointer);
+	barrier_var(size);
+	if (size > EVENT_PATH_MAX)
+		return 0;
+	bpf_probe_read_kernel(room->text, size, paths->text);
+	return size;
+}
+
+SEC("tp_btf/sys_exit")
+int weir_privilege(__u64 *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	const struct syscall_row *row = syscall_row(regs);
+	struct call_entry *call = call_of_current();
+	struct privilege_room *room = privilege_room();
+	__s64 result = ctx[1];
+	bool claimed = false;
+	__u64 size;
+
+	if (!row || !call || !room || clone_plain(regs, result, &claimed))
+		return 0;
+	if (row->op == PRIVILEGE_PERSONALITY && (__u32)syscall_argument(regs, 0) == 0xffffffff)
+		return 0; /* a question */
+	privilege_event(room, call, bpf_get_current_task_btf(), row->op, result);
+	room->e.syscall = syscall_number(regs);
+	room->e.arguments[0] = syscall_argument(regs, 0);
+	room->e.arguments[1] = syscall_argument(regs, 1);
+	room->e.arguments[2] = syscall_argument(regs, 2);
+	if (claimed)
+		room->e.h.flags |= EVENT_CLAIMED;
+	if (row->value != NO_ARGUMENT)
+		room->e.target_pid = syscall_argument(regs, row->value);
+	size = privilege_target(room, regs, row);
+	room->e.target_size = size;
+	privilege_send(room, call, size);
+	return 0;
+}
+
+/* include/linux/sched/signal.h: the two words below it stand for signals of the kernel's own */
+#define SEND_SIG_PRIV 1
+#define SI_USER 0
+#define SI_QUEUE -1
+#define SI_TKILL -6
+
+SEC("raw_tp/signal_generate")
+int weir_signal(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct kernel_siginfo *info = (struct kernel_siginfo *)ctx->args[1];
+	struct task_struct *target = (struct task_struct *)ctx->args[2];
+	struct call_entry *call, *other;
+	struct event_signal e = {};
+	int code;
+
+	if (ctx->args[1] <= SEND_SIG_PRIV)
+		return 0;
+	call = call_of_current();
+	if (!call)
+		return 0;
+	code = BPF_CORE_READ(info, si_code);
+	other = call_of_task(target);
+	if (other == call || (code != SI_USER && code != SI_QUEUE && code != SI_TKILL))
+		return 0;
+	fill_header(&e.h, EVENT_SIGNAL, call, (struct task_struct *)bpf_get_current_task());
+	e.signal = ctx->args[0];
+	e.target_pid = BPF_CORE_READ(target, tgid);
+	e.target_call = other && other->run == call->run ? other->call : EVENT_NO_CALL;
+	e.target_run = other ? other->run : 0;
+	send_event(&ring_privilege, EVENT_CLASS_PRIVILEGE, call, &e.h, sizeof(e));
+	return 0;
+}
