@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Barrier mounts: the sandbox's own view of files. The root is a small tmpfs, read-only for
+ * identity user; in it the system as the policy shows it, the workspace at /work, and private
+ * storage of the policy's size for /tmp, /var/tmp, /home and /dev/shm. Device nodes, terminals,
+ * /proc and /sys are the sandbox's own. What no policy changes is planned first and carried out
+ * ahead of time. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "sandbox/barrier.h"
+#include "sandbox/identity.h"
+#include "sandbox/kernel.h"
+#include "sandbox/mounts.h"
+
+#define ROOT_SIZE "33554432" /* directories and small files */
+#define DEV_SIZE "1048576"
+#define EMPTY "run/weir/empty"
+#define STICKY 01777
+
+static const char *const root_dirs[] = {
+	"tmp", "var", "var/tmp", "home", "dev",	     PRIVATE_STORE, "proc",
+	"sys", "etc", "run",	 "work", "run/weir", EMPTY,
+};
+
+/* Private storage and where it appears. */
+static const struct {
+	const char *name, *place;
+	mode_t mode;
+} stores[] = {
+	{ PRIVATE_STORE "/tmp", "tmp", STICKY },
+	{ PRIVATE_STORE "/var-tmp", "var/tmp", STICKY },
+	{ PRIVATE_STORE "/shm", "dev/shm", STICKY },
+	{ PRIVATE_STORE "/home", "home", 0755 },
+};
+
+static const struct {
+	const char *path, *host;
+	unsigned int major, minor; /* Documentation/admin-guide/devices.txt of Linux */
+} nodes[] = {
+	{ "dev/null", "/dev/null", 1, 3 },	 { "dev/zero", "/dev/zero", 1, 5 },
+	{ "dev/full", "/dev/full", 1, 7 },	 { "dev/random", "/dev/random", 1, 8 },
+	{ "dev/urandom", "/dev/urandom", 1, 9 }, { "dev/tty", "/dev/tty", 5, 0 },
+};
+
+static const struct {
+	const char *path, *target;
+} dev_links[] = {
+	{ "dev/ptmx", "pts/ptmx" },	     { "dev/fd", "/proc/self/fd" },
+	{ "dev/stdin", "/proc/self/fd/0" },  { "dev/stdout", "/proc/self/fd/1" },
+	{ "dev/stderr", "/proc/self/fd/2" },
+};
+
+/* What the kernel shows of the host through /proc whoever asks. Files that only the host's root may
+ * open are no use to the sandbox's ids, but are covered all the same. */
+static const char *const masked[] = {
+	"proc/acpi",	   "proc/asound",      "proc/bus",	     "proc/driver",
+	"proc/fs",	   "proc/irq",	       "proc/scsi",	     "proc/sysrq-trigger",
+	"proc/kcore",	   "proc/kallsyms",    "proc/keys",	     "proc/key-users",
+	"proc/kmsg",	   "proc/kpagecount",  "proc/kpageflags",    "proc/kpagecgroup",
+	"proc/timer_list", "proc/sched_debug", "proc/latency_stats", "proc/interrupts",
+	"proc/modules",	   "proc/iomem",       "proc/ioports",	     "proc/vmallocinfo",
+	"proc/slabinfo",   "proc/cmdline",     "proc/bootconfig",    "proc/config.gz",
+};
+
+static void plan_dev(struct sandbox_plan *p)
+{
+	plan_step(p, STAGE_PREPARE, STEP_TMPFS, "dev", DEV_SIZE)->a =
+		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	for (size_t i = 0; i < ARRAY_LENGTH(nodes); i++) {
+		struct step *s =
+			plan_step(p, STAGE_PREPARE, STEP_NODE, nodes[i].path, nodes[i].host);
+
+		s->a = nodes[i].major;
+		s->b = nodes[i].minor;
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(dev_links); i++)
+		plan_step(p, STAGE_PREPARE, STEP_SYMLINK, dev_links[i].path, dev_links[i].target);
+	plan_step(p, STAGE_PREPARE, STEP_DIR, "dev/pts", NULL)->a = 0755;
+	plan_step(p, STAGE_PREPARE, STEP_DEVPTS, "dev/pts", NULL);
+	plan_step(p, STAGE_PREPARE, STEP_DIR, "dev/shm", NULL)->a = 0755;
+	plan_step(p, STAGE_PREPARE, STEP_READONLY, "dev", NULL);
+}
+
+static void plan_ahead(struct sandbox_plan *p)
+{
+	struct step *store;
+
+	plan_step(p, STAGE_PREPARE, STEP_ROOT, ".", ROOT_SIZE);
+	for (size_t i = 0; i < ARRAY_LENGTH(root_dirs); i++)
+		plan_dirs(p, STAGE_PREPARE, root_dirs[i], false);
+	plan_dev(p);
+	/* b: nobody else's. Resized when the policy is known, which cannot be done from unlimited.
+	 */
+	store = plan_step(p, STAGE_PREPARE, STEP_TMPFS, PRIVATE_STORE, ROOT_SIZE);
+	store->a = MOUNT_SAFE;
+	store->b = true;
+	for (size_t i = 0; i < ARRAY_LENGTH(stores); i++) {
+		plan_step(p, STAGE_PREPARE, STEP_DIR, stores[i].name, NULL)->a = stores[i].mode;
+		plan_step(p, STAGE_PREPARE, STEP_BIND, stores[i].place, stores[i].name)->a =
+			MOUNT_SAFE;
+	}
+	plan_step(p, STAGE_PREPARE, STEP_SYSFS, "sys", NULL);
+	plan_step(p, STAGE_PREPARE, STEP_MASK, "sys/firmware", EMPTY)->flags = STEP_OPTIONAL;
+}
+
+static void plan_proc(struct sandbox_plan *p)
+{
+	plan_step(p, STAGE_INIT, STEP_PROC, "proc", NULL);
+	for (size_t i = 0; i < ARRAY_LENGTH(masked); i++)
+		plan_step(p, STAGE_INIT, STEP_MASK, masked[i], EMPTY)->flags = STEP_OPTIONAL;
+	plan_step(p, STAGE_INIT, STEP_FREEZE, "proc/sys", NULL);
+}
+
+static void plan_home(struct sandbox_plan *p)
+{
+	struct step *s =
+		plan_step(p, STAGE_BUILD, STEP_DIR, identity_of(p->identity)->home + 1, NULL);
+
+	s->a = 0700;
+	s->flags = STEP_OWNED;
+}
+
+static int plan(struct sandbox_plan *p, struct fail *f)
+{
+	char size[24] = "50%";
+	int r;
+
+	plan_ahead(p);
+	plan_proc(p);
+	if (!p->policy)
+		return 0;
+	if (p->policy->compute.disk != POLICY_UNLIMITED)
+		snprintf(size, sizeof(size), "%llu", (unsigned long long)p->policy->compute.disk);
+	plan_step(p, STAGE_BUILD, STEP_RESIZE, PRIVATE_STORE, size);
+	plan_home(p);
+	r = p->identity == IDENTITY_ROOT ? mounts_plan_writable(p, f) : 0;
+	if (r == 0)
+		r = mounts_plan_system(p, f);
+	if (r < 0)
+		return r;
+	mounts_plan_etc(p);
+	r = mounts_plan_workspace(p, f);
+	if (r < 0)
+		return r;
+	if (p->identity == IDENTITY_USER)
+		plan_step(p, STAGE_SEAL, STEP_READONLY, ".", NULL);
+	plan_step(p, STAGE_SEAL, STEP_PIVOT, NULL, NULL);
+	return 0;
+}
+
+static void probe(const struct host *host, struct doctor_line *ret)
+{
+	int tree = open_tree(AT_FDCWD, "/", O_PATH | O_CLOEXEC);
+	int error = errno;
+
+	if (tree >= 0) {
+		close(tree);
+		if (mount_setattr(-1, "", AT_EMPTY_PATH, NULL, 0) == 0 || errno != ENOSYS)
+			return;
+		error = errno;
+	}
+	doctor_says(ret, STATE_UNAVAILABLE, strerrordesc_np(error), "Linux 5.12 or later");
+}
+
+const struct barrier barrier_mounts = {
+	.name = "mounts",
+	.about = "read-only system, workspace at /work, private /tmp and /dev, masked /proc and "
+		 "/sys",
+	.probe = probe,
+	.plan = plan,
+};

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The visible system: each path of files.read, read-only, at its own place. Links are made again as
+ * links; small files of /etc are copied, which costs less than a mount each; the rest is bound.
+ * Owners are not mapped: what the host does not let everyone read stays unreadable, whoever one is
+ * inside. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "sandbox/kernel.h"
+#include "sandbox/mounts.h"
+
+#define COPY_MAX 16384 /* bytes of a file that is copied instead of bound */
+
+/* The sandbox has its own; the host's would defeat it. */
+static const char *const own_places[] = { "/",	  "/dev", "/proc", "/sys",
+					  "/tmp", "/run", "/work", "/var/run" };
+
+/* Whether `inner` is `outer` or lies below it. */
+static bool lies_below(const char *inner, const char *outer)
+{
+	size_t size = strlen(outer);
+
+	return strncmp(inner, outer, size) == 0 && (inner[size] == '/' || inner[size] == '\0');
+}
+
+static bool is_own_place(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(own_places); i++) {
+		if (strcmp(path, own_places[i]) == 0)
+			return true;
+	}
+	return lies_below(path, "/proc") || lies_below(path, "/sys") || lies_below(path, "/dev");
+}
+
+/* path with its parent resolved, so that a link on the way (/lib -> usr/lib) is not made a
+ * directory; the last component stays as it is. Empty when the parent does not exist. */
+static void parent_resolve(const char *path, char into[PATH_MAX])
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *real = NULL;
+
+	into[0] = '\0';
+	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
+	real = realpath(*parent ? parent : "/", NULL);
+	if (real)
+		snprintf(into, PATH_MAX, "%s%s", strcmp(real, "/") == 0 ? "" : real, slash);
+}
+
+static bool covered_by_another(const struct sandbox_plan *p, const char *path, size_t self)
+{
+	const struct text_list *read = &p->policy->files.read;
+
+	for (size_t i = 0; i < read->count; i++) {
+		if (i != self && strlen(read->items[i]) < strlen(path) &&
+		    lies_below(path, read->items[i]))
+			return true;
+	}
+	return mounts_is_writable(p, path);
+}
+
+static bool copy_small(struct sandbox_plan *p, const char *path, const struct stat *st)
+{
+	cleanup_buf struct buf content;
+
+	buf_init(&content, COPY_MAX);
+	if (!lies_below(path, "/etc") || st->st_size > COPY_MAX || !(st->st_mode & S_IROTH) ||
+	    file_read_path(AT_FDCWD, path, &content) < 0 ||
+	    memchr(buf_text(&content), '\0', content.size))
+		return false;
+	plan_file(p, path + 1, buf_text(&content), st->st_mode & 0755, 0);
+	return true;
+}
+
+static void plan_bind(struct sandbox_plan *p, const char *path, const struct stat *st)
+{
+	struct step *s;
+
+	if (S_ISDIR(st->st_mode))
+		plan_dirs(p, STAGE_BUILD, path + 1, false);
+	else
+		plan_file(p, path + 1, "", 0644, 0);
+	s = plan_step(p, STAGE_BUILD, STEP_BIND, path + 1, path);
+	s->a = MOUNT_SAFE | MOUNT_ATTR_RDONLY;
+	s->flags = STEP_RECURSIVE;
+}
+
+static void plan_link(struct sandbox_plan *p, const char *path)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return;
+	target[n] = '\0';
+	plan_step(p, STAGE_BUILD, STEP_SYMLINK, path + 1, target);
+}
+
+static int plan_read(struct sandbox_plan *p, size_t index, struct fail *f)
+{
+	const char *item = p->policy->files.read.items[index];
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (item[0] != '/' || is_own_place(item))
+		return fail_text(f, EINVAL,
+				 "files.read: %s: the sandbox has its own %s; name what is wanted "
+				 "elsewhere",
+				 item, item);
+	parent_resolve(item, path);
+	if (!*path || lstat(path, &st) < 0 || covered_by_another(p, path, index))
+		return 0;
+	plan_dirs(p, STAGE_BUILD, path + 1, true);
+	if (S_ISLNK(st.st_mode))
+		plan_link(p, path);
+	else if (S_ISDIR(st.st_mode))
+		plan_bind(p, path, &st);
+	else if (S_ISREG(st.st_mode) && !copy_small(p, path, &st))
+		plan_bind(p, path, &st);
+	return 0;
+}
+
+/* weir's own helper, wherever this program was installed or built. */
+static void plan_tool(struct sandbox_plan *p)
+{
+	static const char *const places[] = { "weir-tool", "libexec/weir-tool",
+					      "../libexec/weir/weir-tool", "../libexec/weir-tool",
+					      "../../libexec/weir-tool" };
+	char self[PATH_MAX], path[PATH_MAX + 64];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	struct stat st;
+
+	if (n < 0)
+		return;
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	for (size_t i = 0; i < ARRAY_LENGTH(places); i++) {
+		snprintf(path, sizeof(path), "%s/%s", self, places[i]);
+		if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		plan_file(p, "run/weir/tool", "", 0755, 0);
+		plan_step(p, STAGE_BUILD, STEP_BIND, "run/weir/tool", path)->a =
+			MOUNT_SAFE | MOUNT_ATTR_RDONLY;
+		return;
+	}
+}
+
+int mounts_plan_system(struct sandbox_plan *p, struct fail *f)
+{
+	for (size_t i = 0; i < p->policy->files.read.count; i++) {
+		int r = plan_read(p, i, f);
+
+		if (r < 0)
+			return r;
+	}
+	plan_tool(p);
+	return 0;
+}

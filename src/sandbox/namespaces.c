@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Barrier namespaces: user, pid, mount, uts, ipc, network, cgroup, time. Started by root, all but
+ * the user namespace belong to the initial one, so that nothing inside can ever mount or configure
+ * them; the user namespace is joined last. An ordinary user creates the user namespace first, as
+ * the kernel wants it. The network has lo, which is up, and nothing else. */
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "sandbox/barrier.h"
+#include "sandbox/identity.h"
+#include "sandbox/kernel.h"
+
+#define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+
+static int plan(struct sandbox_plan *p, struct fail *f)
+{
+	char uid[64], gid[64];
+	struct step *s;
+
+	if (!p->host.privileged) {
+		snprintf(uid, sizeof(uid), "%u %u 1", IDENTITY_USER_ID, p->host.uid);
+		snprintf(gid, sizeof(gid), "%u %u 1", IDENTITY_USER_ID, p->host.gid);
+		plan_step(p, STAGE_PREPARE, STEP_OWN_USER_NAMESPACE, uid, gid);
+	}
+	s = plan_step(p, STAGE_PREPARE, STEP_UNSHARE, NULL, NULL);
+	s->a = NAMESPACES | (p->host.time_namespace ? CLONE_NEWTIME : 0);
+	if (!p->host.time_namespace)
+		plan_state(p, STATE_DEGRADED, "this kernel has no time namespaces");
+	plan_step(p, STAGE_PREPARE, STEP_PRIVATE, NULL, NULL);
+	plan_step(p, STAGE_PREPARE, STEP_LOOPBACK, "lo", NULL);
+	/* In place of CAP_NET_BIND_SERVICE, which would have to be held over a network namespace
+	 * that the sandbox does not own. */
+	plan_step(p, STAGE_PREPARE, STEP_SYSCTL, "/proc/sys/net/ipv4/ip_unprivileged_port_start",
+		  "0")
+		->flags = STEP_OPTIONAL;
+	plan_step(p, STAGE_PREPARE, STEP_HOSTNAME, "weir", NULL);
+	plan_step(p, STAGE_INIT, STEP_CGROUP_NAMESPACE, NULL, NULL);
+	plan_step(p, STAGE_CALL, STEP_CGROUP_NAMESPACE, NULL, NULL);
+	return 0;
+}
+
+static int try_unshare(const struct host *host)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+	pid_t pid = kernel_clone3(&args);
+	int status;
+
+	if (pid == 0) {
+		if (!host->privileged && unshare(CLONE_NEWUSER) < 0)
+			_exit(errno);
+		_exit(unshare(NAMESPACES | CLONE_NEWCGROUP) < 0 ? errno : 0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+}
+
+static void probe(const struct host *host, struct doctor_line *ret)
+{
+	int error = try_unshare(host);
+	char reason[200];
+
+	if (error) {
+		snprintf(reason, sizeof(reason), "creating namespaces fails: %s",
+			 strerrordesc_np(error));
+		doctor_says(ret, STATE_UNAVAILABLE, reason,
+			    host->privileged
+				    ? "a kernel with user, pid, net, ipc, uts and cgroup namespaces"
+				    : "allow unprivileged user namespaces (sysctl "
+				      "user.max_user_namespaces, "
+				      "kernel.apparmor_restrict_unprivileged_userns=0), or run as "
+				      "root");
+	} else if (!host->time_namespace) {
+		doctor_says(ret, STATE_DEGRADED, "this kernel has no time namespaces",
+			    "Linux 5.6 or later with CONFIG_TIME_NS");
+	}
+}
+
+const struct barrier barrier_namespaces = {
+	.name = "namespaces",
+	.about = "user, pid, mount, uts, ipc, network, cgroup and time namespaces",
+	.probe = probe,
+	.plan = plan,
+};
