@@ -80,72 +80,6 @@ static int text_of(const struct message *m, struct fail *f, const char *what)
 	return fail_text(f, t.code ? t.code : EIO, "%s", t.text);
 }
 
-/* One try: -EPIPE when the other side died before the run began. */
-static int request_run(struct client *c, int place, const char *store, const struct buf *request,
-		       struct fail *f)
-{
-	struct channel supervisor = { .self = PARTY_CLIENT, .peer = PARTY_SUPERVISOR };
-	cleanup_message struct message m = { .fd_count = 0 };
-	int r;
-
-	supervisor.fd = c->keeper.fd = place_supervisor(place, store, f);
-	if (supervisor.fd < 0)
-		return supervisor.fd;
-	r = channel_send(&supervisor, MESSAGE_RUN_REQUEST, 0, request->data, request->size, NULL, 0,
-			 0);
-	if (r == 0) {
-		/* whoever has the connection now answers */
-		c->keeper.peer = PARTY_SUPERVISOR | PARTY_KEEPER;
-		r = channel_receive(&c->keeper, &m, 0);
-		c->keeper.peer = PARTY_KEEPER;
-		r = r == 0 ? -EPIPE : r;
-	}
-	if (r < 0)
-		return fail(f, -r, "no answer from the supervisor of %s", store);
-	if (m.type == MESSAGE_REFUSED || m.type == MESSAGE_RUN_FAILED)
-		return text_of(&m, f, "the run was refused");
-	if (m.type != MESSAGE_RUN_READY || !run_id_valid(m.data))
-		return fail(f, EPROTO, "an unexpected %s from the keeper", message_name(m.type));
-	memcpy(c->run_id, m.data, RUN_ID_SIZE);
-	return 0;
-}
-
-int client_open(const struct run_request *request, struct client **ret, struct fail *f)
-{
-	cleanup_buf struct buf encoded;
-	cleanup_fd int place = place_open(request->store, f);
-	char store[PATH_MAX];
-	struct client *c;
-	int r;
-
-	buf_init(&encoded, MESSAGE_REQUEST_MAX);
-	if (place < 0)
-		return place;
-	if (!realpath(request->store, store))
-		return fail(f, errno, "store directory %s", request->store);
-	r = encode_request(request, &encoded, f);
-	if (r < 0)
-		return r;
-	c = calloc(1, sizeof(*c));
-	if (!c)
-		return fail(f, ENOMEM, "cannot begin a run");
-	c->keeper = (struct channel){ .fd = -1, .self = PARTY_CLIENT, .peer = PARTY_KEEPER };
-	c->last = &c->first;
-	for (int i = 0; i < OPEN_TRIES; i++) {
-		r = request_run(c, place, store, &encoded, f);
-		if (r != -EPIPE)
-			break;
-		close(c->keeper.fd);
-		c->keeper.fd = -1;
-	}
-	if (r < 0) {
-		client_free(c);
-		return r;
-	}
-	*ret = c;
-	return 0;
-}
-
 const char *client_run_id(const struct client *c)
 {
 	return c->run_id;
@@ -216,6 +150,82 @@ static int take_notice(struct client *c, struct message *m)
 		return -EPROTO;
 	}
 	return r < 0 ? r : enqueue(c, &e, finding);
+}
+
+/* The answer to a request, and notices that come before it. Whoever has the connection now sends
+ * it. */
+static int await_answer(struct client *c, struct message *ret)
+{
+	int r;
+
+	c->keeper.peer = PARTY_SUPERVISOR | PARTY_KEEPER;
+	do {
+		message_free(ret);
+		r = channel_receive(&c->keeper, ret, 0);
+	} while (r == 1 && ret->type == MESSAGE_RUN_NOTICE && take_notice(c, ret) == 0);
+	c->keeper.peer = PARTY_KEEPER;
+	return r == 1 ? 0 : r == 0 ? -EPIPE : r;
+}
+
+/* One try: -EPIPE when the other side died before the run began. */
+static int request_run(struct client *c, int place, const char *store, const struct buf *request,
+		       struct fail *f)
+{
+	struct channel supervisor = { .self = PARTY_CLIENT, .peer = PARTY_SUPERVISOR };
+	cleanup_message struct message m = { .fd_count = 0 };
+	int r;
+
+	supervisor.fd = c->keeper.fd = place_supervisor(place, store, f);
+	if (supervisor.fd < 0)
+		return supervisor.fd;
+	r = channel_send(&supervisor, MESSAGE_RUN_REQUEST, 0, request->data, request->size, NULL, 0,
+			 0);
+	if (r == 0)
+		r = await_answer(c, &m);
+	if (r < 0)
+		return fail(f, -r, "no answer from the supervisor of %s", store);
+	if (m.type == MESSAGE_REFUSED || m.type == MESSAGE_RUN_FAILED)
+		return text_of(&m, f, "the run was refused");
+	if (m.type != MESSAGE_RUN_READY || !run_id_valid(m.data))
+		return fail(f, EPROTO, "an unexpected %s from the keeper", message_name(m.type));
+	memcpy(c->run_id, m.data, RUN_ID_SIZE);
+	return 0;
+}
+
+int client_open(const struct run_request *request, struct client **ret, struct fail *f)
+{
+	cleanup_buf struct buf encoded;
+	cleanup_fd int place = place_open(request->store, f);
+	char store[PATH_MAX];
+	struct client *c;
+	int r;
+
+	buf_init(&encoded, MESSAGE_REQUEST_MAX);
+	if (place < 0)
+		return place;
+	if (!realpath(request->store, store))
+		return fail(f, errno, "store directory %s", request->store);
+	r = encode_request(request, &encoded, f);
+	if (r < 0)
+		return r;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return fail(f, ENOMEM, "cannot begin a run");
+	c->keeper = (struct channel){ .fd = -1, .self = PARTY_CLIENT, .peer = PARTY_KEEPER };
+	c->last = &c->first;
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		r = request_run(c, place, store, &encoded, f);
+		if (r != -EPIPE)
+			break;
+		close(c->keeper.fd);
+		c->keeper.fd = -1;
+	}
+	if (r < 0) {
+		client_free(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
 }
 
 static int keeper_failed(struct client *c, int err, struct fail *f)

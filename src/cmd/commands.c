@@ -5,10 +5,10 @@
 
 #include <stddef.h>
 
-extern const struct command command_policy, command_completion;
+extern const struct command command_run, command_ps, command_kill, command_policy, command_doctor,
+	command_completion;
 
 const struct command *const commands[] = {
-	&command_policy,
-	&command_completion,
-	NULL,
+	&command_run,	 &command_ps,	      &command_kill, &command_policy,
+	&command_doctor, &command_completion, NULL,
 };

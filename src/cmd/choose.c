@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The beginning that run and replay share; see choose.h. Owns nothing. */
+#include "cmd/choose.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "call/call.h"
+
+/* NAME becomes NAME=VALUE, or goes where we have no such variable ourselves. */
+static int fill_environment(struct text_list *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		char *item = list->items[i];
+		const char *value = strchr(item, '=') ? NULL : getenv(item);
+		char *full = NULL;
+
+		if (strchr(item, '=')) {
+			list->items[kept++] = item;
+			continue;
+		}
+		if (value && asprintf(&full, "%s=%s", item, value) < 0)
+			return -ENOMEM;
+		free(item);
+		list->items[i] = NULL;
+		if (full)
+			list->items[kept++] = full;
+	}
+	list->count = kept;
+	return 0;
+}
+
+int choose_policy(const char *file, struct policy *ret, struct fail *f)
+{
+	struct policy p = { .version = 0 };
+	char cwd[PATH_MAX];
+	int r;
+
+	if (!getcwd(cwd, sizeof(cwd)))
+		return fail(f, errno, "the current directory");
+	r = file ? policy_read_file(file, &p, f) : policy_builtin(&p);
+	if (r < 0)
+		return file ? r : fail(f, -r, "the built-in policy");
+	r = policy_supported(&p, f);
+	if (r == 0)
+		r = policy_resolve_workspace(&p, cwd, f);
+	if (r == 0 && fill_environment(&p.environment) < 0)
+		r = fail(f, ENOMEM, "the environment of the run");
+	if (r < 0) {
+		policy_free(&p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+int choose_name(const char *name, struct fail *f)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	if (!name ||
+	    (*name && strlen(name) <= RUN_NAME_MAX && strspn(name, allowed) == strlen(name)))
+		return 0;
+	return fail_text(f, EINVAL,
+			 "a run's name has 1 to %d letters, digits, dots, underscores or dashes",
+			 RUN_NAME_MAX);
+}
+
+static void quote_word(const char *word, struct buf *out)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-./:=,@%+";
+
+	if (*word && strspn(word, plain) == strlen(word)) {
+		buf_add_text(out, word);
+		return;
+	}
+	buf_add_char(out, '\'');
+	for (; *word; word++) {
+		if (*word == '\'')
+			buf_add_text(out, "'\\''");
+		else
+			buf_add_char(out, *word);
+	}
+	buf_add_char(out, '\'');
+}
+
+void choose_quote(char *const *words, struct buf *out)
+{
+	for (size_t i = 0; words[i]; i++) {
+		if (i)
+			buf_add_char(out, ' ');
+		quote_word(words[i], out);
+	}
+}
