@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Makes the manual and the policy's schema from the tables that the program itself runs by, at
- * build time, so that neither can differ from it. Reads a page's source and replaces each line that
- * begins with "@": @synopsis, @help, @options (of the command that the line names), @commands,
+/* Makes the manual and the schemas of policy and event from the tables that the program itself runs
+ * by, at build time, so that none can differ from it. Reads a page's source and replaces each line
+ * that begins with "@": @synopsis, @help, @options (of the command that the line names), @commands,
  * @settings,
- * @spellings, @events, @findings. What is left is scdoc's. Any other "@" line is an error. */
+ * @spellings, @fields, @events, @findings. What is left is scdoc's. Any other "@" line is an error.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,16 +14,6 @@
 #include "cmd/command.h"
 #include "man/mkman.h"
 #include "policy/key.h"
-
-struct event_row {
-	const char *name, *class, *about;
-};
-static const struct event_row events[] = {
-#define EVENT(upper, lower, class, about) { #lower, #class, about },
-#include "tables/events.tbl"
-#undef EVENT
-	{ 0 },
-};
 
 struct finding_row {
 	const char *name, *category, *attack, *severity, *about, *text;
@@ -246,15 +237,28 @@ static void put_spellings(const char *unused)
 	}
 }
 
+static void put_fields(const char *kind)
+{
+	for (const struct field_row *f = field_rows; f->name; f++)
+		if (*kind ? field_has_kind(f, kind) : !*f->kinds) {
+			printf("*");
+			put(f->name);
+			printf("*%s\n\t", f->presence == FIELD_ALWAYS ? "" : " (not always)");
+			put_sentence(f->about);
+			printf(".\n\n");
+		}
+}
+
 static void put_events(const char *unused)
 {
 	(void)unused;
-	for (const struct event_row *e = events; e->name; e++) {
-		printf("*%s* (", e->name);
-		put_lower(e->class);
-		printf(")\n\t");
+	for (const struct event_row *e = event_rows; e->name; e++) {
+		printf("## %s\n\n", e->name);
 		put_sentence(e->about);
-		printf(".\n\n");
+		printf(" (class ");
+		put_lower(e->class);
+		printf(").\n\n");
+		put_fields(e->name);
 	}
 }
 
@@ -281,7 +285,8 @@ static const struct {
 	{ "@synopsis", put_synopsis }, { "@help", put_help },
 	{ "@options", put_options },   { "@commands", put_commands },
 	{ "@settings", put_settings }, { "@spellings", put_spellings },
-	{ "@events", put_events },     { "@findings", put_findings },
+	{ "@events", put_events },     { "@fields", put_fields },
+	{ "@findings", put_findings },
 };
 
 static int expand_mark(char *line)
@@ -324,8 +329,10 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "page") == 0)
 		return expand(argv[2]);
-	if (argc == 2 && strcmp(argv[1], "schema") == 0)
+	if (argc == 3 && strcmp(argv[1], "schema") == 0 && strcmp(argv[2], "policy") == 0)
 		return print_policy_schema();
-	fprintf(stderr, "usage: mkman page SOURCE | schema\n");
+	if (argc == 3 && strcmp(argv[1], "schema") == 0 && strcmp(argv[2], "event") == 0)
+		return print_event_schema();
+	fprintf(stderr, "usage: mkman page SOURCE | schema policy|event\n");
 	return EXIT_WEIR_USAGE;
 }

@@ -33,6 +33,8 @@ else
 		missing "$(text "$pages/weir-policy.5")")" "" "weir-policy(5) has every setting"
 	is "$(rows EACH settings.tbl | sed 's/\*/SEVERITY/' | missing "$(text "$pages/weir-policy.5")")" "" \
 		"weir-policy(5) has every setting by severity"
+	is "$(sed -n 's/^FIELD("[a-z ]*", \([a-z_]*\),.*/\1/p' "$TOP/tables/fields.tbl" |
+		missing "$(text "$pages/weir-events.5")")" "" "weir-events(5) has every field"
 	is "$(names EVENT events.tbl | missing "$(text "$pages/weir-events.5")")" "" "weir-events(5) has every event"
 	is "$(names FINDING findings.tbl | missing "$(text "$pages/weir-findings.5")")" "" "weir-findings(5) has every finding"
 	if command -v groff >/dev/null; then
@@ -55,9 +57,11 @@ for command in $commands; do
 	is "$(echo "$options" | missing "$out")" "" "it completes every option of $command"
 done
 
+for name in policy event; do
+	run sh -c '"$1" schema "$2" | jq . | cmp - "$3"' - "$mkman" $name "$TOP/doc/schema/$name.schema.json"
+	is "$status$out$err" 0 "doc/schema/$name.schema.json is what the tables make (mkman schema $name | jq .)"
+done
 schema=$TOP/doc/schema/policy.schema.json
-run sh -c '"$1" schema | jq . | cmp - "$2"' - "$mkman" "$schema"
-is "$status$out$err" 0 "doc/schema/policy.schema.json is what the settings table makes (mkman schema | jq .)"
 for file in "$TOP"/policies/*.yaml; do
 	run "$WEIR" policy check "$file"
 	is "$status" 0 "$(basename "$file") is a good policy" "$err"
