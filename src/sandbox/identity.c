@@ -38,6 +38,7 @@ static int plan(struct sandbox_plan *p, struct fail *f)
 	s = plan_step(p, STAGE_CALL, STEP_IDS, NULL, NULL);
 	s->a = s->b = id;
 	plan_step(p, STAGE_INIT, STEP_UNDUMPABLE, NULL, NULL);
+	plan_step(p, STAGE_SEAL, STEP_UNDUMPABLE, NULL, NULL);
 	return 0;
 }
 

@@ -26,6 +26,8 @@ struct launcher {
 	int socket, alive;
 	int own_alive; /* init's other sign: closes with us */
 	struct work work;
+	char *command_line;
+	size_t command_line_size;
 };
 
 /* Closes every descriptor but these; they are few. */
@@ -60,6 +62,14 @@ static void signals_reset(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* The command line is the keeper's and tells of the host; inside, anyone may read init's. */
+static void name_set(char *command_line, size_t size, const char *name)
+{
+	prctl(PR_SET_NAME, name);
+	for (size_t i = 0; i < size; i++)
+		command_line[i] = *name ? *name++ : '\0';
+}
+
 /* init: the reaper of the pid namespace (the kernel reaps for it), and its end: when keeper or
  * launcher die, so does it, and the kernel kills all the rest. */
 static void init_main(struct launcher *l, int launcher_alive, int ready) __attribute__((noreturn));
@@ -71,7 +81,7 @@ static void init_main(struct launcher *l, int launcher_alive, int ready)
 	char byte = 0;
 
 	keep_only(kept, ARRAY_LENGTH(kept));
-	prctl(PR_SET_NAME, "weir-init");
+	name_set(l->command_line, l->command_line_size, "weir-init");
 	if (steps_run(&l->work, STAGE_INIT) < 0)
 		_exit(1);
 	close(l->work.userns);
@@ -238,12 +248,14 @@ void launcher_main(const struct launcher_birth *birth)
 	struct launcher l = { .arena = birth->arena,
 			      .socket = birth->socket,
 			      .alive = birth->alive,
-			      .own_alive = -1 };
+			      .own_alive = -1,
+			      .command_line = birth->command_line,
+			      .command_line_size = birth->command_line_size };
 	struct message ready = { .kind = MESSAGE_READY };
 	int r;
 
 	signals_reset();
-	prctl(PR_SET_NAME, "weir-launcher");
+	name_set(birth->command_line, birth->command_line_size, "weir-launcher");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != birth->keeper)
 		_exit(0);
@@ -266,7 +278,6 @@ void launcher_main(const struct launcher_birth *birth)
 		if (birth->procs[i] >= 0)
 			close(birth->procs[i]);
 	}
-	prctl(PR_SET_DUMPABLE, 0);
 	message_send(l.socket, &ready, NULL, 0);
 	serve(&l);
 	_exit(0);

@@ -55,6 +55,8 @@ struct launcher_birth {
 	int socket, alive, userns;
 	int procs[CONTROLLER_COUNT];
 	uint32_t base;
+	char *command_line; /* where the kernel reads ours from */
+	size_t command_line_size;
 };
 
 /* Never returns. */

@@ -152,7 +152,7 @@ static int plan(struct sandbox_plan *p, struct fail *f)
 
 static void probe(const struct host *host, struct doctor_line *ret)
 {
-	int tree = open_tree(AT_FDCWD, "/", O_PATH | O_CLOEXEC);
+	int tree = open_tree(AT_FDCWD, "/", OPEN_TREE_CLOEXEC);
 	int error = errno;
 
 	if (tree >= 0) {

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "sandbox/barrier.h"
 #include "sandbox/kernel.h"
 #include "sandbox/living.h"
@@ -74,6 +75,25 @@ static void launcher_controllers(struct sandbox_launcher *l)
 	l->made = controllers_make(&l->controllers, l->id);
 }
 
+/* Fields 48 and 49 of /proc/self/stat, proc(5): where our arguments lie in memory. */
+static void command_line_find(struct launcher_birth *birth)
+{
+	cleanup_buf struct buf text;
+	unsigned long long start, end;
+	const char *at;
+
+	buf_init(&text, 4096);
+	if (file_read_path(AT_FDCWD, "/proc/self/stat", &text) < 0)
+		return;
+	at = strrchr(buf_text(&text), ')'); /* ends field 2, which may hold anything */
+	for (int field = 2; at && field < 48; field++)
+		at = strchr(at + 1, ' ');
+	if (at && sscanf(at, "%llu %llu", &start, &end) == 2 && start && end > start) {
+		birth->command_line = (char *)(uintptr_t)start;
+		birth->command_line_size = (size_t)(end - start);
+	}
+}
+
 static int launcher_fork(struct sandbox_launcher *l, int far_socket, struct fail *f)
 {
 	struct launcher_birth birth = { .arena = l->arena,
@@ -85,6 +105,7 @@ static int launcher_fork(struct sandbox_launcher *l, int far_socket, struct fail
 
 	if (pipe2(alive, O_CLOEXEC) < 0)
 		return fail(f, errno, "start the launcher");
+	command_line_find(&birth);
 	l->alive = alive[1];
 	birth.alive = alive[0];
 	controllers_open(&l->controllers, l->id, l->made, birth.procs);
