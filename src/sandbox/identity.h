@@ -11,6 +11,7 @@
 
 #define IDENTITY_USER_ID 1000 /* uid and gid inside of identity user */
 #define IDENTITY_RANGE 65536  /* ids a sandbox may have */
+#define SYSTEM_IDS 1000	      /* accounts from here on are people's */
 
 struct identity {
 	const char *name, *home;

@@ -137,7 +137,10 @@ static void start(struct launcher *l, const struct message *m, const int *fds)
 	int cgroup = m->has_cgroup ? fds[0] : -1;
 	int r;
 
-	l->work.workspace_map = m->has_map ? fds[m->has_cgroup] : -1;
+	if (m->has_map) {
+		l->work.workspace_map = fds[m->has_cgroup];
+		l->work.system_map = fds[m->has_cgroup + 1];
+	}
 	if (steps_run(&l->work, STAGE_BUILD) < 0)
 		return;
 	r = init_clone(l, cgroup);
@@ -267,6 +270,7 @@ void launcher_main(const struct launcher_birth *birth)
 				.base = birth->base,
 				.userns = birth->userns,
 				.workspace_map = -1,
+				.system_map = -1,
 				.ruleset = -1,
 				.listener_to = -1 };
 	r = controllers_enter(birth->procs);

@@ -22,7 +22,7 @@ struct arena {
 
 enum message_kind {
 	MESSAGE_READY = 1, /* launcher: what could be prepared is */
-	MESSAGE_START,	   /* keeper: build the sandbox. Descriptors: cgroup?, workspace map? */
+	MESSAGE_START,	   /* keeper: build the sandbox. Descriptors: cgroup?, two id maps? */
 	MESSAGE_EXEC,	   /* keeper: start a call. Descriptors: cgroup?, then those of the call */
 	MESSAGE_DONE,	   /* launcher: how it went is in the arena. Descriptors: terminal? */
 	MESSAGE_LISTENER = 'l', /* a call's process: its seccomp listener */
@@ -30,7 +30,7 @@ enum message_kind {
 
 struct message {
 	uint8_t kind;
-	bool has_cgroup, has_map, has_terminal;
+	bool has_cgroup, has_map, has_terminal; /* has_map: the workspace's and the system's */
 	uint16_t rows, columns;
 };
 

@@ -135,9 +135,11 @@ static int plan(struct sandbox_plan *p, struct fail *f)
 		snprintf(size, sizeof(size), "%llu", (unsigned long long)p->policy->compute.disk);
 	plan_step(p, STAGE_BUILD, STEP_RESIZE, PRIVATE_STORE, size);
 	plan_home(p);
-	r = p->identity == IDENTITY_ROOT ? mounts_plan_writable(p, f) : 0;
-	if (r == 0)
-		r = mounts_plan_system(p, f);
+	if (p->identity == IDENTITY_ROOT) {
+		plan_step(p, STAGE_BUILD, STEP_RESIZE, ".", size);
+		mounts_plan_writable(p);
+	}
+	r = mounts_plan_system(p, f);
 	if (r < 0)
 		return r;
 	mounts_plan_etc(p);

@@ -15,7 +15,7 @@ int mounts_plan_workspace(struct sandbox_plan *p, struct fail *f);
 /* Accounts, host names and the like, where the policy does not show the host's. */
 void mounts_plan_etc(struct sandbox_plan *p);
 /* A writable system for identity root: overlays over what the host has. */
-int mounts_plan_writable(struct sandbox_plan *p, struct fail *f);
+void mounts_plan_writable(struct sandbox_plan *p);
 /* Whether path (absolute) is covered by a writable overlay of the same place. */
 bool mounts_is_writable(const struct sandbox_plan *p, const char *path);
 

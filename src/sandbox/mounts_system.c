@@ -99,7 +99,8 @@ static void plan_link(struct sandbox_plan *p, const char *path)
 	if (n < 0)
 		return;
 	target[n] = '\0';
-	plan_step(p, STAGE_BUILD, STEP_SYMLINK, path + 1, target);
+	plan_step(p, STAGE_BUILD, STEP_SYMLINK, path + 1, target)->flags =
+		p->identity == IDENTITY_ROOT ? STEP_OWNED : 0;
 }
 
 static int plan_read(struct sandbox_plan *p, size_t index, struct fail *f)

@@ -97,7 +97,7 @@ static void describe_mount(const struct plan_image *image, const struct step *s,
 	}
 	add_words(out, s->op == STEP_WORKSPACE || s->op == STEP_OVERLAY ? 0 : s->a, mount_words,
 		  ARRAY_LENGTH(mount_words));
-	if (s->flags & (STEP_IDMAP | STEP_IDMAP_TRY))
+	if (s->flags & (STEP_IDMAP))
 		buf_add_text(out, " idmapped");
 }
 

@@ -195,6 +195,18 @@ static int workspace_map(const struct sandbox_plan *plan, const struct sandbox_l
 	return user_namespace_make(uid, gid, f);
 }
 
+/* For the lower layers of a writable system: accounts of people on the host stay nobody's.
+ * Elsewhere it is not used, and any map will do. */
+static int system_map(const struct sandbox_plan *plan, const struct sandbox_launcher *l, int unused,
+		      struct fail *f)
+{
+	struct id_map map = { 0, l->range.base, SYSTEM_IDS };
+
+	if (plan->identity != IDENTITY_ROOT)
+		return fcntl(unused, F_DUPFD_CLOEXEC, 0);
+	return user_namespace_make(map, map, f);
+}
+
 static int limits_apply(const struct sandbox_plan *plan, struct sandbox_launcher *l, int cgroup,
 			struct fail *f)
 {
@@ -219,7 +231,7 @@ static int start_request(const struct sandbox_plan *plan, struct sandbox_launche
 {
 	struct message m = { .kind = MESSAGE_START, .has_cgroup = cgroup >= 0 };
 	int fds[MESSAGE_FDS_MAX];
-	cleanup_fd int map = -1;
+	cleanup_fd int map = -1, system = -1;
 	size_t count = 0;
 	int r;
 
@@ -229,8 +241,12 @@ static int start_request(const struct sandbox_plan *plan, struct sandbox_launche
 		map = workspace_map(plan, l, f);
 		if (map < 0)
 			return map;
+		system = system_map(plan, l, map, f);
+		if (system < 0)
+			return system;
 		m.has_map = true;
 		fds[count++] = map;
+		fds[count++] = system;
 	}
 	plan_image_copy(&l->arena->image, plan->image);
 	r = message_send(l->socket, &m, fds, count);

@@ -83,11 +83,10 @@ enum step_op {
 };
 
 enum step_flag {
-	STEP_OWNED = 1 << 0,	 /* belongs to the sandbox's user */
-	STEP_IDMAP = 1 << 1,	 /* host owners appear as the same ids inside; must succeed */
-	STEP_IDMAP_TRY = 1 << 2, /* the same where the file system can */
-	STEP_RECURSIVE = 1 << 3,
-	STEP_OPTIONAL = 1 << 4, /* what does not exist is left out */
+	STEP_OWNED = 1 << 0, /* belongs to the sandbox's user */
+	STEP_IDMAP = 1 << 1, /* the host's system ids appear as the same ids inside */
+	STEP_RECURSIVE = 1 << 2,
+	STEP_OPTIONAL = 1 << 3, /* what does not exist is left out */
 };
 
 struct step {
@@ -137,6 +136,7 @@ struct work {
 	uint32_t base;	   /* host id of id 0 inside, when privileged */
 	int userns;	   /* maps base.. to 0.. inside */
 	int workspace_map; /* user namespace for the workspace's idmapped mount */
+	int system_map;	   /* the same for the lower layers of a writable system */
 	int ruleset;
 	int listener_to; /* where a seccomp listener is sent */
 };

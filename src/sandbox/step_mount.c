@@ -98,8 +98,9 @@ int step_resize(struct work *w, const struct step *s)
 
 int step_dir(struct work *w, const struct step *s)
 {
-	if (mkdirat(AT_FDCWD, path_of(w, s), (mode_t)s->a) < 0)
-		return errno == EEXIST ? 0 : -errno;
+	/* One that is there already may still have to change hands. */
+	if (mkdirat(AT_FDCWD, path_of(w, s), (mode_t)s->a) < 0 && errno != EEXIST)
+		return -errno;
 	return own(w, s, path_of(w, s));
 }
 
@@ -166,7 +167,6 @@ static int tree_attributes(int tree, uint64_t attributes, int idmap, bool recurs
 int step_bind(struct work *w, const struct step *s)
 {
 	bool recursive = s->flags & STEP_RECURSIVE;
-	bool map = s->flags & (STEP_IDMAP | STEP_IDMAP_TRY);
 	cleanup_fd int tree =
 		open_tree(AT_FDCWD, target_of(w, s),
 			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
@@ -174,9 +174,7 @@ int step_bind(struct work *w, const struct step *s)
 
 	if (tree < 0)
 		return -errno;
-	r = tree_attributes(tree, s->a, map ? w->userns : -1, recursive);
-	if (r < 0 && (s->flags & STEP_IDMAP_TRY))
-		r = tree_attributes(tree, s->a, -1, recursive);
+	r = tree_attributes(tree, s->a, s->flags & STEP_IDMAP ? w->system_map : -1, recursive);
 	return r < 0 ? r : move_to(tree, path_of(w, s));
 }
 
