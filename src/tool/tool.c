@@ -149,7 +149,7 @@ static int list_directory(const char *path, struct buf *out, struct fail *f)
 
 static int print_file(const char *path, const struct operation *o, struct fail *f)
 {
-	cleanup_buf struct buf text, out;
+	cleanup_buf struct buf text = { 0 }, out = { 0 };
 	struct stat st;
 	int r;
 
@@ -189,7 +189,7 @@ static int edit_once(const struct operation *o, struct bytes text, struct buf *o
 /* Applies the operations in memory, one after another; the file is written once, at the end. */
 static int edit_file(const char *path, struct wire *w, uint32_t count, struct fail *f)
 {
-	cleanup_buf struct buf text, next;
+	cleanup_buf struct buf text = { 0 }, next = { 0 };
 	struct operation o = { 0 };
 	int r = 0;
 
@@ -239,7 +239,7 @@ static int do_request(struct wire *w, struct fail *f)
 
 int main(void)
 {
-	cleanup_buf struct buf request;
+	cleanup_buf struct buf request = { 0 };
 	struct fail f = { 0 };
 	struct wire w;
 	int r;
