@@ -205,3 +205,54 @@ int shell_call_collect(const struct shell_call *c, struct shell_state *ret, stru
 	ret->size = size;
 	return 0;
 }
+
+/* The rest of text behind its first line that counts: lines of variables that differ in every shell
+ * do not. *ret_line is that line. */
+static const char *next_line(const char *text, const char **ret_line, size_t *ret_size)
+{
+	static const char *const volatile_names[] = {
+		"BASHPID",	"BASH_ARGC",	 "BASH_ARGV",  "BASH_COMMAND",
+		"BASH_LINENO",	"COLUMNS",	 "LINES",      "FUNCNAME",
+		"HISTCMD",	"LINENO",	 "PIPESTATUS", "PPID",
+		"RANDOM",	"SECONDS",	 "SRANDOM",    "EPOCHREALTIME",
+		"EPOCHSECONDS", "BASH_SUBSHELL", "_",	       "BASH_MONOSECONDS",
+	};
+
+	while (*text) {
+		size_t size = strcspn(text, "\n");
+		const char *name = memchr(text, ' ', size);
+		bool counts = true;
+
+		name = name && !strncmp(text, "declare -", 9)
+			       ? memchr(name + 1, ' ', size - (size_t)(name + 1 - text))
+			       : NULL;
+		for (size_t i = 0; name && i < ARRAY_LENGTH(volatile_names); i++) {
+			size_t length = strlen(volatile_names[i]);
+
+			if (!strncmp(name + 1, volatile_names[i], length) &&
+			    strchr("=\n", name[1 + length]))
+				counts = false;
+		}
+		*ret_line = text;
+		*ret_size = size;
+		text += size + (text[size] != '\0');
+		if (counts)
+			return text;
+	}
+	return NULL;
+}
+
+bool shell_state_same(const struct shell_state *a, const struct shell_state *b)
+{
+	const char *at = a->text, *bt = b->text, *a_line = NULL, *b_line = NULL;
+	size_t a_size = 0, b_size = 0;
+
+	for (;;) {
+		at = next_line(at, &a_line, &a_size);
+		bt = next_line(bt, &b_line, &b_size);
+		if (!at || !bt)
+			return !at && !bt;
+		if (a_size != b_size || memcmp(a_line, b_line, a_size) != 0)
+			return false;
+	}
+}

@@ -23,6 +23,9 @@ struct shell_state {
 	size_t size;
 };
 void shell_state_free(struct shell_state *s);
+/* Whether both say the same, apart from what differs in every shell (its pid, RANDOM, SECONDS …).
+ */
+bool shell_state_same(const struct shell_state *a, const struct shell_state *b);
 
 /* One shell call about to start: what client_call_begin() needs. */
 struct shell_call {
