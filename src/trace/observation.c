@@ -256,40 +256,63 @@ struct comparison {
 	struct buf *difference;
 };
 
-/* Line by line until one side is used up or says that it was cut there. */
+/* One line of each side, or that there is none. */
+struct pair {
+	struct lines was, is;
+	bool more_was, more_is;
+	const char *a, *b;
+	size_t a_size, b_size;
+};
+
+static void next_pair(const struct comparison *c, struct pair *p)
+{
+	p->more_was = next_line(&p->was, &p->a, &p->a_size);
+	p->more_is = next_line(&p->is, &p->b, &p->b_size);
+	if (c->numbered && p->more_was && p->more_is) {
+		skip_number(&p->a, &p->a_size);
+		skip_number(&p->b, &p->b_size);
+	}
+}
+
+/* The last line before a cut may be a piece of one. */
+static bool at_cut(const struct comparison *c, const struct pair *p)
+{
+	return (c->was_cut && p->was.at > p->was.end) || (c->is_cut && p->is.at > p->is.end);
+}
+
+static void show_pair(struct buf *out, const struct pair *p)
+{
+	buf_printf(out, "output line %zu: ", p->more_is ? p->is.number : p->was.number);
+	if (p->more_is)
+		show(out, p->b, p->b_size);
+	else
+		buf_add_text(out, "nothing");
+	buf_add_text(out, ", recorded ");
+	if (p->more_was)
+		show(out, p->a, p->a_size);
+	else
+		buf_add_text(out, "nothing");
+}
+
+/* Line by line until both sides are used up, or the record says that it was cut. */
 static bool lines_differ(const struct comparison *c)
 {
-	struct lines was = { buf_text(c->was), buf_text(c->was) + c->was->size, 0 };
-	struct lines is = { buf_text(c->is), buf_text(c->is) + c->is->size, 0 };
+	struct pair p = {
+		.was = { buf_text(c->was), buf_text(c->was) + c->was->size, 0 },
+		.is = { buf_text(c->is), buf_text(c->is) + c->is->size, 0 },
+	};
 
 	for (;;) {
-		const char *a = "", *b = "";
-		size_t a_size = 0, b_size = 0;
-		bool more_was = next_line(&was, &a, &a_size), more_is = next_line(&is, &b, &b_size);
-
-		if (!more_was && !more_is)
+		next_pair(c, &p);
+		if (!p.more_was && !p.more_is)
 			return false;
-		if (more_was && says_cut(a, a_size))
+		if (p.more_was && says_cut(p.a, p.a_size))
 			return false;
-		if (c->numbered) {
-			skip_number(&a, &a_size);
-			skip_number(&b, &b_size);
-		}
-		if (more_was && more_is && a_size == b_size && !memcmp(a, b, a_size))
+		if (p.more_was && p.more_is && p.a_size == p.b_size && !memcmp(p.a, p.b, p.a_size))
 			continue;
-		/* the last line before a cut may be a piece of one */
-		if ((c->was_cut && was.at > was.end) || (c->is_cut && is.at > is.end))
+		if (at_cut(c, &p))
 			return false;
-		buf_printf(c->difference, "output line %zu: ", more_is ? is.number : was.number);
-		if (more_is)
-			show(c->difference, b, b_size);
-		else
-			buf_add_text(c->difference, "nothing");
-		buf_add_text(c->difference, ", recorded ");
-		if (more_was)
-			show(c->difference, a, a_size);
-		else
-			buf_add_text(c->difference, "nothing");
+		show_pair(c->difference, &p);
 		return true;
 	}
 }

@@ -246,9 +246,9 @@ static int exec_call(struct replay *r, struct live_call *c, struct fail *f)
 		return replay_note(r, c, f);
 	}
 	request.stdio[1] = request.stdio[2] = inside;
-	live_call_announce(r, c, &request.announce);
 	c->started_ns = clock_mono_ns();
 	c->result.executed = true;
+	live_call_announce(r, c, &request.announce);
 	result = client_call_begin(r->options->client, &request, &c->result.n, NULL, f);
 	if (result < 0)
 		return replay_refused(r, c, result, f);
@@ -338,14 +338,17 @@ static int replay_step(struct replay *r, const struct trajectory_step *step, str
 	return result;
 }
 
-/* What survivors printed until now; after the run's end nobody could be told. */
+/* What survivors printed until now; and where the run was ended under its calls, their end. */
 static int last_words(struct replay *r, struct fail *f)
 {
+	const struct call_exit ended = { .exit_code = 128 + SIGKILL, .ending = ENDING_RUN_OVER };
 	int result = r->over ? 0 : take_events(r, f);
 
-	for (struct live_call *c = r->calls; c && result == 0 && !r->over; c = c->next) {
+	for (struct live_call *c = r->calls; c && result == 0; c = c->next) {
 		drain(c, true);
-		if (c->over && c->total != c->observed)
+		if (!c->over && r->over)
+			result = call_over(r, c, &ended, f);
+		else if (c->over && c->total != c->observed)
 			result = observe(r, c, f);
 	}
 	return result;
@@ -353,7 +356,8 @@ static int last_words(struct replay *r, struct fail *f)
 
 int replay_run(const struct replay_options *options, struct replay_outcome *ret, struct fail *f)
 {
-	struct replay r = { .options = options };
+	struct replay r = { .options = options,
+			    .tool = { options->tool ? options->tool : REPLAY_TOOL, NULL } };
 	int result = 0;
 
 	session_init(&r.session);

@@ -14,6 +14,7 @@
 #include "trace/atif.h"
 
 #define REPLAY_TEXT_MAX 512
+#define REPLAY_TOOL "/run/weir/tool" /* libexec/weir-tool, as the sandbox shows it */
 
 /* A call, when its first process has ended or it was not executed. Borrowed during the callback. */
 struct replay_result {
@@ -38,6 +39,7 @@ struct replay_options {
 	struct client *client;
 	const struct trajectory *trajectory;
 	const struct policy *policy;
+	const char *tool;		   /* weir-tool's path inside; NULL: REPLAY_TOOL */
 	const volatile sig_atomic_t *stop; /* set: no further call begins, the replay ends */
 	/* When a call ended, and once more when its survivors printed something afterwards. */
 	void (*on_call)(void *context, const struct replay_result *result);

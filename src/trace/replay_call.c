@@ -15,8 +15,6 @@
 #include "base/file.h"
 #include "trace/observation.h"
 
-#define TOOL_PATH "/run/weir/tool" /* libexec/weir-tool, as the sandbox shows it */
-
 struct live_call *live_call_new(const struct trajectory_call *call, bool copied)
 {
 	struct live_call *c = calloc(1, sizeof(*c));
@@ -108,12 +106,11 @@ static int set_input(struct live_call *c, const void *data, size_t size)
 	return c->input < 0 ? c->input : 0;
 }
 
-static int prepare_file(struct live_call *c, struct call_request *request)
+static int prepare_file(struct replay *replay, struct live_call *c, struct call_request *request)
 {
-	static const char *const argv[] = { TOOL_PATH, NULL };
 	int r = set_input(c, buf_text(&c->action.request), c->action.request.size);
 
-	request->argv = (char *const *)argv;
+	request->argv = (char *const *)replay->tool;
 	request->extra = &c->input;
 	request->extra_count = 1;
 	return r;
@@ -151,7 +148,7 @@ int live_call_prepare(struct replay *r, struct live_call *c, struct call_request
 		result = prepare_python(c, request);
 		break;
 	case ACT_FILE:
-		result = prepare_file(c, request);
+		result = prepare_file(r, c, request);
 		break;
 	default:
 		result = -EINVAL;

@@ -47,6 +47,7 @@ struct replay {
 	uint32_t numbers;    /* the last number that the keeper gave */
 	bool over;	     /* the run has ended under us */
 	uint32_t *number_of; /* by a call's ordinal: its number in the run; owned */
+	const char *tool[2]; /* argv of weir-tool */
 	struct shell_state state;
 	struct session session;
 };

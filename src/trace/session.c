@@ -11,6 +11,7 @@
  * shell is, and why `fresh` is the default. A call that never answers meets its time limit. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +27,6 @@
 #include "trace/replay_call.h"
 
 #define HELLO_SECONDS 10
-
-/* Aliases work as at a prompt. The holder leaves the shell's job table, and our socket its
- * descriptors. */
-static const char boot_line[] = "shopt -s expand_aliases; /run/weir/tool hold <&3 3<&- >/dev/null "
-				"2>&1 & exec 3<&-; disown\n";
 
 void session_init(struct session *s)
 {
@@ -106,6 +102,21 @@ static int begin_shell(struct replay *r, int script, int inside, struct fail *f)
 	return 0;
 }
 
+/* Aliases work as at a prompt. The holder leaves the shell's job table, and our socket its
+ * descriptors. */
+static int send_boot(struct replay *r, struct fail *f)
+{
+	char line[PATH_MAX + 256];
+	int n = snprintf(line, sizeof(line),
+			 "shopt -s expand_aliases; %s hold <&3 3<&- >/dev/null 2>&1 & "
+			 "exec 3<&-; disown\n",
+			 r->tool[0]);
+
+	if (send(r->session.script, line, (size_t)n, MSG_NOSIGNAL) != n)
+		return fail(f, errno, "the living shell");
+	return 0;
+}
+
 static int start(struct replay *r, struct fail *f)
 {
 	const struct timeval patience = { .tv_sec = HELLO_SECONDS };
@@ -126,8 +137,8 @@ static int start(struct replay *r, struct fail *f)
 	result = begin_shell(r, script[1], holder[1], f);
 	close(script[1]);
 	close(holder[1]);
-	if (result == 0 && send(s->script, boot_line, strlen(boot_line), MSG_NOSIGNAL) < 0)
-		result = fail(f, errno, "the living shell");
+	if (result == 0)
+		result = send_boot(r, f);
 	if (result == 0) {
 		char pid[16];
 
@@ -254,28 +265,49 @@ static int end_call(struct replay *r, int exit_code, struct fail *f)
 	return c ? client_call_end(r->options->client, c->result.n, exit_code, f) : 0;
 }
 
-int session_answer(struct replay *r, struct fail *f)
+/* The exit status that a line states behind the nonce; -1 for a line that somebody else wrote. */
+static int stated_status(const struct session *s, const char *line)
 {
-	struct session *s = &r->session;
-	ssize_t n =
-		read(s->status, s->answer + s->answer_size, sizeof(s->answer) - 1 - s->answer_size);
 	size_t nonce = strlen(s->nonce);
 	char *end;
 	long code;
 
-	if (n < 0)
+	if (strncmp(line, s->nonce, nonce) != 0 || line[nonce] != ' ')
+		return -1;
+	code = strtol(line + nonce + 1, &end, 10);
+	return *end == '\n' && code >= 0 && code <= 255 ? (int)code : -1;
+}
+
+/* A line without the nonce ends nothing: the shell would go on working while the next call is
+ * already its own. Such a call ends with the shell's word or at its time limit. */
+int session_answer(struct replay *r, struct fail *f)
+{
+	struct session *s = &r->session;
+	size_t room = sizeof(s->answer) - 1 - s->answer_size;
+	ssize_t n = read(s->status, s->answer + s->answer_size, room);
+	char *newline;
+
+	if (n <= 0) {
+		if (n == 0 || errno != EAGAIN)
+			close_fd(&s->status);
 		return 0;
+	}
 	s->answer_size += (size_t)n;
 	s->answer[s->answer_size] = '\0';
-	if (n > 0 && !strchr(s->answer, '\n') && s->answer_size < sizeof(s->answer) - 1)
-		return 0;
-	if (s->call && (strncmp(s->answer, s->nonce, nonce) || s->answer[nonce] != ' ')) {
-		snprintf(s->call->result.note, sizeof(s->call->result.note),
-			 "its exit status did not come from the shell: it is not known");
-		return end_call(r, 255, f);
+	while ((newline = memchr(s->answer, '\n', s->answer_size)) ||
+	       s->answer_size == sizeof(s->answer) - 1) {
+		size_t used = newline ? (size_t)(newline + 1 - s->answer) : s->answer_size;
+		int status = stated_status(s, s->answer);
+
+		if (status >= 0)
+			return end_call(r, status, f);
+		if (s->call)
+			snprintf(s->call->result.note, sizeof(s->call->result.note),
+				 "something in this call tried to state an exit status for it");
+		s->answer_size -= used;
+		memmove(s->answer, s->answer + used, s->answer_size + 1);
 	}
-	code = strtol(s->answer + nonce + 1, &end, 10);
-	return end_call(r, *end == '\n' && code >= 0 && code <= 255 ? (int)code : 255, f);
+	return 0;
 }
 
 int session_over(struct replay *r, const struct call_exit *x, struct fail *f)
