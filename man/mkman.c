@@ -84,15 +84,6 @@ static void put_arguments(const char *arguments)
 	}
 }
 
-static void put_name(const char *name)
-{
-	const struct command *c = find_command(name);
-
-	printf("weir-%s - ", c->name);
-	put(c->about);
-	printf("\n");
-}
-
 static void put_synopsis(const char *name)
 {
 	const struct command *c = find_command(name);
@@ -144,15 +135,15 @@ static void put_option(char letter, const char *name, const char *argument, cons
 			printf("_%s_", argument);
 	}
 	printf("\n\t");
-	put_sentence(about);
-	printf(".\n\n");
+	put(about);
+	printf("\n\n");
 }
 
 static void put_options(const char *name)
 {
 	for (const struct option_row *o = find_command(name)->options; o && o->name; o++)
 		put_option(o->letter, o->name, o->values ? o->values : o->argument, o->about);
-	put_option('h', "help", NULL, "Show the command's usage and options");
+	put_option('h', "help", NULL, "Shows the command's usage and options.");
 }
 
 static void put_commands(const char *unused)
@@ -160,8 +151,8 @@ static void put_commands(const char *unused)
 	(void)unused;
 	for (size_t i = 0; commands[i]; i++) {
 		printf("*weir-%s*(1)\n\t", commands[i]->name);
-		put_sentence(commands[i]->about);
-		printf(".\n\n");
+		put(commands[i]->about);
+		printf("\n\n");
 	}
 }
 
@@ -291,11 +282,11 @@ static const struct {
 	const char *mark;
 	void (*put)(const char *argument);
 } marks[] = {
-	{ "@name", put_name },		 { "@synopsis", put_synopsis },
-	{ "@help", put_help },		 { "@options", put_options },
-	{ "@commands", put_commands },	 { "@settings", put_settings },
-	{ "@spellings", put_spellings }, { "@events", put_events },
-	{ "@fields", put_fields },	 { "@findings", put_findings },
+	{ "@synopsis", put_synopsis }, { "@help", put_help },
+	{ "@options", put_options },   { "@commands", put_commands },
+	{ "@settings", put_settings }, { "@spellings", put_spellings },
+	{ "@events", put_events },     { "@fields", put_fields },
+	{ "@findings", put_findings },
 };
 
 static int expand_mark(char *line)

@@ -137,7 +137,7 @@ static int database_open(struct index *ix, const char *path, const char *name, s
 		return r;
 	if (sqlite3_exec(ix->db,
 			 "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-			 " PRAGMA trusted_schema=0",
+			 " PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=0",
 			 NULL, NULL, NULL) != SQLITE_OK)
 		return index_fail(ix, sqlite3_errcode(ix->db), "cannot open the store's index", f);
 	return r ? schema_migrate(ix->db, f) : 0;
@@ -313,7 +313,7 @@ static int put_call(struct index *ix, int64_t row, uint32_t n, const struct call
 static int put_finding(struct index *ix, int64_t row, const struct finding *finding, struct fail *f)
 {
 	sqlite3_stmt *s = statement(ix, FINDING_PUT);
-	cleanup_buf struct buf body;
+	cleanup_buf struct buf body = { 0 };
 
 	buf_init(&body, FRAME_SIZE_MAX);
 	finding_encode(finding, &body);

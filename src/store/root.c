@@ -40,7 +40,7 @@ int record_root_write(int run_dir, const char *run, const struct record_root *ro
 int record_root_read(int run_dir, const char *run, struct record_root *ret)
 {
 	struct record_root root = { 0 };
-	cleanup_buf struct buf file;
+	cleanup_buf struct buf file = { 0 };
 	char again[ROOT_TEXT_MAX], base64[BASE64_SIZE];
 	size_t size;
 	int r;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "store/array.h"
 
 #define FINDINGS_MAX 65536
 
@@ -29,32 +30,11 @@ void tally_free(struct tally *t)
 	*t = (struct tally){ 0 };
 }
 
-/* Grows *array to hold `index`; new entries are zero. */
-static int make_room(void *array, size_t *room, size_t index, size_t entry, size_t max)
-{
-	size_t wanted = *room ? *room : 16;
-	char *grown;
-
-	if (index < *room)
-		return 0;
-	if (index >= max)
-		return -EBADMSG;
-	while (wanted <= index)
-		wanted *= 2;
-	grown = realloc(*(void **)array, wanted * entry);
-	if (!grown)
-		return -ENOMEM;
-	memset(grown + *room * entry, 0, (wanted - *room) * entry);
-	*(void **)array = grown;
-	*room = wanted;
-	return 0;
-}
-
 /* The call, marked as different from the index; NULL: no such number, or no memory. */
 static struct call_tally *touch(struct tally *t, uint32_t n)
 {
-	if (make_room(&t->call, &t->call_room, n, sizeof(*t->call), (size_t)CALLS_PER_RUN_MAX + 1) <
-	    0)
+	if (array_grow(&t->call, &t->call_room, n, sizeof(*t->call),
+		       (size_t)CALLS_PER_RUN_MAX + 1) < 0)
 		return NULL;
 	t->call[n].known = t->call[n].dirty = true;
 	return &t->call[n];
@@ -100,7 +80,7 @@ static int add_finding(struct tally *t, const struct finding *f)
 
 	if (f->number == 0)
 		return -EBADMSG;
-	r = make_room(&t->finding, &t->finding_room, i, sizeof(*t->finding), FINDINGS_MAX);
+	r = array_grow(&t->finding, &t->finding_room, i, sizeof(*t->finding), FINDINGS_MAX);
 	if (r < 0)
 		return r;
 	if (t->finding_count <= i)
@@ -136,7 +116,7 @@ static int add_any(struct tally *t, const struct frame_header *h, struct segment
 		c->kind_count[h->kind]++;
 	if (h->seq % TALLY_OFFSET_EVERY)
 		return 0;
-	if (make_room(&t->offset, &t->offset_room, t->offset_count, sizeof(*t->offset), SIZE_MAX) <
+	if (array_grow(&t->offset, &t->offset_room, t->offset_count, sizeof(*t->offset), SIZE_MAX) <
 	    0)
 		return -ENOMEM;
 	t->offset[t->offset_count++] = (struct tally_offset){ h->seq, at };

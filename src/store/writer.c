@@ -18,7 +18,7 @@
 
 #define PENDING_MAX (64u * 1024 * 1024)
 
-static void writer_init(struct run_writer *w, const char *run)
+void run_writer_init(struct run_writer *w, const char *run)
 {
 	*w = (struct run_writer){ .dir = -1, .fd = -1, .next_seq = 1 };
 	strncpy(w->run, run, sizeof(w->run) - 1);
@@ -43,18 +43,29 @@ static int run_dir_open(int runs_dir, const char *run, struct fail *f)
 	return fd < 0 ? fail(f, errno, "cannot open the record of run %s", run) : fd;
 }
 
-int run_writer_create(int runs_dir, const char *run, struct run_writer *ret, struct fail *f)
+int run_writer_make(struct run_writer *w, int runs_dir, struct fail *f)
 {
 	int dir;
 
-	if (mkdirat(runs_dir, run, 0700) < 0)
-		return fail(f, errno, "cannot make the record of run %s", run);
-	dir = run_dir_open(runs_dir, run, f);
+	if (mkdirat(runs_dir, w->run, 0700) < 0)
+		return fail(f, errno, "cannot make the record of run %s", w->run);
+	dir = run_dir_open(runs_dir, w->run, f);
 	if (dir < 0)
 		return dir;
-	writer_init(ret, run);
-	ret->dir = dir;
+	w->dir = dir;
 	return 0;
+}
+
+int run_writer_create(int runs_dir, const char *run, struct run_writer *ret, struct fail *f)
+{
+	struct run_writer w;
+	int r;
+
+	run_writer_init(&w, run);
+	r = run_writer_make(&w, runs_dir, f);
+	if (r == 0)
+		*ret = w;
+	return r;
 }
 
 /* Opens the segment that the cursor ended in and cuts off what is unfinished there. */
@@ -114,7 +125,7 @@ int run_writer_resume(int runs_dir, const char *run,
 	struct run_writer w;
 	int r;
 
-	writer_init(&w, run);
+	run_writer_init(&w, run);
 	r = w.dir = run_dir_open(runs_dir, run, f);
 	if (r >= 0)
 		r = cursor_open(w.dir, run, &c, f);
@@ -296,6 +307,30 @@ int run_writer_flush(struct run_writer *w,
 	buf_clear(&frames);
 	w->writing = frames;
 	return r;
+}
+
+void run_writer_drop(struct run_writer *w,
+		     void (*on_frame)(void *context, const struct frame_header *h,
+				      struct segment_position at),
+		     void *context)
+{
+	struct buf frames = w->pending;
+
+	w->pending = w->writing;
+	w->writing = (struct buf){ .max = PENDING_MAX };
+	tell_frames(w, frames.data, frames.size, false, on_frame, context);
+	buf_clear(&frames);
+	w->writing = frames;
+}
+
+int run_writer_again(struct run_writer *w, const void *frames, size_t size)
+{
+	cleanup_buf struct buf fresh = w->pending;
+
+	buf_init(&w->pending, PENDING_MAX);
+	buf_add(&w->pending, frames, size);
+	buf_add(&w->pending, fresh.data, fresh.size);
+	return w->pending.error;
 }
 
 int run_writer_finish(struct run_writer *w, char hex[MERKLE_HEX_SIZE], struct fail *f)

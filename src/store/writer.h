@@ -26,8 +26,12 @@ struct run_writer {
 	struct buf writing;
 };
 
+/* Ready to collect frames; nothing can be flushed yet. */
+void run_writer_init(struct run_writer *w, const char *run);
 /* A new run: makes the directory runs_dir/run. -EEXIST when there is one. */
 int run_writer_create(int runs_dir, const char *run, struct run_writer *ret, struct fail *f);
+/* The same for a writer that already collects. */
+int run_writer_make(struct run_writer *w, int runs_dir, struct fail *f);
 /* A run that another recorder left: on_frame sees every frame that is there, an unfinished one at
  * the end is cut off, and writing continues behind. -EBADMSG: damaged; nothing was changed. */
 int run_writer_resume(int runs_dir, const char *run,
@@ -59,6 +63,14 @@ int run_writer_flush(struct run_writer *w,
 		     void (*on_frame)(void *context, const struct frame_header *h,
 				      struct segment_position at),
 		     void *context, struct fail *f);
+
+/* Tells on_frame that what is pending was not written, and forgets it. */
+void run_writer_drop(struct run_writer *w,
+		     void (*on_frame)(void *context, const struct frame_header *h,
+				      struct segment_position at),
+		     void *context);
+/* Puts frames that on_frame was told were not written before what is pending, as they were. */
+int run_writer_again(struct run_writer *w, const void *frames, size_t size);
 
 /* Writes runs/RUN/root: the text of a C2SP checkpoint (origin, size, base64 of the root), to which
  * a signature can be appended later. */

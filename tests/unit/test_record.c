@@ -103,7 +103,7 @@ static void put_open(struct maker *m, const char *run, const char *name)
 	struct run_open open = {
 		.key = 77, .name = (char *)name, .started_ns = 5, .command = "make check"
 	};
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 
 	buf_init(&b, 1 << 20);
 	snprintf(open.id, sizeof(open.id), "%s", run);
@@ -128,7 +128,7 @@ static void put_call(struct maker *m, uint32_t n, const char *arguments)
 		.n = n, .output = "hello\n", .output_size = 6, .output_total = 6
 	};
 	struct call_gone g = { .n = n, .gone_ns = 10 * n + 7, .resources = { .cpu_usec = 42 } };
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 
 	buf_init(&b, 4 << 20);
 	call_announce_encode(&a, &b);
@@ -159,7 +159,7 @@ static void put_finding(struct maker *m, uint32_t number, uint32_t call, uint32_
 				   .events = events,
 				   .evidence_count = 1,
 				   .evidence = { 4 } };
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 
 	snprintf(finding.summary, sizeof(finding.summary), "call %u left something", call);
 	buf_init(&b, 1 << 16);
@@ -170,7 +170,7 @@ static void put_finding(struct maker *m, uint32_t number, uint32_t call, uint32_
 static void put_close(struct maker *m)
 {
 	struct run_close close = { .ended_ns = 900, .exit_code = 3 };
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 
 	buf_init(&b, 4096);
 	run_close_encode(&close, &b);

@@ -266,7 +266,7 @@ static void a_cut_at_every_byte_is_survived(void **state)
 	struct run_writer w;
 	struct fail f = { 0 };
 	char path[128], whole[MERKLE_HEX_SIZE], hex[MERKLE_HEX_SIZE];
-	cleanup_buf struct buf bytes;
+	cleanup_buf struct buf bytes = { 0 };
 	struct seen seen;
 	int end;
 
@@ -330,7 +330,7 @@ static void a_changed_bit_is_found_wherever_it_is(void **state)
 	struct fail f = { 0 };
 	struct seen seen = { 0 };
 	char path[128];
-	cleanup_buf struct buf bytes;
+	cleanup_buf struct buf bytes = { 0 };
 	int end;
 
 	(void)state;
