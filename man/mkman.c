@@ -84,6 +84,15 @@ static void put_arguments(const char *arguments)
 	}
 }
 
+static void put_name(const char *name)
+{
+	const struct command *c = find_command(name);
+
+	printf("weir-%s - ", c->name);
+	put(c->about);
+	printf("\n");
+}
+
 static void put_synopsis(const char *name)
 {
 	const struct command *c = find_command(name);
@@ -135,15 +144,15 @@ static void put_option(char letter, const char *name, const char *argument, cons
 			printf("_%s_", argument);
 	}
 	printf("\n\t");
-	put(about);
-	printf("\n\n");
+	put_sentence(about);
+	printf(".\n\n");
 }
 
 static void put_options(const char *name)
 {
 	for (const struct option_row *o = find_command(name)->options; o && o->name; o++)
 		put_option(o->letter, o->name, o->values ? o->values : o->argument, o->about);
-	put_option('h', "help", NULL, "Shows the command's usage and options.");
+	put_option('h', "help", NULL, "Show the command's usage and options");
 }
 
 static void put_commands(const char *unused)
@@ -151,8 +160,8 @@ static void put_commands(const char *unused)
 	(void)unused;
 	for (size_t i = 0; commands[i]; i++) {
 		printf("*weir-%s*(1)\n\t", commands[i]->name);
-		put(commands[i]->about);
-		printf("\n\n");
+		put_sentence(commands[i]->about);
+		printf(".\n\n");
 	}
 }
 
@@ -282,11 +291,11 @@ static const struct {
 	const char *mark;
 	void (*put)(const char *argument);
 } marks[] = {
-	{ "@synopsis", put_synopsis }, { "@help", put_help },
-	{ "@options", put_options },   { "@commands", put_commands },
-	{ "@settings", put_settings }, { "@spellings", put_spellings },
-	{ "@events", put_events },     { "@fields", put_fields },
-	{ "@findings", put_findings },
+	{ "@name", put_name },		 { "@synopsis", put_synopsis },
+	{ "@help", put_help },		 { "@options", put_options },
+	{ "@commands", put_commands },	 { "@settings", put_settings },
+	{ "@spellings", put_spellings }, { "@events", put_events },
+	{ "@fields", put_fields },	 { "@findings", put_findings },
 };
 
 static int expand_mark(char *line)

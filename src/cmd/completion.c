@@ -107,7 +107,7 @@ static int run(int argc, char **argv);
 const struct command command_completion = {
 	.name = "completion",
 	.arguments = "bash",
-	.about = "Prints a completion script for a shell.",
+	.about = "print a completion script for a shell",
 	.help = "  weir completion bash >~/.local/share/bash-completion/completions/weir",
 	.options = options,
 	.run = run,

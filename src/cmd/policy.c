@@ -51,7 +51,7 @@ static int run(int argc, char **argv);
 const struct command command_policy = {
 	.name = "policy",
 	.arguments = "check FILE | show [FILE]",
-	.about = "Judges a policy file, or shows a policy in full.",
+	.about = "judge a policy file, or show a policy in full",
 	.help = "check FILE   says whether weir can read and enforce FILE; the exit status is 0 or 2, and\n"
 		"             a mistake is told with its line, its column and what is accepted there.\n"
 		"show [FILE]  prints FILE, or the policy that holds where none is given, with every\n"

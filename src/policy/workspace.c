@@ -25,16 +25,34 @@ static const char *const refused[] = {
 };
 static const char *const refused_trees[] = { "/proc/", "/sys/", "/dev/" };
 
+/* The name and home of a user in /etc/passwd; "" where it has none. Not getpwuid(): its look-ups
+ * load libraries, which a statically linked program must not, and $HOME serves users from
+ * elsewhere. */
+static void find_owner(uid_t uid, char name[64], char home[PATH_MAX])
+{
+	cleanup_file FILE *passwd = fopen("/etc/passwd", "re");
+	struct passwd *entry;
+
+	*name = *home = '\0';
+	while (passwd && (entry = fgetpwent(passwd)))
+		if (entry->pw_uid == uid) {
+			snprintf(name, 64, "%s", entry->pw_name);
+			snprintf(home, PATH_MAX, "%s", entry->pw_dir);
+			return;
+		}
+}
+
 static bool is_home(const char *path, const struct stat *st)
 {
 	const char *home = getenv("HOME");
-	const struct passwd *owner = getpwuid(st->st_uid);
+	char name[64], owners[PATH_MAX];
 	struct stat other;
 
 	if (home && stat(home, &other) == 0 && other.st_dev == st->st_dev &&
 	    other.st_ino == st->st_ino)
 		return true;
-	return owner && strcmp(owner->pw_dir, path) == 0;
+	find_owner(st->st_uid, name, owners);
+	return strcmp(owners, path) == 0;
 }
 
 static int check_place(const char *path, const struct stat *st, struct fail *f)
@@ -62,14 +80,14 @@ static int check_place(const char *path, const struct stat *st, struct fail *f)
 /* Root may work on anybody's directory; others on their own, where they may write. */
 static int check_owner(const char *path, const struct stat *st, struct fail *f)
 {
-	const struct passwd *owner;
+	char name[64], home[PATH_MAX];
 
 	if (geteuid() == 0)
 		return 0;
 	if (st->st_uid != geteuid()) {
-		owner = getpwuid(st->st_uid);
+		find_owner(st->st_uid, name, home);
 		return fail_text(f, EPERM, "workspace %s is not yours: it belongs to %s (uid %u)",
-				 path, owner ? owner->pw_name : "an unknown user", st->st_uid);
+				 path, *name ? name : "an unknown user", st->st_uid);
 	}
 	if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0)
 		return fail(f, errno, "workspace %s cannot be written", path);

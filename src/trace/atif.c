@@ -35,7 +35,7 @@ static json_t *member(const json_t *object, const char *key)
 
 static int parse(const char *name, const char *text, size_t size, json_t **ret, struct fail *f)
 {
-	cleanup_buf struct buf shown;
+	cleanup_buf struct buf shown = { 0 };
 	json_error_t error;
 
 	*ret = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
@@ -121,7 +121,7 @@ static int take_recorded(const json_t *step, struct trajectory_call *call)
 {
 	const json_t *results = json_object_get(member(step, "observation"), "results");
 	bool only = json_array_size(json_object_get(step, "tool_calls")) == 1;
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	const json_t *result;
 	bool any = false;
 	size_t i;

@@ -28,7 +28,7 @@ static void print_complaint(struct buf *out, const struct atif_check *c,
 
 int atif_complain(struct atif_check *c, const struct json_place *place, const char *format, ...)
 {
-	cleanup_buf struct buf line;
+	cleanup_buf struct buf line = { 0 };
 	va_list args;
 
 	buf_init(&line, MESSAGE_MAX + strlen(c->name));
@@ -53,7 +53,7 @@ int atif_check_version(struct atif_check *c, const json_t *root)
 	const struct json_place top = { 0 };
 	const struct json_place place = { .parent = &top, .key = "schema_version" };
 	const char *text = json_string_value(json_object_get(root, "schema_version"));
-	cleanup_buf struct buf shown;
+	cleanup_buf struct buf shown = { 0 };
 	int minor = 0, used = 0;
 
 	if (!json_is_object(root))
@@ -108,7 +108,7 @@ static const char *json_type_name(const json_t *value)
 static int complain_type(struct atif_check *c, unsigned types, const json_t *value,
 			 const struct json_place *place)
 {
-	cleanup_buf struct buf want;
+	cleanup_buf struct buf want = { 0 };
 
 	buf_init(&want, MESSAGE_MAX);
 	for (size_t i = 0; i < ARRAY_LENGTH(type_names); i++)
