@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* weir policy: judges a policy file without running anything, and shows a policy in full. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,8 +8,25 @@
 #include "base/log.h"
 #include "cmd/command.h"
 #include "policy/policy.h"
+#include "sandbox/barrier.h"
 
 static const struct option_row options[] = { { 0 } };
+
+/* A name that no barrier has would never degrade anything: it is a mistake. */
+static int check_degrade(const struct policy *p, struct fail *f)
+{
+	for (size_t i = 0; i < p->degrade.count; i++) {
+		size_t k = 0;
+
+		while (k < barrier_count && strcmp(barriers[k]->name, p->degrade.items[i]) != 0)
+			k++;
+		if (k == barrier_count)
+			return fail_text(f, EINVAL,
+					 "degrade: there is no barrier %s; weir doctor lists them",
+					 p->degrade.items[i]);
+	}
+	return 0;
+}
 
 static int check(const char *path)
 {
@@ -17,7 +35,7 @@ static int check(const char *path)
 
 	int r = policy_read_file(path, &p, &f);
 
-	if (r == 0 && policy_supported(&p, &f) < 0)
+	if (r == 0 && (policy_supported(&p, &f) < 0 || check_degrade(&p, &f) < 0))
 		r = fail_wrap(&f, "%s", path);
 	if (r < 0) {
 		log_error("%s", f.text);

@@ -67,6 +67,10 @@ for file in "$TOP"/policies/*.yaml; do
 	is "$status" 0 "$(basename "$file") is a good policy" "$err"
 done
 
+# The list of dependencies is the one that the build links.
+linked=$(sed -n "s/.*dependency('\([^']*\)'.*/\1/p" "$TOP/meson.build" "$TOP/tests/unit/meson.build" | sed 's/-0.1$//; s/^sqlite3$/SQLite/; s/^yaml$/libyaml/')
+is "$(echo "$linked" | missing "$(cat "$TOP/doc/dependencies.md")")" "" "doc/dependencies.md has every library that is linked"
+
 # Reader and schema are two witnesses: a policy in JSON must please both or neither.
 number=0
 judge() { # yes|no JSON
