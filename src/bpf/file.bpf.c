@@ -204,8 +204,8 @@ static __always_inline int written(struct file *file, struct call_entry *call,
 	w = bpf_task_storage_get(&writings, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!w || !room)
 		return 0;
-	if (w->file.inode == id.inode && w->file.device == id.device && w->run == call->run &&
-	    w->call == call->call) {
+	if (w->file.inode == id.inode && w->file.device == id.device &&
+	    w->file.generation == id.generation && w->run == call->run && w->call == call->call) {
 		w->bytes += bytes;
 		return 0;
 	}

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "bpf/shared.h"
 #include "sensor/load.h"
+#include "sensor/notify.h"
 #include "sensor/rules.h"
 
 struct sensors {
@@ -81,18 +82,29 @@ static void parts_fill(const struct fd_table *table)
 	}
 }
 
-/* Nothing loads at all: every sensor says so with the one reason. */
+/* Nothing loads at all: every sensor says so with the one reason, and what stands in for them says
+ * what it cannot see. */
 static void sensors_none(struct sensors *s, const char *reason)
 {
-	s->state_count = 0;
-	for (size_t i = 0; sensor_list[i] && s->state_count < SENSORS_MAX; i++) {
-		struct state_line *line = &s->states[s->state_count++];
+	struct state_line *line;
 
+	s->state_count = 0;
+	for (size_t i = 0; sensor_list[i] && s->state_count < SENSORS_MAX - 1; i++) {
+		line = &s->states[s->state_count++];
 		snprintf(line->name, sizeof(line->name), "%s", sensor_list[i]->name);
 		line->state = STATE_UNAVAILABLE;
 		snprintf(line->reason, sizeof(line->reason), "%.*s", (int)sizeof(line->reason) - 1,
 			 reason);
 	}
+	line = &s->states[s->state_count++];
+	notify_probe(line);
+	if (line->state != STATE_ENFORCED)
+		return;
+	line->state = STATE_DEGRADED;
+	snprintf(line->reason, sizeof(line->reason),
+		 "seccomp notification stands in for BPF: attempts to execute, connect, bind, send "
+		 "and "
+		 "use privileges, as claimed; no result, fork, exit, file or signal is seen");
 }
 
 int sensors_open(int weir_cgroup, struct sensors **ret, struct fail *f)
@@ -175,7 +187,7 @@ int sensors_attach(struct sensors *s, struct fail *f)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < s->state_count; i++) {
+	for (size_t i = 0; sensor_list[i]; i++) {
 		int err = sensor_attach(s, i, f);
 
 		result = result ?: err;
@@ -297,5 +309,9 @@ size_t sensors_probe(struct sensor_probe_line *lines)
 				 "CONFIG_DEBUG_INFO_BTF");
 	}
 	sensors_close(s);
+	if (strcmp(lines[count - 1].line.name, "notify") != 0 && count < SENSORS_MAX) {
+		lines[count].fix[0] = '\0';
+		notify_probe(&lines[count++].line);
+	}
 	return count;
 }

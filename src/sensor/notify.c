@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Reads a seccomp listener and makes events of what it is told; see notify.h. Owns the listener.
+ * Trusts the kernel for number, arguments and thread; whatever is read from the process's memory or
+ * from under /proc is hostile, bounded, and checked to be still that process's (ID_VALID). */
+#include "sensor/notify.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "sensor/notify_process.h"
+
+#define WEIR_SYSCALL_ROWS
+#include "bpf/syscalls.h"
+
+enum notify_how { HOW_NONE, HOW_EXEC, HOW_SOCKET, HOW_ADDRESS, HOW_PRIVILEGE };
+enum notify_answer { ANSWER_CONTINUE, ANSWER_REFUSE };
+
+struct notify_row {
+	int number;
+	enum notify_how how;
+	enum notify_answer answer;
+};
+
+static const struct notify_row notify_rows[] = {
+#define NOTIFY(name, how, answer) { __NR_##name, HOW_##how, ANSWER_##answer },
+#include "tables/notify.tbl"
+#undef NOTIFY
+};
+
+struct notify {
+	int fd;
+	uint32_t call;
+	uint64_t run, produced;
+	struct seccomp_notif_sizes sizes;
+	struct seccomp_notif *question;
+	struct seccomp_notif_resp *answer;
+	char event[EVENT_SIZE_MAX] __attribute__((aligned(8)));
+};
+
+void notify_probe(struct state_line *line)
+{
+	struct seccomp_notif_sizes sizes;
+
+	snprintf(line->name, sizeof(line->name), "notify");
+	line->reason[0] = '\0';
+	line->state = STATE_ENFORCED;
+	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) == 0)
+		return;
+	line->state = STATE_UNAVAILABLE;
+	snprintf(line->reason, sizeof(line->reason), "the kernel has no seccomp listeners: %s",
+		 strerror(errno));
+}
+
+int notify_open(int listener, uint64_t run, uint32_t call, struct notify **ret)
+{
+	struct notify *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return -ENOMEM;
+	n->fd = -1;
+	n->run = run;
+	n->call = call;
+	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &n->sizes) < 0 ||
+	    fcntl(listener, F_SETFL, O_NONBLOCK) < 0) {
+		int err = errno;
+
+		notify_close(n);
+		return -err;
+	}
+	/* The kernel's structures may have grown past those of our headers. */
+	n->question = calloc(1, n->sizes.seccomp_notif + sizeof(*n->question));
+	n->answer = calloc(1, n->sizes.seccomp_notif_resp + sizeof(*n->answer));
+	if (!n->question || !n->answer) {
+		notify_close(n);
+		return -ENOMEM;
+	}
+	n->fd = listener;
+	*ret = n;
+	return 0;
+}
+
+int notify_fd(const struct notify *n)
+{
+	return n->fd;
+}
+
+uint64_t notify_produced(const struct notify *n)
+{
+	return n->produced;
+}
+
+void notify_close(struct notify *n)
+{
+	if (!n)
+		return;
+	if (n->fd >= 0)
+		close(n->fd);
+	free(n->question);
+	free(n->answer);
+	free(n);
+}
+
+static const struct notify_row *row_of(int number)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(notify_rows); i++)
+		if (notify_rows[i].number == number)
+			return &notify_rows[i];
+	return NULL;
+}
+
+static void header_fill(struct notify *n, struct event_header *h, enum event_kind kind, size_t size,
+			const struct process_facts *p)
+{
+	h->size = (uint16_t)size;
+	h->kind = (uint8_t)kind;
+	h->flags = EVENT_CLAIMED | EVENT_NO_CGROUP;
+	h->call = n->call;
+	h->run = n->run;
+	h->mono_ns = clock_mono_ns();
+	h->kernel_seq = n->produced;
+	h->start_ns = p->start_ns;
+	h->parent_start_ns = p->parent_start_ns;
+	h->pid = p->pid;
+	h->tid = p->tid;
+	h->ppid = p->ppid;
+	h->pid_inside = p->pid_inside;
+	h->uid = p->uid;
+}
+
+/* execve(path, argv), execveat(dirfd, path, argv): an attempt on a file that is not there is the
+ * search along PATH and no event. */
+static size_t make_exec(struct notify *n, const struct process_facts *p)
+{
+	const struct seccomp_data *d = &n->question->data;
+	bool at = d->nr == __NR_execveat;
+	struct event_exec *e = (struct event_exec *)n->event;
+	char *text = n->event + sizeof(*e);
+	struct stat st;
+	size_t path, cwd, argv;
+
+	path = process_text(p, d->args[at ? 1 : 0], text, 512);
+	if (!process_stat(p, text, path, &st))
+		return 0;
+	memmove(text + path, text, path); /* exe as far as it is known, then the name as given */
+	cwd = process_cwd(p, text + 2 * path, 512);
+	argv = process_argv(p, d->args[at ? 2 : 1], text + 2 * path + cwd, EVENT_ARGV_MAX);
+	e->inode = st.st_ino;
+	e->device = (uint32_t)st.st_dev;
+	e->mode = st.st_mode;
+	e->exec_flags = st.st_nlink ? 0 : EXEC_DELETED;
+	e->writer = EVENT_NO_CALL;
+	e->exe_size = (uint16_t)path;
+	e->filename_size = (uint16_t)path;
+	e->cwd_size = (uint16_t)cwd;
+	e->argv_size = (uint16_t)argv;
+	memcpy(e->comm, p->comm, sizeof(e->comm));
+	header_fill(n, &e->h, EVENT_EXEC, sizeof(*e) + 2 * path + cwd + argv, p);
+	return e->h.size;
+}
+
+static size_t make_socket(struct notify *n, const struct process_facts *p)
+{
+	const struct seccomp_data *d = &n->question->data;
+	struct event_net *e = (struct event_net *)n->event;
+
+	if ((int)d->args[0] == AF_UNIX)
+		return 0;
+	e->family = (uint16_t)d->args[0];
+	e->type = d->args[1] & 0xf;
+	e->protocol = (uint16_t)d->args[2];
+	header_fill(n, &e->h, EVENT_SOCKET, sizeof(*e), p);
+	return sizeof(*e);
+}
+
+static size_t address_fill(struct event_net *e, const struct sockaddr_storage *a, size_t size)
+{
+	const struct sockaddr_in *in4 = (const struct sockaddr_in *)a;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)a;
+	const struct sockaddr_un *un = (const struct sockaddr_un *)a;
+	size_t name = 0;
+
+	e->family = a->ss_family;
+	if (a->ss_family == AF_INET && size >= sizeof(*in4)) {
+		e->port = ntohs(in4->sin_port);
+		memcpy(e->address, &in4->sin_addr, sizeof(in4->sin_addr));
+	} else if (a->ss_family == AF_INET6 && size >= sizeof(*in6)) {
+		e->port = ntohs(in6->sin6_port);
+		memcpy(e->address, &in6->sin6_addr, sizeof(in6->sin6_addr));
+	} else if (a->ss_family == AF_UNIX && size > offsetof(struct sockaddr_un, sun_path)) {
+		name = size - offsetof(struct sockaddr_un, sun_path);
+		if (name > sizeof(un->sun_path))
+			name = sizeof(un->sun_path);
+		if (un->sun_path[0]) /* a path ends at its NUL; an abstract name begins with one */
+			name = strnlen(un->sun_path, name);
+		memcpy(e + 1, un->sun_path, name);
+	}
+	e->name_size = (uint16_t)name;
+	return name;
+}
+
+static size_t make_address(struct notify *n, const struct process_facts *p)
+{
+	const struct seccomp_data *d = &n->question->data;
+	bool send = d->nr == __NR_sendto;
+	struct event_net *e = (struct event_net *)n->event;
+	struct sockaddr_storage address = { 0 };
+	size_t size = d->args[send ? 5 : 2];
+	enum event_kind kind = send ? EVENT_SEND : EVENT_CONNECT;
+
+	if (d->nr == __NR_bind)
+		kind = EVENT_BIND;
+	if (size > sizeof(address))
+		size = sizeof(address);
+	size = process_memory(p, d->args[send ? 4 : 1], &address, size);
+	if (size < sizeof(address.ss_family))
+		return 0;
+	e->bytes = send ? d->args[2] : 0;
+	size = sizeof(*e) + address_fill(e, &address, size);
+	header_fill(n, &e->h, kind, size, p);
+	return size;
+}
+
+static size_t make_privilege(struct notify *n, const struct process_facts *p,
+			     const struct notify_row *row)
+{
+	const struct seccomp_data *d = &n->question->data;
+	const struct syscall_row *kernel = &syscall_rows[(unsigned int)d->nr % SYSCALLS_MAX];
+	struct event_privilege *e = (struct event_privilege *)n->event;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(e->arguments); i++)
+		e->arguments[i] = d->args[i];
+	e->result = row->answer == ANSWER_REFUSE ? -EPERM : 0;
+	e->syscall = (uint32_t)d->nr;
+	e->op = kernel->part == PART_PRIVILEGE ? kernel->op : PRIVILEGE_OTHER;
+	if (kernel->value < 6)
+		e->target_pid = (uint32_t)d->args[kernel->value];
+	if (kernel->path < 6)
+		e->target_size = (uint16_t)process_text(p, d->args[kernel->path], (char *)(e + 1),
+							EVENT_PATH_MAX);
+	header_fill(n, &e->h, EVENT_PRIVILEGE, sizeof(*e) + e->target_size, p);
+	return e->h.size;
+}
+
+/* The event of the call that waits, in n->event; its size, or 0 for none. */
+static size_t make_event(struct notify *n, const struct notify_row *row)
+{
+	struct process_facts p cleanup_process;
+	size_t size = 0;
+
+	process_open(&p, (pid_t)n->question->pid);
+	memset(n->event, 0, sizeof(n->event));
+	switch (row->how) {
+	case HOW_EXEC:
+		size = make_exec(n, &p);
+		break;
+	case HOW_SOCKET:
+		size = make_socket(n, &p);
+		break;
+	case HOW_ADDRESS:
+		size = make_address(n, &p);
+		break;
+	case HOW_PRIVILEGE:
+		size = make_privilege(n, &p, row);
+		break;
+	case HOW_NONE:
+		break;
+	}
+	/* Had the process gone meanwhile, its pid could be another's: then nothing of this is true.
+	 */
+	if (ioctl(n->fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &n->question->id) < 0)
+		return 0;
+	return size;
+}
+
+static void answer(struct notify *n, const struct notify_row *row)
+{
+	memset(n->answer, 0, n->sizes.seccomp_notif_resp);
+	n->answer->id = n->question->id;
+	if (row && row->answer == ANSWER_REFUSE)
+		n->answer->error = -EPERM;
+	else
+		n->answer->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	/* Fails when the process was killed while it waited: then nobody needs the answer. */
+	ioctl(n->fd, SECCOMP_IOCTL_NOTIF_SEND, n->answer);
+}
+
+/* 1 when a question was read, 0 when none waits, -EPIPE when none will ever come. */
+static int question_read(struct notify *n)
+{
+	struct pollfd p = { .fd = n->fd, .events = POLLIN };
+
+	/* The listener's ioctl blocks whatever its flags say, so it is called only when one waits.
+	 */
+	if (poll(&p, 1, 0) <= 0)
+		return 0;
+	if (!(p.revents & POLLIN))
+		return p.revents & (POLLHUP | POLLERR) ? -EPIPE : 0;
+	memset(n->question, 0, n->sizes.seccomp_notif);
+	return ioctl(n->fd, SECCOMP_IOCTL_NOTIF_RECV, n->question) == 0;
+}
+
+int notify_drain(struct notify *n, size_t max,
+		 int (*on_event)(void *context, const void *data, size_t size), void *context)
+{
+	size_t count = 0;
+	int failed = 0;
+
+	while (count < max) {
+		const struct notify_row *row;
+		size_t size;
+		int r = question_read(n);
+
+		if (r < 0 && count == 0)
+			return r;
+		if (r <= 0)
+			break;
+		row = row_of(n->question->data.nr);
+		size = row ? make_event(n, row) : 0;
+		if (size) {
+			n->produced++;
+			r = on_event(context, n->event, size);
+			failed = failed ?: (r < 0 ? r : 0);
+		}
+		answer(n, row);
+		count++;
+	}
+	return failed ?: (int)count;
+}
