@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Reports for other commands: into a file, and the few lines at the end of a run. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "report/page.h"
+#include "report/report.h"
+
+#define EVIDENCE_EACH 2
+#define FINDINGS_SHOWN_MAX 20
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n > m && !strcmp(text + n - m, end);
+}
+
+int report_form_of(const char *path, enum report_form *ret, struct fail *f)
+{
+	if (ends_with(path, ".html"))
+		return fail_text(f, EINVAL,
+				 "%s: reports in HTML do not exist yet; use a name that ends in "
+				 ".json or .txt",
+				 path);
+	if (!ends_with(path, ".json") && !ends_with(path, ".txt"))
+		return fail_text(f, EINVAL,
+				 "%s: the name decides the report's form; it must end in .json or "
+				 ".txt",
+				 path);
+	*ret = ends_with(path, ".json") ? REPORT_JSON : REPORT_TEXT;
+	return 0;
+}
+
+static void remove_file(char **path)
+{
+	if (*path)
+		unlink(*path);
+	free(*path);
+}
+
+/* A file beside path, which replaces it only when it is whole. */
+static int open_beside(const char *path, char **ret_name, FILE **ret, struct fail *f)
+{
+	struct stat st;
+	mode_t mask;
+	char *name;
+	int fd;
+
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return fail_text(f, EINVAL, "%s is no ordinary file", path);
+	if (asprintf(&name, "%s.XXXXXX", path) < 0)
+		return fail(f, ENOMEM, "writing %s", path);
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd < 0) {
+		free(name);
+		return fail(f, errno, "cannot write beside %s", path);
+	}
+	*ret_name = name;
+	mask = umask(0);
+	umask(mask);
+	fchmod(fd, 0666 & ~mask);
+	*ret = fdopen(fd, "w");
+	if (!*ret)
+		close(fd);
+	return *ret ? 0 : fail(f, ENOMEM, "writing %s", path);
+}
+
+static int write_report(const struct report *r, enum report_form form, FILE *out, struct fail *f)
+{
+	struct text_style style = { .width = 100 };
+
+	return form == REPORT_JSON ? report_json(r, out, f) : report_text(r, &style, out, f);
+}
+
+static int load(const char *store, const char *run_id, size_t each, struct store **ret_store,
+		struct report *ret, struct fail *f)
+{
+	int n = store_open(store, ret_store, f);
+
+	if (n < 0)
+		return n;
+	n = report_load(*ret_store, run_id, each, 0, ret, f);
+	if (n < 0)
+		store_close(*ret_store);
+	return n;
+}
+
+int report_write_file(const char *store, const char *run_id, const char *path, struct fail *f)
+{
+	__attribute__((__cleanup__(remove_file))) char *name = NULL;
+	cleanup_report struct report r = { 0 };
+	cleanup_file FILE *out = NULL;
+	enum report_form form;
+	struct store *s;
+	int n = report_form_of(path, &form, f);
+
+	if (n == 0)
+		n = load(store, run_id, EVIDENCE_EACH, &s, &r, f);
+	if (n < 0)
+		return n;
+	n = open_beside(path, &name, &out, f);
+	if (n == 0)
+		n = write_report(&r, form, out, f);
+	store_close(s);
+	if (n == 0 && fflush(out) != 0)
+		n = fail(f, errno, "cannot write %s", path);
+	if (n == 0 && rename(name, path) < 0)
+		n = fail(f, errno, "cannot write %s", path);
+	if (n == 0)
+		free(take_ptr(name));
+	return n;
+}
+
+int report_print_findings(const char *store, const char *run_id, FILE *out, struct fail *f)
+{
+	struct text_style style = text_style_of(out);
+	cleanup_report struct report r = { 0 };
+	cleanup_page struct page p;
+	struct store *s;
+	int n;
+
+	page_open(&p, out, &style);
+	n = load(store, run_id, 0, &s, &r, f);
+	if (n < 0)
+		return n;
+	for (size_t i = 0; i < r.finding_count && i < FINDINGS_SHOWN_MAX &&
+			   r.worst[i]->severity > SEVERITY_INFO;
+	     i++)
+		page_line(&p, severity_ink(r.worst[i]->severity), 3, "F%u %s  call %u: %s",
+			  r.worst[i]->number, severity_name(r.worst[i]->severity), r.worst[i]->call,
+			  r.worst[i]->summary);
+	if (r.finding_count && r.worst[0]->severity > SEVERITY_INFO)
+		page_line(&p, INK_PLAIN, 3,
+			  "weir report %s tells the rest; weir explain %s/F%u tells one",
+			  r.run.open.id, r.run.open.id, r.worst[0]->number);
+	store_close(s);
+	return 0;
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The report as JSON: the names are fixed by the design page and held by
+ * doc/schema/report.schema.json. Written in pieces, call by call. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "report/arguments.h"
+#include "report/report.h"
+
+#define PIECE_MAX (8u * 1024 * 1024) /* holds the largest call: arguments of 1 MiB, escaped */
+
+struct writer {
+	const struct report *report;
+	struct json j;
+	struct buf piece;
+	FILE *out;
+	struct fail *fail;
+	uint64_t lost;
+};
+
+static int write_out(struct writer *w)
+{
+	if (w->piece.error)
+		return fail(w->fail, -w->piece.error, "writing the report as JSON");
+	if (w->piece.size && fwrite(w->piece.data, 1, w->piece.size, w->out) != w->piece.size)
+		return fail(w->fail, errno, "writing the report");
+	buf_clear(&w->piece);
+	return 0;
+}
+
+static void time_member(struct json *j, const char *key, uint64_t wall_ns)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	json_field_string(j, key, wall_ns ? clock_format(wall_ns, text) : NULL);
+}
+
+static void agent_member(struct json *j, const struct run_open *open)
+{
+	json_key(j, "agent");
+	json_object(j);
+	json_field_string(j, "name", open->agent_name);
+	json_field_string(j, "version", open->agent_version);
+	json_field_string(j, "model", open->agent_model);
+	json_object_end(j);
+}
+
+static void run_member(struct json *j, const struct run_info *run)
+{
+	const struct run_open *o = &run->open;
+
+	json_key(j, "run");
+	json_object(j);
+	json_field_string(j, "id", o->id);
+	json_field_string(j, "name", o->name);
+	json_field_string(j, "policy_digest", o->policy_digest);
+	time_member(j, "started", o->started_ns);
+	time_member(j, "ended", run->over ? run->close.ended_ns : 0);
+	if (run->over)
+		json_field_int(j, "exit_code", run->close.exit_code);
+	else
+		json_field_null(j, "exit_code");
+	json_field_string(j, "reason", run->over ? run->close.reason : NULL);
+	json_field_bool(j, "damaged", run->damaged);
+	json_field_string(j, "host", o->host);
+	json_field_string(j, "boot_id", o->boot_id);
+	json_field_string(j, "kernel", o->kernel);
+	json_field_string(j, "weir_digest", o->weir_digest);
+	json_field_string(j, "bpf_digest", o->bpf_digest);
+	json_field_string(j, "started_by", o->started_by);
+	json_field_string(j, "command", o->command);
+	json_field_string(j, "trajectory", o->trajectory);
+	agent_member(j, o);
+	json_field_string(j, "image_digest", o->image_digest);
+	json_object_end(j);
+}
+
+static void states_member(struct json *j, const char *key, const struct state_line *lines,
+			  size_t count)
+{
+	json_key(j, key);
+	json_array(j);
+	for (size_t i = 0; i < count; i++) {
+		json_object(j);
+		json_field_string(j, "name", lines[i].name);
+		json_field_string(j, "state", barrier_state_name(lines[i].state));
+		json_field_string(j, "reason", lines[i].reason);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void resources_member(struct json *j, const struct resources *r)
+{
+	json_key(j, "resources");
+	json_object(j);
+	json_field_uint(j, "cpu_usec", r->cpu_usec);
+	json_field_uint(j, "memory_peak", r->memory_peak);
+	json_field_uint(j, "read_bytes", r->read_bytes);
+	json_field_uint(j, "write_bytes", r->write_bytes);
+	json_field_uint(j, "net_up", r->net_up);
+	json_field_uint(j, "net_down", r->net_down);
+	json_field_uint(j, "gpu_usec", r->gpu_usec);
+	json_object_end(j);
+}
+
+static uint64_t sum(const uint64_t counts[EVENT_CLASS_COUNT])
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < EVENT_CLASS_COUNT; i++)
+		n += counts[i];
+	return n;
+}
+
+static void events_member(struct writer *w, const struct call_record *c)
+{
+	struct json *j = &w->j;
+
+	json_key(j, "events");
+	json_object(j);
+	json_field_uint(j, "produced", sum(c->produced));
+	json_field_uint(j, "recorded", sum(c->recorded));
+	json_field_uint(j, "lost", sum(c->lost));
+	json_object_end(j);
+	w->lost += sum(c->lost);
+}
+
+static void findings_of_call(struct writer *w, uint32_t call)
+{
+	const struct report *r = w->report;
+	char id[16];
+
+	json_key(&w->j, "findings");
+	json_array(&w->j);
+	for (size_t i = 0; report_doing(r, call)->findings && i < r->finding_count; i++) {
+		if (r->findings[i].call != call)
+			continue;
+		snprintf(id, sizeof(id), "F%u", r->findings[i].number);
+		json_string(&w->j, id);
+	}
+	json_array_end(&w->j);
+}
+
+static const char *ending_name(const struct call_record *c)
+{
+	static const char *const names[] = {
+		[ENDING_EXIT] = "exit",
+		[ENDING_SIGNAL] = "signal",
+		[ENDING_TIMEOUT] = "timeout",
+		[ENDING_TERMINAL] = "terminal",
+		[ENDING_NOT_EXECUTED] = "not executed",
+		[ENDING_RUN_OVER] = "run over",
+	};
+
+	if (!c->announce.executed)
+		return names[ENDING_NOT_EXECUTED];
+	if (!c->ended || (unsigned)c->exit.ending > ENDING_RUN_OVER)
+		return NULL;
+	return names[c->exit.ending];
+}
+
+static void arguments_member(struct json *j, const struct call_announce *a)
+{
+	json_key(j, "arguments");
+	if (arguments_are_json(a->arguments))
+		json_raw(j, a->arguments, strlen(a->arguments));
+	else
+		json_string(j, a->arguments);
+}
+
+static void observation_member(struct json *j, const struct call_observation *o)
+{
+	json_key(j, "observation");
+	json_object(j);
+	json_field_uint(j, "bytes", o->output_total);
+	json_field_bool(j, "differs", o->differs);
+	json_field_string(j, "difference", o->difference);
+	json_object_end(j);
+}
+
+static int on_call(void *context, const struct call_record *c)
+{
+	struct writer *w = context;
+	const struct call_announce *a = &c->announce;
+	struct json *j = &w->j;
+
+	json_object(j);
+	json_field_uint(j, "n", a->n);
+	json_field_string(j, "tool_call_id", a->tool_call_id);
+	json_field_string(j, "function_name", a->function_name);
+	arguments_member(j, a);
+	json_field_uint(j, "parent", a->parent);
+	time_member(j, "started", a->started_ns);
+	time_member(j, "ended", c->ended ? c->exit.ended_ns : 0);
+	time_member(j, "gone", c->gone ? c->gone_at.gone_ns : 0);
+	if (c->ended && a->executed)
+		json_field_int(j, "exit_code", c->exit.exit_code);
+	else
+		json_field_null(j, "exit_code");
+	json_field_string(j, "ending", ending_name(c));
+	json_field_bool(j, "executed", a->executed);
+	json_field_string(j, "reason", a->reason);
+	json_field_uint(j, "survivors", c->ended ? c->exit.survivors : 0);
+	resources_member(j, c->gone ? &c->gone_at.resources : &c->exit.resources);
+	events_member(w, c);
+	observation_member(j, &c->observation);
+	findings_of_call(w, a->n);
+	json_object_end(j);
+	return write_out(w);
+}
+
+static void gap_member(struct json *j, const struct gap *g)
+{
+	json_object(j);
+	json_field_string(j, "reason", gap_reason_name(g->reason));
+	json_field_string(j, "text", g->text);
+	time_member(j, "from", g->from_ns);
+	time_member(j, "to", g->to_ns);
+	json_field_uint(j, "events", gap_total(g));
+	json_field_uint(j, "unknown", g->unknown);
+	json_key(j, "calls");
+	json_array(j);
+	for (size_t i = 0; i < g->call_count; i++) {
+		json_object(j);
+		json_field_uint(j, "call", g->calls[i].call);
+		json_field_uint(j, "lost", sum(g->calls[i].lost));
+		json_object_end(j);
+	}
+	json_array_end(j);
+	json_object_end(j);
+}
+
+static void completeness_member(struct writer *w)
+{
+	const struct report *r = w->report;
+	struct json *j = &w->j;
+
+	json_key(j, "completeness");
+	json_object(j);
+	json_field_uint(j, "recorded", r->run.events);
+	json_field_uint(j, "lost", w->lost > r->run.lost ? w->lost : r->run.lost);
+	json_key(j, "gaps");
+	json_array(j);
+	for (size_t i = 0; i < r->gap_count; i++)
+		gap_member(j, &r->gaps[i]);
+	json_array_end(j);
+	json_field_uint(j, "gaps_more", r->gaps_more);
+	json_field_string(j, "damage", r->damage);
+	json_object_end(j);
+}
+
+int report_json(const struct report *r, FILE *out, struct fail *f)
+{
+	struct writer w = { .report = r, .out = out, .fail = f };
+	int n;
+
+	buf_init(&w.piece, PIECE_MAX);
+	json_init(&w.j, &w.piece);
+	json_object(&w.j);
+	run_member(&w.j, &r->run);
+	states_member(&w.j, "barriers", r->run.open.barriers, r->run.open.barrier_count);
+	states_member(&w.j, "sensors", r->run.open.sensors, r->run.open.sensor_count);
+	json_key(&w.j, "calls");
+	json_array(&w.j);
+	n = store_calls(r->store, r->run.open.id, on_call, &w, f);
+	json_array_end(&w.j);
+	json_key(&w.j, "findings");
+	json_array(&w.j);
+	for (size_t i = 0; i < r->finding_count; i++)
+		finding_json(&w.j, &r->findings[i], r->run.open.id);
+	json_array_end(&w.j);
+	completeness_member(&w);
+	json_field_string(&w.j, "root", r->run.root[0] ? r->run.root : NULL);
+	json_object_end(&w.j);
+	buf_add_char(&w.piece, '\n');
+	if (n >= 0)
+		n = write_out(&w);
+	buf_free(&w.piece);
+	return n;
+}

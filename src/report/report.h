@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The report of a run: gathered once from its record (report_load), then printed as text or JSON.
+ * Calls are not held in memory: they are read from the store while they are printed, so a run of a
+ * million calls is printed in the memory of one. */
+#ifndef WEIR_REPORT_REPORT_H
+#define WEIR_REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/fail.h"
+#include "store/record.h"
+
+#define REPORT_GAPS_MAX 64 /* kept; further ones are counted */
+
+/* What a call did, as its events say. */
+struct doing {
+	uint32_t programs;		     /* executed */
+	uint32_t files_changed;		     /* different files created, written or truncated */
+	uint32_t files_removed;		     /* and renamed */
+	uint32_t files_refused;		     /* changes that the kernel refused */
+	uint32_t secrets_read;		     /* reads of what the policy calls sensitive */
+	uint32_t connects, connects_refused; /* and datagrams; connects has the refused too */
+	uint32_t operations_refused;	     /* privileged ones */
+	uint32_t findings;
+};
+
+/* An event that a finding rests on, in words. Strings owned, agent bytes escaped. */
+struct evidence {
+	uint64_t seq, wall_ns;
+	uint32_t call, pid;
+	uint64_t exec_seq; /* the exec that made the process what it is, 0 unknown */
+	char *words;
+	char *exe, *argv; /* of the process, or NULL */
+};
+
+struct report {
+	struct store *store; /* borrowed */
+	struct run_info run;
+	size_t finding_count;
+	struct finding *findings;     /* by number */
+	const struct finding **worst; /* the same, worst first */
+	size_t doing_count;
+	struct doing *doings; /* by number of the call; those beyond are all zero */
+	size_t evidence_count;
+	struct evidence *evidence; /* by seq */
+	size_t gap_count;	   /* of gaps[] */
+	uint64_t gaps_more;
+	struct gap gaps[REPORT_GAPS_MAX];
+	char *damage; /* why the record could not be read to its end, or NULL */
+};
+
+/* spec as in store_run_find(). each: how many evidence events of each finding are put into words.
+ * only: 0, or the number of the one finding for which that is done. */
+int report_load(struct store *s, const char *spec, size_t each, uint32_t only, struct report *ret,
+		struct fail *f);
+void report_free(struct report *r);
+const struct doing *report_doing(const struct report *r, uint32_t call);
+const struct evidence *report_evidence(const struct report *r, uint64_t seq); /* or NULL */
+
+struct text_style {
+	bool colour;
+	unsigned width; /* columns */
+};
+
+/* As the stream is: colour only on a terminal, and not with $NO_COLOR or TERM=dumb. */
+struct text_style text_style_of(FILE *out);
+
+int report_text(const struct report *r, const struct text_style *style, FILE *out, struct fail *f);
+int report_json(const struct report *r, FILE *out, struct fail *f);
+/* One finding as a short story. -ENOENT: no such finding. */
+int explain_text(const struct report *r, uint32_t number, const struct text_style *style, FILE *out,
+		 struct fail *f);
+int explain_json(const struct report *r, uint32_t number, FILE *out, struct fail *f);
+
+enum report_form { REPORT_TEXT, REPORT_JSON };
+/* By the suffix of a file's name: .json or .txt. -EINVAL with what is accepted. */
+int report_form_of(const char *path, enum report_form *ret, struct fail *f);
+
+/* For run and replay at their end. path's suffix decides the form; it is written beside and then
+ * renamed, so that nobody reads half a report. */
+int report_write_file(const char *store, const char *run_id, const char *path, struct fail *f);
+/* The findings above info, one line each, and where to read more; nothing when there is none. */
+int report_print_findings(const char *store, const char *run_id, FILE *out, struct fail *f);
+
+#define cleanup_report __attribute__((__cleanup__(report_free)))
+
+#endif
