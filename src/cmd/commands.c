@@ -5,10 +5,26 @@
 
 #include <stddef.h>
 
-extern const struct command command_run, command_ps, command_kill, command_policy, command_doctor,
+/* clang-format off: one a line, so that two changes seldom meet */
+extern const struct command
+	command_run,
+	command_report,
+	command_explain,
+	command_ps,
+	command_kill,
+	command_policy,
+	command_doctor,
 	command_completion;
 
 const struct command *const commands[] = {
-	&command_run,	 &command_ps,	      &command_kill, &command_policy,
-	&command_doctor, &command_completion, NULL,
+	&command_run,
+	&command_report,
+	&command_explain,
+	&command_ps,
+	&command_kill,
+	&command_policy,
+	&command_doctor,
+	&command_completion,
+	NULL,
 };
+/* clang-format on */

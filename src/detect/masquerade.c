@@ -140,23 +140,29 @@ static enum pretence judge_name(struct bytes name, struct bytes file)
 	return names_daemon(name) ? PRETENCE_DAEMON : PRETENCE_NONE;
 }
 
+/* By what the file itself is: no name at all, or a kernel thread's outside the system's places. */
+static enum pretence judge_file(const struct event_view *e, struct bytes file, bool system)
+{
+	if (e->exec->exec_flags & EXEC_MEMFD)
+		return PRETENCE_MEMFD;
+	if (e->exec->exec_flags & EXEC_DELETED)
+		return PRETENCE_DELETED;
+	if (e->exec->exec_flags &
+	    EXEC_SCRIPT) /* argv[0] is the kernel's; the script's name counts */
+		file = path_base(e->text[1]);
+	return !system && names_kernel_thread(file) ? PRETENCE_KERNEL_THREAD : PRETENCE_NONE;
+}
+
 static enum pretence judge(const struct detection *d, const struct event_view *e)
 {
 	struct bytes file = path_base(e->text[0]), called = path_base(e->text[1]);
 	struct bytes shown = shown_name(e);
 	bool script = e->exec->exec_flags & EXEC_SCRIPT;
-	bool system = is_system_file(e);
-	enum pretence p;
+	bool system = !script && is_system_file(e);
+	enum pretence p = judge_file(e, file, system);
 
-	if (e->exec->exec_flags & EXEC_MEMFD)
-		return PRETENCE_MEMFD;
-	if (e->exec->exec_flags & EXEC_DELETED)
-		return PRETENCE_DELETED;
-	/* A file that carries such a name itself, outside of the system's directories. */
-	if (!system && !script && names_kernel_thread(file))
-		return PRETENCE_KERNEL_THREAD;
-	if (script)
-		return names_kernel_thread(called) ? PRETENCE_KERNEL_THREAD : PRETENCE_NONE;
+	if (p != PRETENCE_NONE || script)
+		return p;
 	p = judge_name(shown, file);
 	/* A system's own link may be called init (to systemd) or udevd (to udevadm). */
 	if (p == PRETENCE_DAEMON && system && equal(shown, called))

@@ -14,10 +14,10 @@
 
 #define FOLD_ABOVE 200
 #define WORDS_MAX 4096
-#define MARK_WIDTH 6 /* "!  12 " */
+#define MARK_WIDTH 6 /* "!   12" */
 #define FUNCTION_WIDTH 11
 #define EXIT_WIDTH 7
-#define TIME_WIDTH 13
+#define TIME_WIDTH 11
 
 struct table {
 	const struct report *report;
@@ -135,7 +135,20 @@ static void what_words(const struct report *r, const struct call_record *c, stru
 					    : "differs from the recorded");
 }
 
-/* Adds a column of text that may hold anything that was escaped. */
+/* The columns, each followed by a blank; what a call did has the rest of the line. */
+struct columns {
+	unsigned command; /* width */
+	unsigned did_at;
+};
+
+static struct columns columns_of(const struct page *p)
+{
+	unsigned fixed = MARK_WIDTH + FUNCTION_WIDTH + EXIT_WIDTH + TIME_WIDTH + 5;
+	unsigned rest = p->style.width - fixed;
+
+	return (struct columns){ .command = rest / 2, .did_at = fixed + rest / 2 };
+}
+
 static void add_cell(struct page *p, struct buf *cell, unsigned width, bool right)
 {
 	page_column(p, buf_text(cell), width, right);
@@ -143,33 +156,45 @@ static void add_cell(struct page *p, struct buf *cell, unsigned width, bool righ
 	buf_clear(cell);
 }
 
+static void print_heading(struct page *p)
+{
+	struct columns at = columns_of(p);
+
+	page_column(p, "call", MARK_WIDTH, true);
+	buf_add_char(&p->line, ' ');
+	page_column(p, "function", FUNCTION_WIDTH + 1, false);
+	page_column(p, "what", at.command + 1, false);
+	page_column(p, "exit", EXIT_WIDTH, true);
+	page_column(p, "time", TIME_WIDTH + 1, true);
+	buf_add_text(&p->line, " did");
+	page_end_line(p, INK_DIM, 0);
+}
+
 static void print_row(const struct table *t, const struct call_record *c)
 {
 	const struct call_announce *a = &c->announce;
 	struct page *p = t->page;
-	unsigned rest = p->style.width - MARK_WIDTH - FUNCTION_WIDTH - EXIT_WIDTH - TIME_WIDTH - 5;
-	unsigned command = rest * 11 / 20;
-	bool guilty = report_doing(t->report, a->n)->findings > 0;
+	struct columns at = columns_of(p);
+	bool guilty = report_doing(t->report, a->n)->blamed > 0;
 	const char *function = a->n ? a->function_name : "(run)";
-	cleanup_buf struct buf cell, what;
+	cleanup_buf struct buf cell;
 
 	buf_init(&cell, WORDS_MAX);
-	buf_init(&what, WORDS_MAX);
 	buf_printf(&cell, "%c %*u", guilty ? '!' : ' ', MARK_WIDTH - 2, a->n);
 	add_cell(p, &cell, MARK_WIDTH, false);
 	if (function)
 		text_escape_cut(&cell, function, strlen(function), FUNCTION_WIDTH);
 	add_cell(p, &cell, FUNCTION_WIDTH, false);
-	arguments_words(a->arguments, command, &cell);
-	add_cell(p, &cell, command, false);
+	arguments_words(a->arguments, at.command, &cell);
+	add_cell(p, &cell, at.command, false);
 	exit_words(c, &cell);
 	add_cell(p, &cell, EXIT_WIDTH, true);
-	if (c->ended && c->exit.ended_ns >= a->started_ns)
+	if (c->ended && a->executed && c->exit.ended_ns >= a->started_ns)
 		duration_words(c->exit.ended_ns - a->started_ns, &cell);
 	add_cell(p, &cell, TIME_WIDTH, true);
-	what_words(t->report, c, &what);
-	buf_add_text(&p->line, buf_text(&what));
-	page_end_line(p, guilty ? INK_BOLD : INK_PLAIN, p->style.width - (rest - command) + 1);
+	what_words(t->report, c, &cell);
+	buf_add_text(&p->line, buf_text(&cell));
+	page_end_line(p, guilty ? INK_BOLD : INK_PLAIN, at.did_at);
 }
 
 static void end_fold(struct table *t)
@@ -207,6 +232,8 @@ int calls_print(const struct report *r, struct page *p, struct calls_seen *seen,
 	int n;
 
 	t.folding = r->run.calls > FOLD_ABOVE;
+	if (p && r->run.calls)
+		print_heading(p);
 	n = store_calls(r->store, r->run.open.id, on_call, &t, f);
 	if (p)
 		end_fold(&t);

@@ -91,17 +91,15 @@ static int load(const char *store, const char *run_id, size_t each, struct store
 	return n;
 }
 
-int report_write_file(const char *store, const char *run_id, const char *path, struct fail *f)
+int report_write_form(const char *store, const char *run_id, const char *path,
+		      enum report_form form, struct fail *f)
 {
 	__attribute__((__cleanup__(remove_file))) char *name = NULL;
 	cleanup_report struct report r = { 0 };
 	cleanup_file FILE *out = NULL;
-	enum report_form form;
 	struct store *s;
-	int n = report_form_of(path, &form, f);
+	int n = load(store, run_id, EVIDENCE_EACH, &s, &r, f);
 
-	if (n == 0)
-		n = load(store, run_id, EVIDENCE_EACH, &s, &r, f);
 	if (n < 0)
 		return n;
 	n = open_beside(path, &name, &out, f);
@@ -117,6 +115,14 @@ int report_write_file(const char *store, const char *run_id, const char *path, s
 	return n;
 }
 
+int report_write_file(const char *store, const char *run_id, const char *path, struct fail *f)
+{
+	enum report_form form;
+	int n = report_form_of(path, &form, f);
+
+	return n < 0 ? n : report_write_form(store, run_id, path, form, f);
+}
+
 int report_print_findings(const char *store, const char *run_id, FILE *out, struct fail *f)
 {
 	struct text_style style = text_style_of(out);
@@ -129,8 +135,8 @@ int report_print_findings(const char *store, const char *run_id, FILE *out, stru
 	n = load(store, run_id, 0, &s, &r, f);
 	if (n < 0)
 		return n;
-	for (size_t i = 0; i < r.finding_count && i < FINDINGS_SHOWN_MAX &&
-			   r.worst[i]->severity > SEVERITY_INFO;
+	for (size_t i = 0;
+	     i < r.finding_count && i < FINDINGS_SHOWN_MAX && r.worst[i]->severity > SEVERITY_INFO;
 	     i++)
 		page_line(&p, severity_ink(r.worst[i]->severity), 3, "F%u %s  call %u: %s",
 			  r.worst[i]->number, severity_name(r.worst[i]->severity), r.worst[i]->call,

@@ -325,8 +325,10 @@ int report_load(struct store *s, const char *spec, size_t each, uint32_t only, s
 	for (size_t i = 0; n == 0 && i < r.finding_count; i++) {
 		struct doing *d = doing_of(&r, r.findings[i].call);
 
-		if (d)
-			d->findings++;
+		if (!d)
+			continue;
+		d->findings++;
+		d->blamed += r.findings[i].severity > SEVERITY_INFO;
 	}
 	if (n < 0) {
 		report_free(&r);

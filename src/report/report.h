@@ -23,7 +23,7 @@ struct doing {
 	uint32_t secrets_read;		     /* reads of what the policy calls sensitive */
 	uint32_t connects, connects_refused; /* and datagrams; connects has the refused too */
 	uint32_t operations_refused;	     /* privileged ones */
-	uint32_t findings;
+	uint32_t findings, blamed;	     /* blamed: those above info */
 };
 
 /* An event that a finding rests on, in words. Strings owned, agent bytes escaped. */
@@ -78,9 +78,12 @@ enum report_form { REPORT_TEXT, REPORT_JSON };
 /* By the suffix of a file's name: .json or .txt. -EINVAL with what is accepted. */
 int report_form_of(const char *path, enum report_form *ret, struct fail *f);
 
-/* For run and replay at their end. path's suffix decides the form; it is written beside and then
+/* For run and replay at their end, and report_form_of() before they start. Written beside and then
  * renamed, so that nobody reads half a report. */
 int report_write_file(const char *store, const char *run_id, const char *path, struct fail *f);
+/* The same in a form that the name does not say. */
+int report_write_form(const char *store, const char *run_id, const char *path,
+		      enum report_form form, struct fail *f);
 /* The findings above info, one line each, and where to read more; nothing when there is none. */
 int report_print_findings(const char *store, const char *run_id, FILE *out, struct fail *f);
 

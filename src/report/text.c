@@ -57,7 +57,8 @@ static void print_title(struct page *p, const struct run_info *run)
 		   clock_format(run->open.started_ns, time));
 	if (run->open.policy_digest) {
 		buf_add_text(&p->line, ", policy ");
-		add_escaped(p, run->open.policy_digest, DIGEST_SHOWN);
+		text_escape(&p->line, run->open.policy_digest,
+			    strnlen(run->open.policy_digest, DIGEST_SHOWN));
 	}
 	page_end_line(p, INK_PLAIN, INDENT);
 }
@@ -106,11 +107,7 @@ static void add_blamed(struct page *p, const struct report *r)
 	uint64_t shown = 0, more = 0;
 
 	for (size_t n = 0; n < r->doing_count; n++) {
-		bool blamed = false;
-
-		for (size_t i = 0; r->doings[n].findings && i < r->finding_count && !blamed; i++)
-			blamed = r->worst[i]->call == n && r->worst[i]->severity > SEVERITY_INFO;
-		if (!blamed)
+		if (!r->doings[n].blamed)
 			continue;
 		if (shown == BLAMED_SHOWN_MAX) {
 			more++;
