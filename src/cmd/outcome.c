@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/text_escape.h"
 #include "cmd/command.h"
+#include "report/report.h"
 
 static void keep_finding(struct outcome *o, struct bytes encoded)
 {
@@ -101,5 +102,9 @@ int outcome_close(struct outcome *o, struct client *c, const char *store, int ex
 	while (client_next(c, 0, &e, NULL) == 0 && e.kind != CLIENT_NOTHING)
 		outcome_take(o, &e);
 	print_outcome(o, &summary, client_run_id(c));
+	if (report && report_write_file(store, client_run_id(c), report, &f) < 0) {
+		log_error("%s", f.text);
+		return EXIT_WEIR_FAILED;
+	}
 	return reached(&summary, fail_on) ? EXIT_WEIR_FINDING : exit_code;
 }

@@ -21,6 +21,7 @@
 #include "cmd/command.h"
 #include "cmd/outcome.h"
 #include "cmd/terminal.h"
+#include "report/report.h"
 #include "sandbox/sandbox.h"
 #include "store/record.h"
 
@@ -382,6 +383,7 @@ static int run_run(int argc, char **argv)
 	struct session s = { .signals = -1 };
 	struct fail f = { .code = 0 };
 	int first = options_parse(&command_run, argc, argv, &o);
+	enum report_form form;
 	int status;
 
 	if (first < 0)
@@ -390,7 +392,8 @@ static int run_run(int argc, char **argv)
 		log_error("there is nothing to run: weir run -- CMD [ARG...]");
 		return EXIT_WEIR_USAGE;
 	}
-	if (choose_name(o.name, &f) < 0 || choose_policy(o.policy, &policy, &f) < 0) {
+	if (choose_name(o.name, &f) < 0 || (o.report && report_form_of(o.report, &form, &f) < 0) ||
+	    choose_policy(o.policy, &policy, &f) < 0) {
 		log_error("%s", f.text);
 		return f.code == EINVAL ? EXIT_WEIR_USAGE : EXIT_WEIR_FAILED;
 	}
