@@ -96,7 +96,8 @@ int outcome_close(struct outcome *o, struct client *c, const char *store, int ex
 	struct fail f = { .code = 0 };
 
 	if (client_close(c, exit_code, &summary, &f) < 0) {
-		log_error("%s", f.text);
+		if (f.code) /* else it was told when the keeper died */
+			log_error("%s", f.text);
 		return EXIT_WEIR_FAILED;
 	}
 	while (client_next(c, 0, &e, NULL) == 0 && e.kind != CLIENT_NOTHING)

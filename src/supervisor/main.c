@@ -35,17 +35,20 @@ int supervisor_spawn(struct supervisor *s, const char *name, int fd, struct fail
 	char *argv[] = { (char *)name, (char *)s->store, NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t all;
+	sigset_t ignored;
 	pid_t pid;
 	int r;
 
 	if (!path)
 		return -f->code;
-	sigfillset(&all);
+	sigemptyset(&ignored);
+	sigaddset(&ignored, SIGPIPE);
+	sigaddset(&ignored, SIGCHLD);
+	sigaddset(&ignored, SIGINT);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawnattr_setsigdefault(&attributes, &ignored);
 	posix_spawn_file_actions_adddup2(&actions, fd, READY_FD);
 	r = posix_spawn(&pid, path, &actions, &attributes, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);

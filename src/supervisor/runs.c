@@ -23,21 +23,38 @@
 
 #define SPARE_DELAY_NS (4 * 1000 * 1000ull) /* leaves the processors to the run that just began */
 #define SPARE_RETRY_NS NSEC_PER_SEC
-#define DETACH_NS (2 * NSEC_PER_SEC) /* a first attach soon after a detach costs 6-13 ms */
+#define RENEW_NS (50 * 1000 * 1000ull) /* for the dead keeper's launcher to be gone too */
+#define DETACH_NS (2 * NSEC_PER_SEC)   /* a first attach soon after a detach costs 6-13 ms */
 #define SWEEP_WAIT_MS 500
 #define ADOPT_WAIT_MS 2000
 
-static void remove_leftovers(struct supervisor *s, const char *run_id)
+/* Returns whether there was anything: a keeper that ended in order has left nothing. */
+static bool remove_leftovers(struct supervisor *s, const char *run_id)
 {
 	char name[PLACE_SOCKET_MAX];
 	int r = s->cgroup >= 0 ? cgroup_sweep(s->cgroup, run_id, SWEEP_WAIT_MS) : 0;
 
 	if (r < 0) {
 		log_error("the cgroup of run %s could not be removed: %s", run_id, strerror(-r));
-		return; /* the socket stays, so that the next start finds the rest */
+		return true; /* the socket stays, so that the next start finds the rest */
 	}
 	place_run_socket(run_id, name);
-	unlinkat(s->place, name, 0);
+	return unlinkat(s->place, name, 0) == 0;
+}
+
+/* A launcher that starts removes what launchers of dead keepers left in the controllers'
+ * hierarchies. */
+static void renew_spare(struct supervisor *s)
+{
+	struct keeper_link *k = s->spare;
+
+	s->spare_ns = clock_mono_ns() + RENEW_NS;
+	if (!k)
+		return;
+	s->spare = NULL;
+	loop_remove(&s->loop, &k->watch);
+	close(k->channel.fd);
+	free(k);
 }
 
 bool runs_any(const struct supervisor *s)
@@ -62,7 +79,8 @@ static void keeper_lost(struct keeper_link *k)
 		at = &(*at)->next;
 	if (*at)
 		*at = k->next;
-	remove_leftovers(s, k->id);
+	if (remove_leftovers(s, k->id))
+		renew_spare(s);
 	if (s->sensors && k->key)
 		sensors_run_remove(s->sensors, k->key);
 	if (!s->keepers)
