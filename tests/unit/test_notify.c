@@ -93,6 +93,28 @@ struct heard {
 	pid_t child;
 };
 
+static bool is(struct bytes text, const char *want, size_t size)
+{
+	return text.size == size && memcmp(text.data, want, size) == 0;
+}
+
+static void heard_connect(struct heard *h, const struct event_view *e)
+{
+	if (e->net->family == AF_INET)
+		h->stream = e->net->port == 4444 && e->net->address[0] == 203 &&
+			    e->net->address[3] == 7;
+	else if (e->net->family == AF_UNIX)
+		h->path = is(e->text[0], "/nowhere/socket", 15);
+}
+
+static void heard_privilege(struct heard *h, const struct event_view *e)
+{
+	if (e->privilege->op == PRIVILEGE_MOUNT)
+		h->mount = e->privilege->result == -EPERM && is(e->text[0], "/mnt", 4);
+	else if (e->privilege->op == PRIVILEGE_NAMESPACE)
+		h->unshare = e->privilege->arguments[0] == CLONE_NEWUSER;
+}
+
 static int on_event(void *context, const void *data, size_t size)
 {
 	struct heard *h = context;
@@ -105,19 +127,12 @@ static int on_event(void *context, const void *data, size_t size)
 	assert_int_equal(e.h->call, 5);
 	assert_int_equal(e.h->flags, EVENT_CLAIMED | EVENT_NO_CGROUP);
 	h->kinds[e.h->kind]++;
-	if (e.h->kind == EVENT_CONNECT && e.net->family == AF_INET)
-		h->stream =
-			e.net->port == 4444 && e.net->address[0] == 203 && e.net->address[3] == 7;
-	if (e.h->kind == EVENT_CONNECT && e.net->family == AF_UNIX)
-		h->path = e.text[0].size == 15 && !memcmp(e.text[0].data, "/nowhere/socket", 15);
-	if (e.h->kind == EVENT_PRIVILEGE && e.privilege->op == PRIVILEGE_MOUNT)
-		h->mount = e.privilege->result == -EPERM && e.text[0].size == 4 &&
-			   !memcmp(e.text[0].data, "/mnt", 4);
-	if (e.h->kind == EVENT_PRIVILEGE && e.privilege->op == PRIVILEGE_NAMESPACE)
-		h->unshare = e.privilege->arguments[0] == CLONE_NEWUSER;
-	if (e.h->kind == EVENT_EXEC)
-		h->exec = e.text[0].size == 9 && !memcmp(e.text[0].data, "/bin/true", 9) &&
-			  e.text[3].size == 12 && !memcmp(e.text[3].data, "true\0mark-7\0", 12);
+	if (e.h->kind == EVENT_CONNECT)
+		heard_connect(h, &e);
+	else if (e.h->kind == EVENT_PRIVILEGE)
+		heard_privilege(h, &e);
+	else if (e.h->kind == EVENT_EXEC)
+		h->exec = is(e.text[0], "/bin/true", 9) && is(e.text[3], "true\0mark-7\0", 12);
 	return 0;
 }
 
