@@ -24,8 +24,12 @@
 #include "sensor/ring.h"
 #include "sensor/sensor.h"
 
+#define CALLS_MAX 64
+
 struct drive {
-	bool quiet;
+	bool quiet, adopt;
+	useconds_t rest;
+	uint64_t recorded[CALLS_MAX][EVENT_CLASS_COUNT];
 	struct ring *rings[SENSOR_RINGS];
 	uint64_t kinds[EVENT_KIND_COUNT], bytes, bad, lost;
 	struct policy policy;
@@ -45,6 +49,16 @@ static void print_texts(const struct event_view *e)
 		text_escape(&line, e->text[i].data, e->text[i].size);
 	}
 	printf("%s\n", buf_text(&line));
+}
+
+static void print_count(const struct drive *d, const struct event_view *e)
+{
+	for (size_t i = 0; i < EVENT_CLASS_COUNT; i++)
+		printf(" %s=%llu/%llu/%llu", event_class_name(i), e->count->produced[i],
+		       e->count->lost[i],
+		       (unsigned long long)(e->h->call < CALLS_MAX ? d->recorded[e->h->call][i]
+								   : 0));
+	printf("\n");
 }
 
 static void print_facts(const struct event_view *e)
@@ -74,11 +88,6 @@ static void print_facts(const struct event_view *e)
 		printf(" signal=%d target=%u target_call=%d result=%d", e->signal->signal,
 		       e->signal->target_pid, (int)e->signal->target_call, e->signal->result);
 		break;
-	case EVENT_COUNT:
-		for (size_t i = 0; i < EVENT_CLASS_COUNT; i++)
-			printf(" %s=%llu/%llu", event_class_name(i), e->count->produced[i],
-			       e->count->lost[i]);
-		break;
 	default:
 		break;
 	}
@@ -103,12 +112,18 @@ static int on_event(void *context, const void *data, size_t size)
 	if (e.h->kind == EVENT_COUNT)
 		for (size_t i = 0; i < EVENT_CLASS_COUNT; i++)
 			d->lost += e.count->lost[i];
+	if (e.h->call < CALLS_MAX)
+		d->recorded[e.h->call][event_class_of(e.h->kind)]++;
 	if (d->quiet && e.h->kind != EVENT_COUNT)
 		return 0;
 	printf("%s call=%u pid=%u tid=%u ppid=%u inside=%u uid=%u%s%s", event_kind_name(e.h->kind),
 	       e.h->call, e.h->pid, e.h->tid, e.h->ppid, e.h->pid_inside, e.h->uid,
 	       e.h->flags & EVENT_CLAIMED ? " claimed" : "",
 	       e.h->flags & EVENT_TRUNCATED ? " truncated" : "");
+	if (e.h->kind == EVENT_COUNT) { /* produced, lost, and what came here */
+		print_count(d, &e);
+		return 0;
+	}
 	print_facts(&e);
 	print_texts(&e);
 	return 0;
@@ -159,24 +174,24 @@ static const char *v2_mount(void)
 static void run_calls(struct drive *d, int count, char **commands)
 {
 	uint64_t deadline;
-	pid_t pids[64];
+	pid_t pids[CALLS_MAX];
 	char path[320];
 
-	for (int i = 0; i < count && i < 64; i++) {
+	for (int i = 0; i < count && i < CALLS_MAX - 1; i++) {
 		int fd cleanup_fd = -1;
 
 		snprintf(path, sizeof(path), "%s/%d", d->run, i + 1);
 		fd = cgroup_make(path);
 		pids[i] = clone_into(fd, commands[i]);
 	}
-	for (int i = 0; i < count && i < 64;) {
+	for (int i = 0; i < count && i < CALLS_MAX - 1;) {
 		if (waitpid(pids[i], NULL, WNOHANG) != 0)
 			i++;
 		drain(d);
-		usleep(200);
+		usleep(d->rest);
 	}
 	deadline = clock_mono_ns() + 5 * NSEC_PER_SEC;
-	for (int i = 0; i < count && i < 64; i++) {
+	for (int i = 0; i < count && i < CALLS_MAX - 1; i++) {
 		snprintf(path, sizeof(path), "%s/%d", d->run, i + 1);
 		while (rmdir(path) < 0 && errno == EBUSY && clock_mono_ns() < deadline) {
 			drain(d);
@@ -233,9 +248,13 @@ static int options(struct drive *d, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "+qS:")) != -1) {
+	while ((c = getopt(argc, argv, "+qAr:S:")) != -1) {
 		if (c == 'q')
 			d->quiet = true;
+		else if (c == 'A')
+			d->adopt = true;
+		else if (c == 'r')
+			d->rest = (useconds_t)atoi(optarg) * 1000;
 		else if (c == 'S' && d->policy.files.sensitive.count < ARRAY_LENGTH(d->sensitive))
 			d->sensitive[d->policy.files.sensitive.count++] = optarg;
 		else
@@ -245,13 +264,49 @@ static int options(struct drive *d, int argc, char **argv)
 	return optind;
 }
 
-int main(int argc, char **argv)
+/* As when a supervisor dies and the next one takes its descriptors: the first set is closed, the
+ * links stay attached by their duplicates. */
+static int take_over(struct sensors **s, struct fail *f)
 {
-	struct drive d = { 0 };
+	struct sensor_fd copies[SENSOR_FDS_MAX];
+	size_t count;
+	const struct sensor_fd *fds = sensors_fds(*s, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		copies[i] = fds[i];
+		copies[i].fd = fcntl(fds[i].fd, F_DUPFD_CLOEXEC, 3);
+	}
+	sensors_close(*s);
+	*s = NULL;
+	return sensors_adopt(copies, count, s, f);
+}
+
+static struct sensors *sensors_start(const struct drive *d, int root)
+{
 	struct fail f = { 0 };
 	struct sensors *s = NULL;
+	uint64_t begin = clock_mono_ns(), loaded, attached;
+
+	if (sensors_open(root, &s, &f) < 0)
+		return NULL;
+	loaded = clock_mono_ns();
+	if (sensors_attach(s, &f) < 0)
+		printf("# attach: %s\n", f.text);
+	attached = clock_mono_ns();
+	if (d->adopt && take_over(&s, &f) < 0)
+		return NULL;
+	print_states(s);
+	printf("# load %.2f ms attach %.2f ms\n", (double)(loaded - begin) / 1e6,
+	       (double)(attached - loaded) / 1e6);
+	return s;
+}
+
+int main(int argc, char **argv)
+{
+	struct drive d = { .rest = 200 };
+	struct fail f = { 0 };
+	struct sensors *s;
 	struct stat st;
-	uint64_t begin, loaded, attached;
 	int first = options(&d, argc, argv), root, run;
 
 	if (first < 0)
@@ -262,22 +317,16 @@ int main(int argc, char **argv)
 	run = cgroup_make(d.run);
 	if (root < 0 || run < 0 || fstat(run, &st) < 0)
 		return die(d.run);
-	begin = clock_mono_ns();
-	if (sensors_open(root, &s, &f) < 0)
-		return die(f.text);
-	loaded = clock_mono_ns();
-	if (sensors_attach(s, &f) < 0)
-		printf("# attach: %s\n", f.text);
-	attached = clock_mono_ns();
-	print_states(s);
-	printf("# load %.2f ms attach %.2f ms\n", (double)(loaded - begin) / 1e6,
-	       (double)(attached - loaded) / 1e6);
+	s = sensors_start(&d, root);
+	if (!s)
+		return die("sensors");
 	if (rings_open(&d, s) < 0)
 		return die("rings");
 	if (sensors_run_add(s, st.st_ino, &d.policy, &f) < 0)
 		return die(f.text);
 	run_calls(&d, argc - first, argv + first);
 	sensors_run_remove(s, st.st_ino);
+	sensors_detach(s);
 	sensors_close(s);
 	rmdir(d.run);
 	print_totals(&d);
