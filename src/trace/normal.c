@@ -67,14 +67,11 @@ static size_t match_hash(const struct view *v)
 	return n;
 }
 
-/* 2026-11-21, 04:23, 04:23:16.123 */
-static size_t match_clock(const struct view *v)
+/* 04:23, 04:23:16.123, 9:05 */
+static size_t match_time(const struct view *v)
 {
 	size_t n = digits(v->at, v->end), part;
 
-	if (n == 4 && starts(v->at + 4, v->end, "-") && digits(v->at + 5, v->end) == 2 &&
-	    starts(v->at + 7, v->end, "-") && digits(v->at + 8, v->end) == 2)
-		return 10 + (starts(v->at + 10, v->end, "T") ? 1 : 0);
 	if (n < 1 || n > 2 || !starts(v->at + n, v->end, ":") || digits(v->at + n + 1, v->end) != 2)
 		return 0;
 	n += 3;
@@ -82,6 +79,23 @@ static size_t match_clock(const struct view *v)
 		n += 3;
 	part = starts(v->at + n, v->end, ".") ? digits(v->at + n + 1, v->end) : 0;
 	return n + (part ? part + 1 : 0);
+}
+
+/* 2026-11-21, 2026-11-21T04:23:16.5, and a time alone */
+static size_t match_clock(const struct view *v)
+{
+	struct view rest = { v->start, v->at + 11, v->end };
+	size_t n;
+
+	if (digits(v->at, v->end) != 4)
+		return match_time(v);
+	if (!starts(v->at + 4, v->end, "-") || digits(v->at + 5, v->end) != 2 ||
+	    !starts(v->at + 7, v->end, "-") || digits(v->at + 8, v->end) != 2)
+		return 0;
+	if (left(v) < 12 || !strchr("T ", v->at[10]))
+		return 10;
+	n = match_time(&rest);
+	return n ? 11 + n : 10;
 }
 
 /* 0.03s, 12 ms, 0m0.012s, 1.5 seconds */
