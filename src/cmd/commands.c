@@ -8,6 +8,7 @@
 /* clang-format off: one a line, so that two changes seldom meet */
 extern const struct command
 	command_run,
+	command_replay,
 	command_report,
 	command_explain,
 	command_ps,
@@ -18,6 +19,7 @@ extern const struct command
 
 const struct command *const commands[] = {
 	&command_run,
+	&command_replay,
 	&command_report,
 	&command_explain,
 	&command_ps,

@@ -8,9 +8,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -248,6 +250,8 @@ static int hold(void)
 	char hello[16];
 	int n = snprintf(hello, sizeof(hello), "%d", getpid());
 
+	/* the shell's end is ours */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (send(STDIN_FILENO, hello, (size_t)n, MSG_NOSIGNAL) < 0)
 		return EXIT_FAILURE;
 	for (;;) {

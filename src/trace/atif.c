@@ -356,6 +356,20 @@ int trajectory_read_file(const char *path, struct trajectory *ret, struct fail *
 	return 0;
 }
 
+const char *trajectory_call_subject(const struct trajectory_call *call)
+{
+	static const char *const names[] = { "command", "cmd",	"path",	      "file_path",
+					     "code",	"file", "keystrokes", "filename" };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		const json_t *value = json_object_get(call->arguments, names[i]);
+
+		if (json_is_string(value))
+			return json_string_value(value);
+	}
+	return call->arguments_text;
+}
+
 void trajectory_free(struct trajectory *t)
 {
 	for (uint32_t i = 0; i < t->call_count; i++) {

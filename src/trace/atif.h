@@ -54,6 +54,8 @@ struct trajectory {
 int trajectory_read_file(const char *path, struct trajectory *ret, struct fail *f);
 int trajectory_read(const char *name, const char *text, size_t size, struct trajectory *ret,
 		    struct fail *f);
+/* What a person recognises the call by: the command, the path, or the arguments' text. Borrowed. */
+const char *trajectory_call_subject(const struct trajectory_call *call);
 void trajectory_free(struct trajectory *t); /* accepts a zeroed one */
 
 #define cleanup_trajectory __attribute__((__cleanup__(trajectory_free)))

@@ -157,7 +157,7 @@ static void forget_gone(struct replay *r)
 }
 
 /* Waits until something happened anywhere, and takes it. */
-static int turn(struct replay *r, int timeout_ms, struct fail *f)
+static int turn(struct replay *r, struct fail *f)
 {
 	cleanup_free struct pollfd *fds = calloc(r->live + 2, sizeof(*fds));
 	size_t n = 2;
@@ -169,7 +169,7 @@ static int turn(struct replay *r, int timeout_ms, struct fail *f)
 	fds[1] = (struct pollfd){ .fd = r->session.status, .events = POLLIN };
 	for (struct live_call *c = r->calls; c; c = c->next)
 		fds[n++] = (struct pollfd){ .fd = c->pipe, .events = POLLIN };
-	if (poll(fds, n, timeout_ms) < 0 && errno != EINTR)
+	if (ppoll(fds, n, NULL, r->options->waiting) < 0 && errno != EINTR)
 		return fail(f, errno, "waiting for calls");
 	n = 2;
 	for (struct live_call *c = r->calls; c; c = c->next)
@@ -306,7 +306,7 @@ static int wait_for_step(struct replay *r, struct fail *f)
 			waiting |= awaited(c);
 		if (!waiting || stopped(r))
 			return 0;
-		result = turn(r, -1, f);
+		result = turn(r, f);
 		if (result < 0)
 			return result;
 	}

@@ -41,6 +41,8 @@ struct replay_options {
 	const struct policy *policy;
 	const char *tool;		   /* weir-tool's path inside; NULL: REPLAY_TOOL */
 	const volatile sig_atomic_t *stop; /* set: no further call begins, the replay ends */
+	const sigset_t
+		*waiting; /* the signal mask while waiting, so that `stop` is seen; or NULL */
 	/* When a call ended, and once more when its survivors printed something afterwards. */
 	void (*on_call)(void *context, const struct replay_result *result);
 	void (*on_event)(void *context,

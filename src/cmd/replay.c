@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+/* weir replay: a trajectory's tool calls, executed one step after another in one contained run. The
+ * trajectory is read and judged whole before anything starts. Owns the client, the signals and the
+ * lines on the terminal; everything of the agent is escaped before it is shown. */
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text_escape.h"
+#include "cmd/choose.h"
+#include "cmd/command.h"
+#include "cmd/outcome.h"
+#include "store/record.h"
+#include "trace/atif_write.h"
+#include "trace/replay.h"
+
+#define FAILED_TOLD_MAX 20 /* calls that could not be executed, told one by one */
+#define WARNINGS_TOLD_MAX 20
+#define FUNCTION_COLUMNS 18
+#define COMMAND_COLUMNS 50
+
+struct replay_arguments {
+	const char *policy, *store, *name, *report, *write_trajectory;
+	int fail_on;
+	bool verbose;
+};
+
+static const struct option_row rows[] = {
+	{ 'p', "policy", "FILE", NULL, "the policy that holds (default: weir policy show)",
+	  OPTION_TEXT, offsetof(struct replay_arguments, policy) },
+	{ 's', "store", "DIR", NULL,
+	  "where the record goes (default: $WEIR_STORE, else weir's own)", OPTION_TEXT,
+	  offsetof(struct replay_arguments, store) },
+	{ 'n', "name", "NAME", NULL, "a name by which the run can be found again", OPTION_TEXT,
+	  offsetof(struct replay_arguments, name) },
+	{ 0, "report", "FILE", NULL, "write the report there: .json or .txt", OPTION_TEXT,
+	  offsetof(struct replay_arguments, report) },
+	{ 0, "fail-on", "SEVERITY", NULL, "exit with 3 when a finding is at least this severe",
+	  OPTION_SEVERITY, offsetof(struct replay_arguments, fail_on) },
+	{ 0, "write-trajectory", "FILE", NULL,
+	  "write the trajectory with what its calls printed now", OPTION_TEXT,
+	  offsetof(struct replay_arguments, write_trajectory) },
+	{ 'v', "verbose", NULL, NULL, "a line per call also where the output is no terminal",
+	  OPTION_FLAG, offsetof(struct replay_arguments, verbose) },
+	{ 0 },
+};
+
+/* The signal that asked for the end, 0: none. */
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int signal)
+{
+	stop_signal = signal;
+}
+
+struct show {
+	const struct replay_arguments *arguments;
+	struct trajectory *trajectory;
+	struct client *client;
+	struct outcome outcome;
+	bool lines, colour;
+	uint32_t failed;
+	int write_error;
+};
+
+/* Signals are blocked but while the replay waits, so none comes between a look and the wait. */
+static void catch_signals(sigset_t *ret_waiting)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction action = { .sa_handler = on_signal };
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < ARRAY_LENGTH(signals); i++) {
+		sigaddset(&blocked, signals[i]);
+		sigaction(signals[i], &action, NULL);
+	}
+	sigprocmask(SIG_BLOCK, &blocked, ret_waiting);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* A pipe per call that lives: as many as may be. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void add_padded(struct buf *line, const char *text, size_t width)
+{
+	size_t before = line->size, columns = 0;
+
+	text_escape_cut(line, text, strlen(text), width);
+	for (size_t i = before; i < line->size; i++)
+		columns += ((unsigned char)line->data[i] & 0xc0) != 0x80;
+	for (; columns < width; columns++)
+		buf_add_char(line, ' ');
+}
+
+static const char *ink(const struct show *s, const char *code)
+{
+	return s->colour ? code : "";
+}
+
+static void add_ending(const struct show *s, struct buf *line, const struct replay_result *r)
+{
+	static const char red[] = "\033[31m", dim[] = "\033[2m";
+	char status[32];
+
+	switch (r->ending) {
+	case ENDING_NOT_EXECUTED:
+		buf_printf(line, "%snot executed%s", ink(s, r->harmless ? dim : red),
+			   ink(s, "\033[0m"));
+		return;
+	case ENDING_TIMEOUT:
+		snprintf(status, sizeof(status), "time limit");
+		break;
+	case ENDING_TERMINAL:
+		snprintf(status, sizeof(status), "wants a terminal");
+		break;
+	case ENDING_RUN_OVER:
+		snprintf(status, sizeof(status), "run over");
+		break;
+	default:
+		snprintf(status, sizeof(status), "%d", r->exit_code);
+	}
+	buf_printf(line, "%s%s%s  %.2f s", r->exit_code ? ink(s, red) : "", status,
+		   r->exit_code ? ink(s, "\033[0m") : "",
+		   (double)r->duration_ns / (double)NSEC_PER_SEC);
+	if (r->survivors)
+		buf_printf(line, "  %u left running", r->survivors);
+}
+
+static void add_remark(const struct show *s, struct buf *line, const char *label, const char *text)
+{
+	if (!text[0])
+		return;
+	buf_printf(line, "      %s%s", ink(s, "\033[2m"), label);
+	text_escape(line, text, strlen(text));
+	buf_printf(line, "%s\n", ink(s, "\033[0m"));
+}
+
+static void print_call(const struct show *s, const struct replay_result *r)
+{
+	cleanup_buf struct buf line = { 0 };
+	char number[16];
+
+	buf_init(&line, 65536);
+	snprintf(number, sizeof(number), "%4u  ", r->n);
+	buf_add_text(&line, number);
+	add_padded(&line, r->call->function, FUNCTION_COLUMNS);
+	buf_add_text(&line, "  ");
+	add_padded(&line, trajectory_call_subject(r->call), COMMAND_COLUMNS);
+	buf_add_text(&line, "  ");
+	add_ending(s, &line, r);
+	buf_add_char(&line, '\n');
+	add_remark(s, &line, "", r->reason);
+	add_remark(s, &line, "differs: ", r->differs ? r->difference : "");
+	add_remark(s, &line, "", r->note);
+	fputs(buf_text(&line), stdout);
+	fflush(stdout);
+}
+
+static void tell_failed(struct show *s, const struct replay_result *r)
+{
+	cleanup_buf struct buf id = { 0 };
+
+	if (++s->failed > FAILED_TOLD_MAX || s->lines)
+		return;
+	buf_init(&id, 8 * CALL_ID_MAX);
+	text_escape_cut(&id, r->call->id, strlen(r->call->id), COMMAND_COLUMNS);
+	log_warn("call %u (%s) was not executed: %s", r->n, buf_text(&id), r->reason);
+}
+
+static void on_call(void *context, const struct replay_result *result)
+{
+	struct show *s = context;
+
+	if (result->ending == ENDING_NOT_EXECUTED && !result->harmless)
+		tell_failed(s, result);
+	if (s->lines)
+		print_call(s, result);
+	if (s->arguments->write_trajectory && !s->write_error)
+		s->write_error =
+			trajectory_set_result(s->trajectory, client_run_id(s->client), result);
+}
+
+static void on_event(void *context, const struct client_event *event)
+{
+	struct show *s = context;
+
+	outcome_take(&s->outcome, event);
+}
+
+static void on_notice(void *context, const char *text)
+{
+	(void)context;
+	log_warn("%s", text);
+}
+
+static int exit_code_of(int result, const struct replay_outcome *o)
+{
+	if (result == -EINTR)
+		return 128 + stop_signal;
+	if (result < 0)
+		return EXIT_WEIR_FAILED;
+	return o->failed || o->over[0] ? 1 : 0;
+}
+
+static void tell_outcome(const struct show *s, const struct replay_outcome *o)
+{
+	uint32_t left = s->trajectory->call_count - o->calls;
+
+	if (s->failed > FAILED_TOLD_MAX && !s->lines)
+		log_warn("… %u more calls were not executed", s->failed - FAILED_TOLD_MAX);
+	if (left)
+		log_warn("%u of %u calls were not begun", left, s->trajectory->call_count);
+	fprintf(stderr, "weir: run %s: %u of %u calls executed, %u %s from what was recorded\n",
+		client_run_id(s->client), o->executed, s->trajectory->call_count, o->differing,
+		o->differing == 1 ? "differs" : "differ");
+}
+
+static int replay_all(struct show *s, const struct policy *policy, const char *store,
+		      const sigset_t *waiting)
+{
+	const struct replay_options options = {
+		.client = s->client,
+		.trajectory = s->trajectory,
+		.policy = policy,
+		.stop = &stop_signal,
+		.waiting = waiting,
+		.on_call = on_call,
+		.on_event = on_event,
+		.on_notice = on_notice,
+		.context = s,
+	};
+	const char *path = s->arguments->write_trajectory;
+	struct replay_outcome o = { 0 };
+	struct fail f = { 0 };
+	int result = replay_run(&options, &o, &f), status;
+
+	if (result < 0 && result != -EINTR)
+		log_error("%s", f.text);
+	tell_outcome(s, &o);
+	status = outcome_close(&s->outcome, s->client, store, exit_code_of(result, &o),
+			       s->arguments->report, s->arguments->fail_on);
+	if (path && (s->write_error || trajectory_write(s->trajectory, path, &f) < 0)) {
+		log_error("%s", s->write_error ? strerror(-s->write_error) : f.text);
+		return EXIT_WEIR_FAILED;
+	}
+	return status;
+}
+
+static int open_and_replay(struct show *s, const struct policy *policy, char **argv,
+			   const char *file)
+{
+	cleanup_free char *standard = s->arguments->store ? NULL : store_path_default();
+	cleanup_buf struct buf command = { 0 };
+	const struct trajectory *t = s->trajectory;
+	struct fail f = { 0 };
+	struct run_request request = {
+		.store = s->arguments->store ? s->arguments->store : standard,
+		.name = s->arguments->name,
+		.policy = policy,
+		.trajectory = file,
+		.agent_name = t->agent_name,
+		.agent_version = t->agent_version,
+		.agent_model = t->agent_model,
+	};
+	sigset_t waiting;
+	int status;
+
+	buf_init(&command, 65536);
+	choose_quote(argv, &command);
+	request.command = buf_text(&command);
+	catch_signals(&waiting);
+	raise_limit();
+	if (client_open(&request, &s->client, &f) < 0) {
+		log_error("%s", f.text);
+		return EXIT_WEIR_FAILED;
+	}
+	status = replay_all(s, policy, request.store, &waiting);
+	client_free(s->client);
+	return status;
+}
+
+static void tell_warnings(const struct trajectory *t)
+{
+	const char *line = buf_text(&t->warnings);
+
+	for (int i = 0; *line && i < WARNINGS_TOLD_MAX; i++) {
+		int size = (int)strcspn(line, "\n");
+
+		log_warn("%.*s", size, line);
+		line += size + (line[size] == '\n');
+	}
+	if (*line)
+		log_warn("… and more of the like");
+}
+
+static int run_replay(int argc, char **argv);
+
+const struct command command_replay = {
+	.name = "replay",
+	.arguments = "TRAJECTORY.json",
+	.about = "execute a trajectory's tool calls contained, and record what they do",
+	.help = "Executes the tool calls of an ATIF trajectory (v1.0 to v1.8) in one sandbox: "
+		"steps one\n"
+		"after another, the calls of one step side by side, each as a call of its own, and "
+		"says\n"
+		"at the end what was found and which call is to blame. '-' reads standard input.\n"
+		"\n"
+		"Shell functions run in fresh shells whose directory, variables, functions, "
+		"aliases and\n"
+		"options are carried from call to call ('shell: session' in the policy keeps one "
+		"living\n"
+		"shell). File and Python functions do what they say. What cannot be executed is "
+		"recorded\n"
+		"with the reason. Where a call does something else than the trajectory says, the\n"
+		"difference is shown.\n"
+		"\n"
+		"Exits with 0 when every call could be executed, whatever came of it; 1 when one "
+		"could\n"
+		"not; 2 when the trajectory is wrong, and then nothing was begun; 3 when a "
+		"finding\n"
+		"reached --fail-on; 125 when weir itself failed.\n"
+		"\n"
+		"  weir replay trajectory.json\n"
+		"  weir replay -p strict.yaml --fail-on high --report report.json "
+		"trajectory.json\n",
+	.options = rows,
+	.run = run_replay,
+};
+
+static int run_replay(int argc, char **argv)
+{
+	struct replay_arguments arguments = { .fail_on = -1 };
+	cleanup_trajectory struct trajectory trajectory = { 0 };
+	cleanup_policy struct policy policy = { .version = 0 };
+	struct show show = { .arguments = &arguments, .trajectory = &trajectory };
+	int first = options_parse(&command_replay, argc, argv, &arguments);
+	struct fail f = { 0 };
+
+	if (first < 0)
+		return options_status(first);
+	if (first != argc - 1) {
+		log_error("one trajectory is wanted: weir replay TRAJECTORY.json");
+		return EXIT_WEIR_USAGE;
+	}
+	if (choose_name(arguments.name, &f) < 0 ||
+	    trajectory_read_file(argv[first], &trajectory, &f) < 0) {
+		log_error("%s", f.text);
+		return EXIT_WEIR_USAGE;
+	}
+	tell_warnings(&trajectory);
+	if (choose_policy(arguments.policy, &policy, &f) < 0) {
+		log_error("%s", f.text);
+		return f.code == EINVAL ? EXIT_WEIR_USAGE : EXIT_WEIR_FAILED;
+	}
+	show.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	show.lines = isatty(STDOUT_FILENO) || arguments.verbose;
+	return open_and_replay(&show, &policy, argv, argv[first]);
+}
