@@ -190,7 +190,7 @@ static void on_call(void *context, const struct replay_result *result)
 
 	if (result->ending == ENDING_NOT_EXECUTED && !result->harmless)
 		tell_failed(s, result);
-	if (s->lines)
+	if (s->lines && !result->again)
 		print_call(s, result);
 	if (s->arguments->write_trajectory && !s->write_error)
 		s->write_error =

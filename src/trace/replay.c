@@ -54,6 +54,7 @@ static int observe(struct replay *r, struct live_call *c, struct fail *f)
 	c->result.output_size = c->output.size;
 	c->result.output_total = c->total;
 	r->options->on_call(r->options->context, &c->result);
+	c->result.again = true;
 	return client_call_observe(r->options->client, &o, f);
 }
 

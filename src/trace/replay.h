@@ -20,6 +20,7 @@
 struct replay_result {
 	const struct trajectory_call *call;
 	uint32_t n; /* its number in the run */
+	bool again; /* the call was told before; its survivors have printed since */
 	bool executed;
 	bool harmless;		      /* not executed, and nothing is missing for it */
 	char reason[REPLAY_TEXT_MAX]; /* why not executed, or "" */
