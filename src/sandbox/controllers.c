@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "sandbox/sandbox.h"
 
 #define PREFIX "weir-"
 #define CPU_PERIOD_USEC 100000ull
@@ -109,6 +110,17 @@ static void sweep(const char *hierarchy)
 		if (sscanf(entry->d_name, PREFIX "%d-", &pid) == 1 && pid > 0 && kill(pid, 0) < 0 &&
 		    errno == ESRCH)
 			unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+	}
+}
+
+void sandbox_sweep(void)
+{
+	struct controllers c;
+
+	controllers_find(&c);
+	for (int i = 0; i < CONTROLLER_COUNT; i++) {
+		if (*c.v1[i])
+			sweep(c.v1[i]);
 	}
 }
 

@@ -106,6 +106,20 @@ static void hide(struct sandbox_plan *p, size_t n, int tree, const char *name)
 	plan_step(p, STAGE_BUILD, STEP_WHITEOUT, path, NULL);
 }
 
+static void search(struct sandbox_plan *p, size_t n, int tree, const char *name, int depth);
+
+static void search_entry(struct sandbox_plan *p, size_t n, int tree, const char *path, int depth)
+{
+	struct stat st;
+
+	if (fstatat(tree, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	if (!everybody_may_read(&st) || (S_ISDIR(st.st_mode) && depth == DEPTH_MAX))
+		hide(p, n, tree, path);
+	else if (S_ISDIR(st.st_mode))
+		search(p, n, tree, path, depth + 1);
+}
+
 /* Hides below `name` ("" the tree itself) what is not everybody's, and what lies too deep to tell.
  */
 static void search(struct sandbox_plan *p, size_t n, int tree, const char *name, int depth)
@@ -116,19 +130,12 @@ static void search(struct sandbox_plan *p, size_t n, int tree, const char *name,
 
 	while (dir && (entry = readdir(dir))) {
 		char path[PATH_MAX];
-		struct stat st;
-		int size;
 
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		size = snprintf(path, sizeof(path), "%s%s%s", name, *name ? "/" : "",
-				entry->d_name);
-		if (size >= (int)sizeof(path) || fstatat(tree, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (!everybody_may_read(&st) || (S_ISDIR(st.st_mode) && depth == DEPTH_MAX))
-			hide(p, n, tree, path);
-		else if (S_ISDIR(st.st_mode))
-			search(p, n, tree, path, depth + 1);
+		if (snprintf(path, sizeof(path), "%s%s%s", name, *name ? "/" : "", entry->d_name) <
+		    (int)sizeof(path))
+			search_entry(p, n, tree, path, depth);
 	}
 	if (!dir && fd >= 0)
 		close(fd);

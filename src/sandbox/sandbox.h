@@ -49,6 +49,10 @@ int sandbox_launcher_start(struct sandbox_launcher **ret, struct fail *f);
 void sandbox_launcher_stop(
 	struct sandbox_launcher *l); /* accepts NULL; removes its controller cgroups */
 
+/* Removes what launchers whose keeper was killed have left: their v1 controller cgroups. Starting a
+ * launcher does so too. */
+void sandbox_sweep(void);
+
 /* Builds the sandbox: sets the limits, clones init into call 0's cgroup. call0_cgroup: open
  * directory of RUN/0 in the v2 tree, or -1 where there are no cgroups. The launcher is taken over
  * on success. */

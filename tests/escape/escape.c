@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The escape suite, from outside: makes things on the host worth attacking, lets probe attack them
+ * from sandboxes of every kind (identity user and root, started by root and by an ordinary user),
+ * and holds what the kernel answered against attacks.tbl. Then it looks at the host, which must be
+ * untouched. TAP.
+ *
+ * escape SANDBOX_RUN PROBE: the two programs. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+
+#define ORDINARY 54321 /* a uid without an account */
+#define OUTPUT_MAX (256 * 1024)
+#define CANARY_TEXT "untouched\n"
+#define LEAKED_FD 77
+
+enum expected { REFUSED, KILLED, ABSENT, WORKS };
+
+static const char *const expected_words[] = { "REFUSED", "KILLED", "ABSENT", "WORKS" };
+
+static const struct {
+	const char *name;
+	enum expected user, root;
+	const char *about;
+} rows[] = {
+#define ATTACK(name, user, root, about) { #name, user, root, about },
+#include "attacks.tbl"
+#undef ATTACK
+};
+
+struct host {
+	char dir[64]; /* holds everything below */
+	char work[96], canary[96], unix_path[96], abstract[64];
+	int tcp, tcp_port, unix_socket, abstract_socket;
+	int shm, shm_key;
+	char core_pattern[256];
+};
+
+struct kind {
+	const char *name;
+	bool root_inside, ordinary;
+};
+
+static const struct kind kinds[] = {
+	{ "user, started by root", false, false },
+	{ "root, started by root", true, false },
+	{ "user, started by an ordinary user", false, true },
+};
+
+static int tests, failures;
+
+static void ok(bool good, const struct kind *k, const char *name, const char *about)
+{
+	printf("%sok %d - %s: %s (%s)\n", good ? "" : "not ", ++tests, k->name, name, about);
+	failures += !good;
+}
+
+static void path_read(const char *path, char *into, size_t room)
+{
+	cleanup_buf struct buf text;
+
+	buf_init(&text, room - 1);
+	file_read_path(AT_FDCWD, path, &text);
+	snprintf(into, room, "%s", buf_text(&text));
+}
+
+static void file_make(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+
+	if (fd < 0 || file_write_all(fd, text, strlen(text)) < 0)
+		perror(path);
+	fchmod(fd, mode);
+	close(fd);
+}
+
+static int listen_on(struct sockaddr *address, socklen_t size)
+{
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (bind(fd, address, size) < 0 || listen(fd, 16) < 0)
+		perror("listen");
+	return fd;
+}
+
+static void host_listen(struct host *h)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_un path = { .sun_family = AF_UNIX }, name = { .sun_family = AF_UNIX };
+	socklen_t size = sizeof(in);
+
+	h->tcp = listen_on((struct sockaddr *)&in, sizeof(in));
+	getsockname(h->tcp, (struct sockaddr *)&in, &size);
+	h->tcp_port = ntohs(in.sin_port);
+	snprintf(path.sun_path, sizeof(path.sun_path), "%s", h->unix_path);
+	h->unix_socket = listen_on((struct sockaddr *)&path, sizeof(path));
+	chmod(h->unix_path, 0777);
+	snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "%s", h->abstract);
+	h->abstract_socket = listen_on(
+		(struct sockaddr *)&name,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(h->abstract)));
+}
+
+static void host_make(struct host *h)
+{
+	char *segment;
+
+	snprintf(h->dir, sizeof(h->dir), "/var/tmp/weir-escape-XXXXXX");
+	if (!mkdtemp(h->dir)) {
+		perror(h->dir);
+		exit(1);
+	}
+	chmod(h->dir, 0755);
+	snprintf(h->work, sizeof(h->work), "%s/work", h->dir);
+	snprintf(h->canary, sizeof(h->canary), "%s/canary", h->dir);
+	snprintf(h->unix_path, sizeof(h->unix_path), "%s/socket", h->dir);
+	snprintf(h->abstract, sizeof(h->abstract), "weir-escape-%d", getpid());
+	file_make(h->canary, CANARY_TEXT, 0666);
+	host_listen(h);
+	h->shm_key = 0x57450000 + getpid() % 0xffff;
+	h->shm = shmget(h->shm_key, 4096, IPC_CREAT | 0666);
+	segment = shmat(h->shm, NULL, 0);
+	if (segment != (void *)-1) {
+		strcpy(segment, CANARY_TEXT);
+		shmdt(segment);
+	}
+	path_read("/proc/sys/kernel/core_pattern", h->core_pattern, sizeof(h->core_pattern));
+}
+
+static void tree_remove(const char *path)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "rm -rf '%s'", path);
+	if (system(command) != 0)
+		perror(path);
+}
+
+/* A fresh workspace with something protected in it, belonging to whoever starts the sandbox. */
+static void work_make(const struct host *h, const struct kind *k, const char *probe)
+{
+	char command[1024];
+
+	tree_remove(h->work);
+	snprintf(command, sizeof(command),
+		 "mkdir -p '%s/deep/guarded' && echo untouched > '%s/deep/guarded/file' && "
+		 "cp '%s' '%s/probe' && cp \"$(command -v sleep)\" '%s/esc-sleeper' && "
+		 "chown -R %d '%s'",
+		 h->work, h->work, probe, h->work, h->work, k->ordinary ? ORDINARY : 0, h->work);
+	if (system(command) != 0)
+		perror(command);
+}
+
+/* sandbox_run and its arguments, in a process with a descriptor and a variable that must not leak.
+ */
+static pid_t sandbox_spawn(const struct host *h, const struct kind *k, char *const argv[], int out)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	dup2(out, 1);
+	dup2(open(h->dir, O_RDONLY | O_DIRECTORY), LEAKED_FD);
+	setenv("ESC_SECRET", "leaked", 1);
+	if (k->ordinary && (setgroups(0, NULL) < 0 || setgid(ORDINARY) < 0 || setuid(ORDINARY) < 0))
+		_exit(1);
+	if (chdir(h->work) < 0)
+		_exit(1);
+	execv(argv[0], argv);
+	_exit(127);
+}
+
+static int sandbox_run(const struct host *h, const struct kind *k, char *const argv[],
+		       struct buf *output)
+{
+	int ends[2], status;
+	pid_t pid;
+
+	buf_clear(output);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	pid = sandbox_spawn(h, k, argv, ends[1]);
+	close(ends[1]);
+	file_read_all(ends[0], output);
+	close(ends[0]);
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void judge(const struct kind *k, const char *output)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		const char *wanted = expected_words[k->root_inside ? rows[i].root : rows[i].user];
+		char start[80], about[256];
+		const char *line;
+
+		snprintf(start, sizeof(start), "%s ", rows[i].name);
+		for (line = output; line && strncmp(line, start, strlen(start)) != 0;) {
+			line = strchr(line, '\n');
+			line = line ? line + 1 : NULL;
+		}
+		snprintf(about, sizeof(about), "%s; wanted %s, was %.*s", rows[i].about, wanted,
+			 line ? (int)strcspn(line + strlen(start), "\n") : 7,
+			 line ? line + strlen(start) : "nothing");
+		ok(line && strncmp(line + strlen(start), wanted, strlen(wanted)) == 0, k,
+		   rows[i].name, about);
+	}
+}
+
+static bool nobody_came(int listener)
+{
+	return accept(listener, NULL, NULL) < 0 && errno == EAGAIN;
+}
+
+static void host_judge(const struct host *h, const struct kind *k)
+{
+	char text[256], path[160], name[256];
+	const char *segment = shmat(h->shm, NULL, SHM_RDONLY);
+
+	path_read(h->canary, text, sizeof(text));
+	ok(strcmp(text, CANARY_TEXT) == 0, k, "host_canary", "the host's file is as it was");
+	path_read("/proc/sys/kernel/core_pattern", text, sizeof(text));
+	ok(strcmp(text, h->core_pattern) == 0, k, "host_core_pattern", "core_pattern is as it was");
+	ok(nobody_came(h->tcp), k, "host_tcp", "nobody reached the host's loopback");
+	ok(nobody_came(h->unix_socket), k, "host_unix", "nobody reached the host's unix socket");
+	ok(nobody_came(h->abstract_socket), k, "host_abstract", "nor the abstract one");
+	ok(segment != (void *)-1 && strcmp(segment, CANARY_TEXT) == 0, k, "host_shm",
+	   "the host's shared memory is as it was");
+	shmdt(segment);
+	snprintf(path, sizeof(path), "%s/deep/guarded/file", h->work);
+	path_read(path, text, sizeof(text));
+	ok(strcmp(text, CANARY_TEXT) == 0, k, "host_protected", "the protected file is as it was");
+	ok(access("/usr/weir-escape", F_OK) < 0 && access("/weir-escape", F_OK) < 0 &&
+		   access("/usr/suid-id", F_OK) < 0,
+	   k, "host_system", "nothing new in the host's / and /usr");
+	gethostname(name, sizeof(name));
+	ok(strcmp(name, "escaped") != 0, k, "host_name", "the host's name is as it was");
+}
+
+/* Counts processes of the host with this command name; ret_zero: how many had an id 0. */
+static int processes_named(const char *wanted, int *ret_zero)
+{
+	cleanup_dir DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	int count = 0;
+
+	*ret_zero = 0;
+	while (dir && (entry = readdir(dir))) {
+		char path[300], text[2048], *line;
+		unsigned int id[4];
+
+		if (atoi(entry->d_name) <= 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/status", entry->d_name);
+		path_read(path, text, sizeof(text));
+		snprintf(path, sizeof(path), "Name:\t%s\n", wanted);
+		if (strncmp(text, path, strlen(path)) != 0)
+			continue;
+		count++;
+		line = strstr(text, "\nUid:");
+		if (!line ||
+		    sscanf(line, " Uid: %u %u %u %u", &id[0], &id[1], &id[2], &id[3]) != 4 ||
+		    !id[0] || !id[1] || !id[2] || !id[3])
+			(*ret_zero)++;
+	}
+	return count;
+}
+
+/* While a daemon lives in the sandbox the host sees its ids; when the sandbox is gone, so is it. */
+static void daemon_judge(const struct host *h, const struct kind *k, const char *runner)
+{
+	char *const argv[] = { (char *)runner,
+			       k->root_inside ? (char *)"-r" : (char *)"-v",
+			       (char *)"--",
+			       (char *)"/bin/sh",
+			       (char *)"-c",
+			       (char *)"setsid ./esc-sleeper 300 >/dev/null 2>&1 & setsid "
+				       "./esc-sleeper 300 >/dev/null 2>&1 & sleep 1",
+			       NULL };
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	pid_t pid = sandbox_spawn(h, k, argv, null);
+	int zero = 0, seen = 0;
+
+	for (int i = 0; i < 100 && seen < 2; i++) {
+		usleep(20000);
+		seen = processes_named("esc-sleeper", &zero);
+	}
+	ok(seen == 2 && zero == 0, k, "host_ids", "no process inside has an id of the host's root");
+	waitpid(pid, NULL, 0);
+	close(null);
+	ok(processes_named("esc-sleeper", &zero) == 0, k, "daemon", "nothing outlives the sandbox");
+}
+
+/* The keeper's death, by the one signal it cannot answer, ends everything. */
+static void keeper_judge(const struct host *h, const struct kind *k, const char *runner)
+{
+	char *const argv[] = { (char *)runner, k->root_inside ? (char *)"-r" : (char *)"-v",
+			       (char *)"--",   (char *)"./esc-sleeper",
+			       (char *)"300",  NULL };
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	pid_t pid = sandbox_spawn(h, k, argv, null);
+	int zero, left = 0;
+
+	for (int i = 0; i < 100 && !processes_named("esc-sleeper", &zero); i++)
+		usleep(20000);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	for (int i = 0; i < 100 && (left = processes_named("esc-sleeper", &zero)); i++)
+		usleep(20000);
+	close(null);
+	ok(left == 0, k, "keeper_killed", "kill -9 of the keeper ends its sandbox");
+}
+
+static void limits_judge(const struct host *h, const struct kind *k, const char *runner,
+			 struct buf *output)
+{
+	char *const forks[] = { (char *)runner,	 (char *)(k->root_inside ? "-r" : "-v"),
+				(char *)"-u",	 (char *)"40",
+				(char *)"--",	 (char *)"./probe",
+				(char *)"forks", NULL };
+	char *const memory[] = { (char *)runner,   (char *)(k->root_inside ? "-r" : "-v"),
+				 (char *)"-m",	   (char *)"67108864",
+				 (char *)"--",	   (char *)"./probe",
+				 (char *)"memory", NULL };
+	char about[128];
+	int count, status;
+
+	sandbox_run(h, k, forks, output);
+	count = atoi(buf_text(output));
+	snprintf(about, sizeof(about), "40 processes allowed, %d made", count);
+	ok(count > 20 && count <= 40, k, "fork_bomb", about);
+	if (k->ordinary) {
+		printf("ok %d - %s: memory_bomb # SKIP no cgroup controller for an ordinary user\n",
+		       ++tests, k->name);
+		return;
+	}
+	status = sandbox_run(h, k, memory, output);
+	snprintf(about, sizeof(about), "64 MiB allowed, 256 touched: status %d", status);
+	ok(status == 128 + SIGKILL, k, "memory_bomb", about);
+}
+
+static void kind_run(const struct host *h, const struct kind *k, const char *runner,
+		     const char *probe)
+{
+	char port[16], key[16], pid[16];
+	char *const argv[] = { (char *)runner,
+			       k->root_inside ? (char *)"-r" : (char *)"-v",
+			       (char *)"-P",
+			       (char *)"deep/guarded",
+			       (char *)"-D",
+			       (char *)"33554432",
+			       (char *)"--",
+			       (char *)"./probe",
+			       (char *)h->canary,
+			       (char *)h->unix_path,
+			       (char *)h->abstract,
+			       port,
+			       key,
+			       pid,
+			       NULL };
+	cleanup_buf struct buf output;
+
+	buf_init(&output, OUTPUT_MAX);
+	snprintf(port, sizeof(port), "%d", h->tcp_port);
+	snprintf(key, sizeof(key), "%d", h->shm_key);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	work_make(h, k, probe);
+	sandbox_run(h, k, argv, &output);
+	judge(k, buf_text(&output));
+	host_judge(h, k);
+	daemon_judge(h, k, runner);
+	keeper_judge(h, k, runner);
+	limits_judge(h, k, runner, &output);
+}
+
+int main(int argc, char **argv)
+{
+	cleanup_free char *runner = argc == 3 ? realpath(argv[1], NULL) : NULL;
+	cleanup_free char *probe = argc == 3 ? realpath(argv[2], NULL) : NULL;
+	struct host h = { 0 };
+
+	if (!runner || !probe)
+		return 2;
+	if (geteuid() != 0) {
+		printf("1..0 # SKIP sandboxes of every kind are only to be had as root\n");
+		return 0;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	host_make(&h);
+	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++)
+		kind_run(&h, &kinds[i], runner, probe);
+	shmctl(h.shm, IPC_RMID, NULL);
+	tree_remove(h.dir);
+	printf("1..%d\n", tests);
+	return failures ? 1 : 0;
+}
