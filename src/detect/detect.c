@@ -73,6 +73,16 @@ const char *detection_exe(const struct detection *d, uint32_t pid, uint64_t star
 	return p ? p->exe : NULL;
 }
 
+const struct process *detection_target(const struct detection *d, const struct event_view *e)
+{
+	uint32_t pid = e->privilege->target_pid;
+
+	if (!pid)
+		return NULL;
+	return e->text[0].size ? processes_find_pid(d->processes, pid)
+			       : processes_find_inside(d->processes, pid);
+}
+
 static void emit(struct detection *d, struct entry *e)
 {
 	e->dirty = false;

@@ -13,6 +13,11 @@ void finding_begin_call(enum finding_kind kind, uint32_t call, uint64_t seq, str
 void finding_add_via(struct finding *f, uint32_t call, const char *kind, uint64_t seq);
 void finding_technique(struct finding *f, const char *attack);
 
+/* The process that a privileged operation was aimed at, or NULL when it is none of this run's. A
+ * system call names it by its number inside; one whose /proc file was opened (the target is then a
+ * path) has its host number. */
+const struct process *detection_target(const struct detection *d, const struct event_view *e);
+
 extern const struct detector contradiction_detector;
 extern const struct detector denied_network_detector;
 extern const struct detector masquerade_detector;

@@ -191,8 +191,11 @@ static void on_event(struct detection *d, void *state, const struct event_view *
 	finding_technique(&f, pretences[pretence].attack);
 	buf_printf(&text, "a process %s: \"", pretences[pretence].text);
 	text_escape_cut(&text, shown.data, shown.size, NAME_WIDTH);
-	buf_add_text(&text, "\" is the file ");
-	text_escape_cut(&text, e->text[0].data, e->text[0].size, PATH_WIDTH);
+	buf_add_char(&text, '"');
+	if (pretence != PRETENCE_MEMFD) {
+		buf_add_text(&text, " is the file ");
+		text_escape_cut(&text, e->text[0].data, e->text[0].size, PATH_WIDTH);
+	}
 	finding_say(&f, &text);
 	detection_report_again(d, &f, (uint64_t)pretence << 56 ^ e->exec->inode);
 }

@@ -68,15 +68,13 @@ static bool is_launcher(const struct detection *d, const struct event_view *e)
 static int ptrace_severity(const struct detection *d, const struct event_view *e)
 {
 	const struct event_privilege *p = e->privilege;
-	const struct process *target;
-	bool stranger;
+	const struct process *target = detection_target(d, e);
+	bool stranger = !target || target->call != e->h->call;
 
 	if (p->result == -ESRCH || p->result == -ECHILD)
 		return NONE;
 	if (p->arguments[0] != PTRACE_ATTACH && p->arguments[0] != PTRACE_SEIZE)
 		return p->result < 0 ? SEVERITY_LOW : NONE;
-	target = processes_find_pid(detection_processes(d), p->target_pid);
-	stranger = p->target_pid != e->h->ppid && (!target || target->call != e->h->call);
 	if (p->result < 0)
 		return stranger ? SEVERITY_MEDIUM : SEVERITY_LOW;
 	return stranger ? SEVERITY_HIGH : NONE;

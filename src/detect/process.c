@@ -70,6 +70,15 @@ const struct process *processes_find_pid(const struct processes *t, uint32_t pid
 	return p;
 }
 
+const struct process *processes_find_inside(const struct processes *t, uint32_t pid_inside)
+{
+	for (size_t i = 0; i < SLOTS; i++)
+		for (const struct process *p = t->slots[i]; p; p = p->next)
+			if (p->pid_inside == pid_inside)
+				return p;
+	return NULL;
+}
+
 static struct process *touch(struct processes *t, uint32_t pid, uint64_t start_ns, uint32_t call)
 {
 	struct process *p = find(t, pid, start_ns);

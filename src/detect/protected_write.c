@@ -59,19 +59,22 @@ static bool touches(const struct protection *p, const char *path, bool from_abov
 	return false;
 }
 
-/* An attempt that could only have added an entry, never changed one. */
-static bool only_adds(const struct event_file *file)
+/* How bad a refused attempt is. A new directory, as interpreters make for their caches, changes
+ * nothing that was there; an exclusive create may be the first step of replacing a file (sed -i).
+ */
+static enum severity refused_severity(const struct event_file *file)
 {
 	switch (file->op) {
 	case FILE_MKDIR:
+		return SEVERITY_LOW;
 	case FILE_SYMLINK:
 	case FILE_MKNOD:
 	case FILE_LINK:
-		return true;
+		return SEVERITY_MEDIUM;
 	case FILE_CREATE:
-		return (file->mode & O_EXCL) != 0;
+		return file->mode & O_EXCL ? SEVERITY_MEDIUM : SEVERITY_HIGH;
 	default:
-		return false;
+		return SEVERITY_HIGH;
 	}
 }
 
@@ -108,8 +111,8 @@ static void on_event(struct detection *d, void *state, const struct event_view *
 		return;
 	finding_begin(d, FINDING_PROTECTED_WRITE, e, &f);
 	f.verdict = refused ? VERDICT_BLOCKED : VERDICT_OBSERVED;
-	if (refused && only_adds(file))
-		f.severity = SEVERITY_LOW;
+	if (refused)
+		f.severity = refused_severity(file);
 	buf_printf(&text, "%s of protected ", file_op_name((enum file_op)file->op));
 	text_escape_cut(&text, path, strlen(path), PATH_WIDTH);
 	buf_add_text(&text, refused ? " was refused" : " happened");

@@ -93,11 +93,12 @@ static void on_file(struct detection *d, const struct event_view *e)
 static void on_memory(struct detection *d, const struct event_view *e)
 {
 	const struct event_privilege *p = e->privilege;
-	const struct process *target = processes_find_pid(detection_processes(d), p->target_pid);
+	const struct process *target = detection_target(d, e);
 	char name[16];
 	struct finding f;
 
-	if (p->op != PRIVILEGE_PROC_MEMORY || p->target_pid == e->h->pid || p->result == -ESRCH)
+	if (p->op != PRIVILEGE_PROC_MEMORY || p->result == -ESRCH ||
+	    (target && target->pid == e->h->pid))
 		return;
 	finding_begin(d, FINDING_SENSITIVE_READ, e, &f);
 	finding_technique(&f, "T1055");

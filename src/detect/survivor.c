@@ -4,6 +4,7 @@
  * within GRACE_NS by itself, as the far end of a pipe may, is said at severity info. A call is
  * followed until its cgroup is gone; the finding then says how long they stayed. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct followed {
 	uint32_t call;
 	uint32_t count; /* processes, as the keeper counted */
 	bool reported;
+	bool killed; /* one of them ended by SIGKILL: it would have stayed */
 	enum severity severity;
 	enum finding_verdict verdict;
 	uint64_t since; /* mono */
@@ -164,15 +166,17 @@ static void conclude(struct detection *d, struct survivors *s, struct followed *
 	char end[64];
 
 	if (call->verdict != VERDICT_KILLED) {
-		snprintf(end, sizeof(end), "; the last ended %llu.%llu s later",
+		snprintf(end, sizeof(end), "; the last %s %llu.%llu s later",
+			 call->killed ? "was killed" : "ended",
 			 (unsigned long long)(stayed / NSEC_PER_SEC),
 			 (unsigned long long)(stayed / (NSEC_PER_SEC / 10) % 10));
 		if (call->reported)
 			say(d, call, end, 0);
 		else
 			report(d, call,
-			       stayed < GRACE_NS ? SEVERITY_INFO
-						 : finding_rows[FINDING_SURVIVOR].severity,
+			       stayed < GRACE_NS && !call->killed
+				       ? SEVERITY_INFO
+				       : finding_rows[FINDING_SURVIVOR].severity,
 			       end);
 	}
 	*call = s->calls[--s->count];
@@ -186,6 +190,8 @@ static void on_event(struct detection *d, void *state, const struct event_view *
 	for (size_t i = 0; i < s->count && !call; i++)
 		if (s->calls[i].call == e->h->call)
 			call = &s->calls[i];
+	if (call && e->h->kind == EVENT_EXIT)
+		call->killed |= e->exit->signal == SIGKILL;
 	if (call && e->h->kind == EVENT_COUNT)
 		conclude(d, s, call);
 	else if (call && call->reported && e->h->kind == EVENT_EXIT &&

@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/text_escape.h"
 #include "detect/process.h"
+#include "detect/range.h"
 #include "report/words.h"
 
 #define FINDINGS_KEPT_MAX 4096
@@ -193,6 +195,20 @@ static void count_file(struct doing *d, const struct event_file *file)
 	}
 }
 
+/* Those that would leave the sandbox: unix sockets and loopback are its own. */
+static void count_connect(struct doing *d, const struct event_net *net)
+{
+	struct address a;
+
+	if (net->family != AF_INET && net->family != AF_INET6)
+		return;
+	address_set(&a, net->family, net->address);
+	if (address_class(&a) == ADDRESS_LOOPBACK)
+		return;
+	d->connects++;
+	d->connects_refused += net->result < 0 && net->result != -EINPROGRESS;
+}
+
 static void count_event(struct report *r, const struct event_view *e)
 {
 	struct doing *d = doing_of(r, e->h->call);
@@ -208,8 +224,7 @@ static void count_event(struct report *r, const struct event_view *e)
 		break;
 	case EVENT_CONNECT:
 	case EVENT_SEND:
-		d->connects++;
-		d->connects_refused += e->net->result < 0 && e->net->result != -EINPROGRESS;
+		count_connect(d, e->net);
 		break;
 	case EVENT_PRIVILEGE:
 		d->operations_refused += e->privilege->result < 0;

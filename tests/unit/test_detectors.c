@@ -132,6 +132,26 @@ static void a_late_end_of_a_pipe_is_only_information(void **state)
 	bench_free(b);
 }
 
+static void one_that_had_to_be_killed_meant_to_stay(void **state)
+{
+	struct bench *b = bench_new();
+
+	(void)state;
+	EXEC(b, "/usr/bin/sleep", "/usr/bin/sleep",
+	     "sleep\0"
+	     "9",
+	     0, EVENT_NO_CALL);
+	exit_call(b, 1, ENDING_EXIT);
+	make_exit(&b->m, -1);
+	b->m.u.exit.signal = 9; /* the run is over, and weir ends what is left */
+	detection_event(b->d, &b->m.view);
+	detection_event(b->d, make_count(&b->m));
+	assert_int_equal(b->count, 1);
+	assert_int_equal(b->seen[1].severity, SEVERITY_MEDIUM);
+	assert_non_null(strstr(b->seen[1].summary, "was killed"));
+	bench_free(b);
+}
+
 static void background_decides_about_survivors(void **state)
 {
 	struct bench *b = bench_new();
@@ -343,7 +363,7 @@ static void privileged_operations_are_found(void **state)
 	PRIVILEGED(b, PRIVILEGE_MOUNT, SYS_mount, 0, 0, 0);
 	assert_int_equal(b->seen[2].severity, SEVERITY_CRITICAL);
 	assert_int_equal(b->seen[2].verdict, VERDICT_OBSERVED);
-	PRIVILEGED(b, PRIVILEGE_PTRACE, SYS_ptrace, PTRACE_ATTACH, 1, -EPERM);
+	PRIVILEGED(b, PRIVILEGE_PTRACE, SYS_ptrace, PTRACE_ATTACH, 7, -EPERM);
 	assert_int_equal(b->seen[3].severity, SEVERITY_MEDIUM);
 	PRIVILEGED(b, PRIVILEGE_SETUID, SYS_setuid, 0, 0, -EPERM);
 	assert_int_equal(b->seen[4].severity, SEVERITY_MEDIUM);
@@ -373,7 +393,7 @@ static void what_tools_probe_is_not(void **state)
 	PRIVILEGED(b, PRIVILEGE_HANDLE, SYS_name_to_handle_at, 0, 0, -EPERM);
 	PRIVILEGED(b, PRIVILEGE_PTRACE, SYS_ptrace, PTRACE_TRACEME, 0, 0); /* strace, gdb */
 	detection_event(b->d, make_fork(&b->m, 1001));
-	PRIVILEGED(b, PRIVILEGE_PTRACE, SYS_ptrace, PTRACE_SEIZE, 1001, 0);
+	PRIVILEGED(b, PRIVILEGE_PTRACE, SYS_ptrace, PTRACE_SEIZE, 1, 0);
 	assert_int_equal(b->count, 0);
 	/* weir's launcher, before the first exec of a call */
 	b->m.pid = 2000;
@@ -392,8 +412,10 @@ static void debuggers_and_sanitizers_are_low(void **state)
 
 	(void)state;
 	EXEC(b, "/work/test", "/work/test", "test", 0, EVENT_NO_CALL);
-	b->m.parent = 999;
-	PRIVILEGED(b, PRIVILEGE_PTRACE, SYS_ptrace, PTRACE_ATTACH, 999, -EPERM); /* leak checker */
+	detection_event(b->d, make_fork(&b->m, 1001));
+	b->m.pid = 1001; /* 1 inside, its parent 0 */
+	b->m.parent = 1000;
+	PRIVILEGED(b, PRIVILEGE_PTRACE, SYS_ptrace, PTRACE_ATTACH, 1, -EPERM); /* leak checker */
 	assert_int_equal(b->seen[1].severity, SEVERITY_LOW);
 	PRIVILEGED(b, PRIVILEGE_IO_URING, SYS_io_uring_setup, 0, 0, -EPERM); /* libuv */
 	assert_int_equal(b->seen[2].severity, SEVERITY_LOW);
@@ -519,7 +541,7 @@ static void ordinary_reads_are_not(void **state)
 	read_file(b, "/home/agent/.ssh/id_rsa", -ENOENT, EVENT_NO_CALL); /* ssh looks for keys */
 	read_file(b, "/work/.environment", 0, EVENT_NO_CALL);
 	FILE_EVENT(b, FILE_CREATE, "/work/.env", "", 0, 0); /* writing one is no reading */
-	PRIVILEGED(b, PRIVILEGE_PROC_MEMORY, SYS_process_vm_readv, 0, 1007, 0);
+	PRIVILEGED(b, PRIVILEGE_PROC_MEMORY, SYS_process_vm_readv, 0, 7, 0);
 	assert_int_equal(b->count, 0);
 	bench_free(b);
 }
@@ -568,6 +590,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_survivor_is_named_and_followed),
 		cmocka_unit_test(a_late_end_of_a_pipe_is_only_information),
+		cmocka_unit_test(one_that_had_to_be_killed_meant_to_stay),
 		cmocka_unit_test(background_decides_about_survivors),
 		cmocka_unit_test(writes_to_protected_paths_are_found),
 		cmocka_unit_test(work_beside_protected_paths_is_not),
