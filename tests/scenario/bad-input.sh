@@ -21,8 +21,7 @@ refused() {
 	ok $? "$name: one clear message" "$err"
 	is "$(ls "$WEIR_STORE/runs" 2>/dev/null)" "" "$name: nothing was begun"
 }
-trajectory() { # STATUS REGEX NAME: the trajectory comes on standard input
-	cat >"$T/t.json"
+trajectory() { # STATUS REGEX NAME: the trajectory is $T/t.json
 	refused "$1" "$2" "trajectory: $3" "$WEIR" replay "$T/t.json"
 }
 policy() {
@@ -30,47 +29,59 @@ policy() {
 	refused "$1" "$2" "policy: $3" "$WEIR" run -p "$T/p.yaml" -- true
 }
 
-echo "$good" | jq 'del(.steps)' | trajectory 125 'steps' "no steps"
-echo "$good" | jq 'del(.steps[0].tool_calls[0].function_name)' | trajectory 125 'function_name' "a call without a function"
-echo "$good" | jq 'del(.steps[0].tool_calls[0].tool_call_id)' | trajectory 125 'tool_call_id' "a call without an id"
-echo "$good" | jq '.steps = "none"' | trajectory 125 'steps' "steps of the wrong type"
-echo "$good" | jq '.steps[0].tool_calls[0].arguments = 7' | trajectory 125 'arguments' "arguments of the wrong type"
-echo "$good" | jq '.steps[0].tool_calls += .steps[0].tool_calls' | trajectory 125 'c1' "a call id given twice"
-echo "$good" | jq '.schema_version = "ATIF-v9.0"' | trajectory 125 'schema_version|ATIF-v9' "a version that is not ours"
-echo '{"schema_version":' | trajectory 125 't\.json' "cut off"
-: | trajectory 125 't\.json' "empty"
-printf '%s' "$good" | sed 's/"a"/"\xff\xfe"/' | trajectory 125 'UTF-8|utf-8' "invalid UTF-8"
-{ printf '{"steps":'; head -c 100000 /dev/zero | tr '\0' '['; } | trajectory 125 'deep|nest|depth' "nested 100,000 deep"
+echo "$good" | jq 'del(.steps)' >"$T/t.json"
+trajectory 2 'steps' "no steps"
+echo "$good" | jq 'del(.steps[0].tool_calls[0].function_name)' >"$T/t.json"
+trajectory 2 'function_name' "a call without a function"
+echo "$good" | jq 'del(.steps[0].tool_calls[0].tool_call_id)' >"$T/t.json"
+trajectory 2 'tool_call_id' "a call without an id"
+echo "$good" | jq '.steps = "none"' >"$T/t.json"
+trajectory 2 'steps' "steps of the wrong type"
+echo "$good" | jq '.steps[0].tool_calls[0].arguments = 7' >"$T/t.json"
+trajectory 2 'arguments' "arguments of the wrong type"
+echo "$good" | jq '.steps[0].tool_calls += .steps[0].tool_calls' >"$T/t.json"
+trajectory 2 'c1' "a call id given twice"
+echo "$good" | jq '.schema_version = "ATIF-v9.0"' >"$T/t.json"
+trajectory 2 'schema_version|ATIF-v9' "a version that is not ours"
+echo '{"schema_version":' >"$T/t.json"
+trajectory 2 't\.json' "cut off"
+: >"$T/t.json"
+trajectory 2 't\.json' "empty"
+printf '%s' "$good" | sed 's/"a"/"\xff\xfe"/' >"$T/t.json"
+trajectory 2 'UTF-8|utf-8' "invalid UTF-8"
+{ printf '{"steps":'; head -c 100000 /dev/zero | tr '\0' '['; } >"$T/t.json"
+trajectory 2 'deep|nest|depth' "nested 100,000 deep"
 {
 	printf '{"schema_version":"ATIF-v1.6","session_id":"s","agent":{"name":"a","version":"1"},"steps":[{"step_id":1,"source":"agent","message":"","tool_calls":[{"tool_call_id":"c1","function_name":"bash","arguments":{"command":"'
 	head -c 100000000 /dev/zero | tr '\0' a
 	printf '"}}]}]}'
-} | trajectory 125 'large|long|big|bytes|MiB|limit' "a string of 100 MB"
-refused 125 'nowhere\.json' "trajectory: not there" "$WEIR" replay "$T/nowhere.json"
+} >"$T/t.json"
+trajectory 2 'large|long|big|bytes|MiB|limit' "a string of 100 MB"
+refused 2 'nowhere\.json' "trajectory: not there" "$WEIR" replay "$T/nowhere.json"
 
-policy 125 'p\.yaml:2:.*networks' "unknown key" 'version: 1\nnetworks: {}\n'
-policy 125 'p\.yaml:3:.*identity' "duplicate key" 'version: 1\nidentity: user\nidentity: root\n'
-policy 125 'p\.yaml:2:' "wrong type" 'version: 1\nfiles: 7\n'
-policy 125 'p\.yaml:2:.*(unit|10)' "a size without a unit" 'version: 1\ncompute: {memory: 10}\n'
-policy 125 'p\.yaml:2:.*(unit|30)' "a duration without a unit" 'version: 1\ntime: 30\n'
-policy 125 'p\.yaml:.*(alias|anchor)' "aliases that explode" 'version: 1\na: &a [x,x]\nb: &b [*a,*a]\nfiles: {read: [*b,*b]}\n'
-policy 125 'p\.yaml' "no YAML at all" 'version: [1\n'
-policy 125 'version' "no version" 'identity: user\n'
-refused 125 'nowhere\.yaml' "policy: not there" "$WEIR" run -p "$T/nowhere.yaml" -- true
+policy 2 'p\.yaml:2:.*networks' "unknown key" 'version: 1\nnetworks: {}\n'
+policy 2 'p\.yaml:3:.*identity' "duplicate key" 'version: 1\nidentity: user\nidentity: root\n'
+policy 2 'p\.yaml:2:' "wrong type" 'version: 1\nfiles: 7\n'
+policy 2 'p\.yaml:2:.*(unit|10)' "a size without a unit" 'version: 1\ncompute: {memory: 10}\n'
+policy 2 'p\.yaml:2:.*(unit|30)' "a duration without a unit" 'version: 1\ntime: 30\n'
+policy 2 'p\.yaml:.*(alias|anchor)' "aliases that explode" 'version: 1\na: &a [x,x]\nb: &b [*a,*a]\nfiles: {read: [*b,*b]}\n'
+policy 2 'p\.yaml' "no YAML at all" 'version: [1\n'
+policy 2 'version' "no version" 'identity: user\n'
+refused 2 'nowhere\.yaml' "policy: not there" "$WEIR" run -p "$T/nowhere.yaml" -- true
 
-policy 125 "$T/nowhere" "workspace that does not exist" "version: 1\nfiles: {workspace: $T/nowhere}\n"
+policy 2 "$T/nowhere" "workspace that does not exist" "version: 1\nfiles: {workspace: $T/nowhere}\n"
 : >"$T/file"
-policy 125 "$T/file.*(not a directory|Not a directory)" "workspace that is a file" "version: 1\nfiles: {workspace: $T/file}\n"
-policy 125 '(workspace|/).*' "workspace that is /" 'version: 1\nfiles: {workspace: /}\n'
+policy 2 "$T/file.*(not a directory|Not a directory)" "workspace that is a file" "version: 1\nfiles: {workspace: $T/file}\n"
+policy 2 '(workspace|/).*' "workspace that is /" 'version: 1\nfiles: {workspace: /}\n'
 cd "$T/home" || exit 1
-refused 125 'home' "workspace that is the home directory" env HOME="$T/home" "$WEIR" run -- true
+refused 2 'home' "workspace that is the home directory" env HOME="$T/home" "$WEIR" run -- true
 cd "$T/work" || exit 1
 if has root && has userns; then
 	mkdir -m 700 "$T/theirs"
 	mkdir -m 777 "$T/state"
 	printf 'version: 1\nfiles: {workspace: %s}\n' "$T/theirs" >"$T/p.yaml"
 	chmod 644 "$T/p.yaml"
-	refused 125 "$T/theirs" "workspace that is not yours" \
+	refused 2 "$T/theirs" "workspace that is not yours" \
 		setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/nonexistent WEIR_STORE="$T/state" "$WEIR" run -p "$T/p.yaml" -- true
 else
 	skip "workspace that is not yours" "needs root to become another user"
