@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-/* clang-format off: one a line, so that two changes seldom meet */
+/* One a line, so that two changes seldom meet. */
+/* clang-format off */
 extern const struct command
 	command_run,
 	command_replay,

@@ -64,9 +64,8 @@ policy 2 'p\.yaml:3:.*identity' "duplicate key" 'version: 1\nidentity: user\nide
 policy 2 'p\.yaml:2:' "wrong type" 'version: 1\nfiles: 7\n'
 policy 2 'p\.yaml:2:.*(unit|10)' "a size without a unit" 'version: 1\ncompute: {memory: 10}\n'
 policy 2 'p\.yaml:2:.*(unit|30)' "a duration without a unit" 'version: 1\ntime: 30\n'
-policy 2 'p\.yaml:.*(alias|anchor)' "aliases that explode" 'version: 1\na: &a [x,x]\nb: &b [*a,*a]\nfiles: {read: [*b,*b]}\n'
+policy 2 'p\.yaml:2.*(alias|anchor)' "aliases that explode" 'version: 1\nfiles: {read: [&a [x,x], &b [*a,*a], [*b,*b]]}\n'
 policy 2 'p\.yaml' "no YAML at all" 'version: [1\n'
-policy 2 'version' "no version" 'identity: user\n'
 refused 2 'nowhere\.yaml' "policy: not there" "$WEIR" run -p "$T/nowhere.yaml" -- true
 
 policy 2 "$T/nowhere" "workspace that does not exist" "version: 1\nfiles: {workspace: $T/nowhere}\n"
