@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "call/call.h"
+#include "cmd/command.h"
 
 /* NAME becomes NAME=VALUE, or goes where we have no such variable ourselves. */
 static int fill_environment(struct text_list *list)
@@ -59,6 +60,11 @@ int choose_policy(const char *file, struct policy *ret, struct fail *f)
 	}
 	*ret = p;
 	return 0;
+}
+
+int choose_status(const struct fail *f)
+{
+	return f->code == ENOMEM || f->code == ENOTSUP ? EXIT_WEIR_FAILED : EXIT_WEIR_USAGE;
 }
 
 int choose_name(const char *name, struct fail *f)

@@ -11,6 +11,9 @@
  * workspace made absolute, its environment filled in from ours. Releases what it made on failure.
  */
 int choose_policy(const char *file, struct policy *ret, struct fail *f);
+/* The exit status for what failed here: wrong usage, unless it is weir or this host that lacks
+ * something. */
+int choose_status(const struct fail *f);
 /* -EINVAL for a name that is too long or has characters other than letters, digits, '.', '_' and
  * '-'. */
 int choose_name(const char *name, struct fail *f);

@@ -395,7 +395,7 @@ static int run_run(int argc, char **argv)
 	if (choose_name(o.name, &f) < 0 || (o.report && report_form_of(o.report, &form, &f) < 0) ||
 	    choose_policy(o.policy, &policy, &f) < 0) {
 		log_error("%s", f.text);
-		return f.code == EINVAL ? EXIT_WEIR_USAGE : EXIT_WEIR_FAILED;
+		return choose_status(&f);
 	}
 	if (o.dry_run) {
 		if (print_plan(&policy, &f) == 0)
