@@ -21,6 +21,8 @@ enum field_type {
 	FIELD_ANY,
 	FIELD_VIA,
 	FIELD_CLASSES,
+	FIELD_OBJECT,
+	FIELD_OBJECTS,
 };
 enum field_presence { FIELD_ALWAYS, FIELD_SOMETIMES };
 

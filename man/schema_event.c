@@ -50,6 +50,8 @@ static const char *const type_schemas[] = {
 		"{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"required\":"
 		"[\"produced\",\"lost\"],\"additionalProperties\":false,\"properties\":"
 		"{\"produced\":{\"type\":\"integer\"},\"lost\":{\"type\":\"integer\"}}}}",
+	[FIELD_OBJECT] = "{\"type\":\"object\"}",
+	[FIELD_OBJECTS] = "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}",
 };
 
 /* The fields of one kind, or those of all. */

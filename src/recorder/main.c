@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -192,6 +193,7 @@ int main(void)
 	int e;
 
 	log_open("weir-recorder");
+	umask(0077);
 	if (!r || fcntl(SUPERVISOR_FD, F_SETFD, FD_CLOEXEC) < 0) {
 		log_error(
 			"started by hand? the supervisor starts this, with itself on descriptor 3");

@@ -41,6 +41,12 @@ void run_info_free(struct run_info *r);
 /* spec: id, unique prefix, name, or NULL/"" for the latest. -ENOENT, -ENOTUNIQ with a clear text.
  */
 int store_run_find(struct store *s, const char *spec, struct run_info *ret, struct fail *f);
+/* The same, but only the id, and also of a run whose record is damaged. */
+int store_run_name(struct store *s, const char *spec, char run_id[RUN_ID_SIZE], struct fail *f);
+/* The ids of all records that are there, known to the index or not, oldest first. */
+int store_run_ids(struct store *s, int (*on_run)(void *context, const char *run_id), void *context,
+		  struct fail *f);
+int store_check_index(struct store *s, struct fail *f); /* 0, -EUCLEAN */
 /* Every run, oldest first. Of run->open only id, name, command, trajectory, agent_name and
  * started_ns are filled; the pointer is valid during the call. A negative on_run ends it and is
  * returned. */

@@ -180,3 +180,37 @@ int store_run_find(struct store *s, const char *spec, struct run_info *ret, stru
 	*ret = info;
 	return 0;
 }
+
+int store_run_name(struct store *s, const char *spec, char run_id[RUN_ID_SIZE], struct fail *f)
+{
+	struct run_info info = { 0 };
+	int r = find(s, spec, &info, f);
+
+	if (r > 0)
+		memcpy(run_id, info.open.id, RUN_ID_SIZE);
+	run_info_free(&info);
+	return r < 0 ? r : 0;
+}
+
+int store_run_ids(struct store *s, int (*on_run)(void *context, const char *run_id), void *context,
+		  struct fail *f)
+{
+	int r = layout_each(s->layout.runs, on_run, context);
+
+	return r < 0 && !f->code ? fail(f, -r, "cannot list the runs of the store %s", s->path) : r;
+}
+
+int store_check_index(struct store *s, struct fail *f)
+{
+	cleanup_statement sqlite3_stmt *q = NULL;
+	int r = store_prepare(s, "PRAGMA quick_check(1)", &q, f);
+
+	if (r >= 0)
+		r = store_step(s, q, f);
+	if (r > 0 && strcmp((const char *)sqlite3_column_text(q, 0), "ok") != 0)
+		return fail_text(f, EUCLEAN,
+				 "the index of the store %s is damaged: `weir store rebuild` makes "
+				 "it anew",
+				 s->path);
+	return r < 0 ? r : 0;
+}

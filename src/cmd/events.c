@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+/* weir events: what a run's record holds, a line each. Reads the segments from the beginning, since
+ * which program a process runs is known from its execs. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "bpf/process_table.h"
+#include "cmd/command.h"
+#include "store/frame_json.h"
+
+#define PROCESSES_MAX 65536
+#define LINE_BYTES (16 * 1024 * 1024)
+#define FOLLOW_US 50000
+
+struct events_options {
+	const char *store, *form, *kind;
+	uint64_t call;
+	bool follow;
+};
+
+static const struct option_row rows[] = {
+	{ 's', "store", "DIR", NULL, "the store (default: $WEIR_STORE, else weir's own)",
+	  OPTION_TEXT, offsetof(struct events_options, store) },
+	{ 'f', "format", "FORM", "text|json", "how to print (default: text); json is JSON Lines",
+	  OPTION_TEXT, offsetof(struct events_options, form) },
+	{ 0, "call", "N", NULL, "only events of this call", OPTION_UINT,
+	  offsetof(struct events_options, call) },
+	{ 0, "kind", "KIND", NULL, "only events of this kind: exec, connect, file, …", OPTION_TEXT,
+	  offsetof(struct events_options, kind) },
+	{ 0, "follow", NULL, NULL, "wait for more until the run is over", OPTION_FLAG,
+	  offsetof(struct events_options, follow) },
+	{ 0 },
+};
+
+struct listing {
+	const struct events_options *options;
+	int kind; /* enum event_kind, -1: all */
+	bool json;
+	const struct run_open *open;
+	struct process_table *processes;
+	struct buf line;
+	bool closed; /* the run's end was seen */
+};
+
+static int find_kind(const char *name)
+{
+	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+		if (strcmp(event_kind_name((enum event_kind)kind), name) == 0)
+			return kind;
+	return -1;
+}
+
+static int print(struct listing *l, const struct frame_view *v)
+{
+	struct json j;
+
+	buf_clear(&l->line);
+	json_init(&j, &l->line);
+	if (l->json)
+		frame_json(&j, v);
+	else
+		frame_text(&l->line, v);
+	if (l->line.error)
+		return l->line.error;
+	return puts(buf_text(&l->line)) < 0 ? -EPIPE : 0;
+}
+
+static int show(struct listing *l, const struct frame *frame)
+{
+	struct frame_view v;
+	bool is_event = frame_kind_is_event(frame->kind);
+	int r = frame_view_make(l->open->id, frame, l->open, l->processes, &v);
+
+	if (r < 0)
+		return r;
+	if (is_event && frame->kind != EVENT_EXIT)
+		process_table_event(l->processes, &frame->event);
+	if ((l->kind < 0 || (int)frame->kind == l->kind) &&
+	    (l->options->call == UINT64_MAX || frame_view_call(&v) == l->options->call))
+		r = print(l, &v);
+	if (frame->kind == EVENT_EXIT)
+		process_table_event(l->processes, &frame->event);
+	l->closed = l->closed || v.body.what == FRAME_RUN_CLOSE;
+	frame_view_free(&v);
+	return r;
+}
+
+static int list(struct listing *l, struct frame_reader *reader, bool follow, struct fail *f)
+{
+	struct frame frame;
+	int r;
+
+	for (;;) {
+		while ((r = frame_reader_next(reader, &frame, f)) > 0) {
+			r = show(l, &frame);
+			if (r == -EPIPE)
+				return 0;
+			if (r < 0)
+				return fail(f, -r, "event %s:%llu cannot be shown", l->open->id,
+					    (unsigned long long)frame.seq);
+		}
+		if (r < 0 || !follow || l->closed)
+			return r;
+		if (fflush(stdout) < 0)
+			return 0;
+		usleep(FOLLOW_US);
+	}
+}
+
+static int list_run(const struct events_options *o, const char *spec, int kind, struct fail *f)
+{
+	struct listing l = { .options = o, .kind = kind, .json = strcmp(o->form, "json") == 0 };
+	struct frame_reader *reader = NULL;
+	struct run_info info = { 0 };
+	struct store *s = NULL;
+	int r = store_open(o->store, &s, f);
+
+	buf_init(&l.line, LINE_BYTES);
+	if (r >= 0)
+		r = store_run_find(s, spec, &info, f);
+	l.open = &info.open;
+	if (r >= 0 && process_table_new(PROCESSES_MAX, &l.processes) < 0)
+		r = fail(f, ENOMEM, "list events");
+	if (r >= 0)
+		r = frame_reader_open(s, info.open.id, 1, &reader, f);
+	if (r >= 0)
+		r = list(&l, reader, o->follow && !info.over && !info.damaged, f);
+	frame_reader_close(reader);
+	process_table_free(l.processes);
+	buf_free(&l.line);
+	run_info_free(&info);
+	store_close(s);
+	return r;
+}
+
+static int events_run(int argc, char **argv);
+
+const struct command command_events = {
+	.name = "events",
+	.arguments = "[RUN]",
+	.about = "show the events of a run",
+	.help = "RUN is an id, a unique prefix of one, a name, or nothing for the latest run. One\n"
+		"event a line: number, time (UTC), call, kind, process, and what happened. As "
+		"JSON\n"
+		"each line is an object, see weir-events(5).\n"
+		"\n"
+		"  weir events\n"
+		"  weir events --call 3 --kind exec\n"
+		"  weir events nightly -f json | jq -r 'select(.kind == \"connect\") | .dst'\n"
+		"  weir events --follow\n",
+	.options = rows,
+	.run = events_run,
+};
+
+static int events_run(int argc, char **argv)
+{
+	struct events_options o = { .form = "text", .call = UINT64_MAX };
+	int first = options_parse(&command_events, argc, argv, &o);
+	cleanup_free char *standard = NULL;
+	struct fail f = { .code = 0 };
+	int kind = -1;
+
+	if (first < 0)
+		return options_status(first);
+	if (argc - first > 1) {
+		log_error("weir events takes one run at most");
+		return EXIT_WEIR_USAGE;
+	}
+	if (o.kind && (kind = find_kind(o.kind)) < 0) {
+		log_error("there is no kind of event '%s'; weir-events(5) lists them", o.kind);
+		return EXIT_WEIR_USAGE;
+	}
+	standard = store_path_default();
+	if (!o.store)
+		o.store = standard;
+	signal(SIGPIPE, SIG_IGN);
+	if (list_run(&o, argc > first ? argv[first] : NULL, kind, &f) < 0) {
+		fflush(stdout);
+		log_error("%s", f.text);
+		return EXIT_WEIR_FAILED;
+	}
+	return 0;
+}

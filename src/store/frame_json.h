@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A frame of a record as people and programs read it: one JSON object, or one line of text. */
+#ifndef WEIR_STORE_FRAME_JSON_H
+#define WEIR_STORE_FRAME_JSON_H
+
+#include "base/json.h"
+#include "bpf/process_table.h"
+#include "store/record.h"
+
+struct frame_view {
+	const char *run_id;
+	const struct frame *frame;
+	struct frame_body body;		       /* decoded; frame_view_free() */
+	uint64_t mono_ns;		       /* of frames that are no kernel events: computed */
+	const struct process_table *processes; /* or NULL */
+};
+
+/* 0, -EBADMSG or -ENOMEM. run: of the record, for the clocks; NULL before its first frame. */
+int frame_view_make(const char *run_id, const struct frame *frame, const struct run_open *run,
+		    const struct process_table *processes, struct frame_view *ret);
+void frame_view_free(struct frame_view *v);
+uint32_t frame_view_call(const struct frame_view *v);
+
+/* The form that doc/schema/event.schema.json fixes. */
+void frame_json(struct json *j, const struct frame_view *v);
+/* One line without its end, every byte of the agent escaped. */
+void frame_text(struct buf *out, const struct frame_view *v);
+
+const char *call_ending_name(enum call_ending ending);
+
+#endif
