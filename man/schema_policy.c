@@ -19,14 +19,14 @@ static const struct {
 	{ "path below the workspace", "^[^/\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$" },
 	{ "pattern", "^[^\\u0000-\\u001f\\u007f]+$" },
 	{ "name", "^[a-z0-9_-]{1,31}$" },
-	{ "variable", "^[A-Za-z_][A-Za-z0-9_]*(=[^\\u0000-\\u001f\\u007f]*)?$" },
+	{ "variable", "^[A-Za-z_][A-Za-z0-9_]*(=(.|\\n)*)?$" },
 	{ "host", "^[0-9A-Za-z_*:][0-9A-Za-z_.:/*-]*$" },
 };
 
 static void text_schema(struct json *j, const char *form)
 {
 	json_field_string(j, "type", "string");
-	json_field_uint(j, "maxLength", 4095);
+	json_field_uint(j, "maxLength", strcmp(form, "variable") ? FORM_TEXT_MAX : FORM_VALUE_MAX);
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++)
 		if (strcmp(patterns[i].form, form) == 0)
 			json_field_string(j, "pattern", patterns[i].pattern);

@@ -65,6 +65,7 @@ static int decode_assignment(struct keeper *k, const struct message *m)
 /* What is known of the run; kept encoded, because every new recorder is told. */
 static void encode_opening(struct keeper *k, const struct sandbox_plan *plan)
 {
+	cleanup_buf struct buf public = { 0 };
 	char digest[65];
 	struct run_open o = {
 		.key = k->assign.key,
@@ -85,9 +86,11 @@ static void encode_opening(struct keeper *k, const struct sandbox_plan *plan)
 		.agent_model = k->request.agent_model,
 		.sensor_count = k->assign.sensor_state_count,
 		.sensors = k->assign.sensor_states,
-		.policy = k->request.policy,
 	};
 
+	buf_init(&public, POLICY_BYTES_MAX);
+	policy_encode_public(&k->policy, &public);
+	o.policy = (struct bytes){ .data = buf_text(&public), .size = public.size };
 	memcpy(o.id, k->assign.id, sizeof(o.id));
 	policy_digest(&k->policy, digest);
 	o.barriers = (struct state_line *)sandbox_plan_states(plan, &o.barrier_count);

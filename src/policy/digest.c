@@ -11,7 +11,7 @@ void policy_digest(const struct policy *p, char hex[65])
 	unsigned char hash[crypto_hash_sha256_BYTES];
 
 	buf_init(&encoded, 4 * POLICY_BYTES_MAX);
-	policy_encode(p, &encoded);
+	policy_encode_public(p, &encoded);
 	crypto_hash_sha256(hash, (const unsigned char *)buf_text(&encoded), encoded.size);
 	sodium_bin2hex(hex, 65, hash, sizeof(hash));
 }

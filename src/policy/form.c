@@ -13,8 +13,6 @@
 
 #include "base/cleanup.h"
 
-#define FORM_TEXT_MAX 4095
-
 static bool has_component(const char *path, const char *name)
 {
 	size_t length = strlen(name);
@@ -136,17 +134,25 @@ static const struct form {
 	{ "host", is_host, "a name, *.name, an address, or address/prefix" },
 };
 
-int form_check(const char *form, const char *text, struct fail *f)
+static int check_characters(const char *text, size_t longest, bool any, struct fail *f)
 {
-	if (strlen(text) > FORM_TEXT_MAX)
-		return fail_text(f, EINVAL, "longer than %d bytes", FORM_TEXT_MAX);
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+	if (strlen(text) > longest)
+		return fail_text(f, EINVAL, "longer than %zu bytes", longest);
+	for (const unsigned char *c = (const unsigned char *)text; *c && !any; c++)
 		if (*c < 0x20 || *c == 0x7f)
 			return fail_text(f, EINVAL, "a control character is not accepted here");
-	for (size_t i = 0; i < ARRAY_LENGTH(forms); i++)
+	return 0;
+}
+
+int form_check(const char *form, const char *text, struct fail *f)
+{
+	bool variable = strcmp(form, "variable") == 0;
+	int r = check_characters(text, variable ? FORM_VALUE_MAX : FORM_TEXT_MAX, variable, f);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(forms); i++)
 		if (strcmp(forms[i].name, form) == 0)
 			return forms[i].holds(text)
 				       ? 0
 				       : fail_text(f, EINVAL, "accepted is %s", forms[i].accepted);
-	return fail_text(f, EINVAL, "the settings table names no form \"%s\"", form);
+	return r ? r : fail_text(f, EINVAL, "the settings table names no form \"%s\"", form);
 }

@@ -12,7 +12,6 @@
 #include "policy/setting.h"
 
 #define ENCODING_MARK 0x31706f77 /* "wop1" */
-#define TEXT_MAX 4095
 
 int text_list_add(struct text_list *list, const char *text, size_t size)
 {
@@ -125,11 +124,12 @@ void policy_free(struct policy *p)
 	*p = (struct policy){ 0 };
 }
 
-static void encode_list(const struct text_list *list, struct buf *out)
+static void encode_list(const struct text_list *list, bool names_only, struct buf *out)
 {
 	wire_put_u32(out, (uint32_t)list->count);
 	for (size_t i = 0; i < list->count; i++)
-		wire_put_text(out, list->items[i]);
+		wire_put_bytes(out, list->items[i],
+			       names_only ? strcspn(list->items[i], "=") : strlen(list->items[i]));
 }
 
 static void encode_rules(const struct policy *p, struct buf *out)
@@ -147,30 +147,40 @@ static void encode_rules(const struct policy *p, struct buf *out)
 }
 
 static void encode_slot(const struct setting *s, const struct policy *p, const void *slot,
-			struct buf *out)
+			bool public, struct buf *out)
 {
 	if (setting_is_number(s))
 		wire_put_u64(out, setting_get(s, slot));
 	else if (s->type == SETTING_TEXT)
 		wire_put_text(out, *(char *const *)slot);
 	else if (s->type == SETTING_LIST)
-		encode_list(slot, out);
+		encode_list(slot, public && slot == &p->environment, out);
 	else
 		encode_rules(p, out);
 }
 
-void policy_encode(const struct policy *p, struct buf *out)
+static void encode(const struct policy *p, bool public, struct buf *out)
 {
 	wire_put_u32(out, ENCODING_MARK);
 	for (const struct setting *s = settings; s->path; s++)
 		for (size_t i = 0; i < setting_slots(s); i++)
-			encode_slot(s, p, setting_slot_of(s, p, i), out);
+			encode_slot(s, p, setting_slot_of(s, p, i), public, out);
+}
+
+void policy_encode(const struct policy *p, struct buf *out)
+{
+	encode(p, false, out);
+}
+
+void policy_encode_public(const struct policy *p, struct buf *out)
+{
+	encode(p, true, out);
 }
 
 /* A text of the given form; NULL where it is empty. */
 static int decode_text(struct wire *w, const char *form, char **ret)
 {
-	cleanup_free char *text = wire_get_text(w, TEXT_MAX);
+	cleanup_free char *text = wire_get_text(w, FORM_VALUE_MAX);
 
 	if (!text)
 		return w->error;

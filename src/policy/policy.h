@@ -108,7 +108,9 @@ int policy_supported(const struct policy *p, struct fail *f);
  * what is there: a directory, the caller's own, no home, no part of the system. The policy is left
  * as it was on failure. */
 int policy_resolve_workspace(struct policy *p, const char *cwd, struct fail *f);
-/* SHA-256 of the encoding, as 64 hex digits and NUL. */
+/* As it goes into a record: variables have their names alone, because a value may be a secret. */
+void policy_encode_public(const struct policy *p, struct buf *out);
+/* SHA-256 of the public encoding, as 64 hex digits and NUL. */
 void policy_digest(const struct policy *p, char hex[65]);
 
 const char *severity_name(enum severity s);

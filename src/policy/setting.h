@@ -62,6 +62,9 @@ void setting_format(const struct setting *s, uint64_t n, struct buf *out);
 int choice_find(const char *choices, const char *text);
 struct bytes choice_at(const char *choices, size_t index);
 
+#define FORM_TEXT_MAX 4095   /* bytes of a text */
+#define FORM_VALUE_MAX 32767 /* bytes of NAME=VALUE, whose value may hold any character but NUL */
+
 /* The form that a text must have, by the name in the table's `accepts`: 0, or -EINVAL with what is
  * wrong and what is accepted. */
 int form_check(const char *form, const char *text, struct fail *f);

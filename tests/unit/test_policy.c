@@ -109,6 +109,27 @@ static void digest_is_stable_and_tells_policies_apart(void **state)
 	assert_string_not_equal(a, b);
 }
 
+static void values_of_variables_stay_out_of_records(void **state)
+{
+	cleanup_policy struct policy p = { 0 }, q = { 0 };
+	cleanup_buf struct buf b = { 0 };
+	struct wire w;
+	char a[65], c[65];
+
+	(void)state;
+	buf_init(&b, POLICY_BYTES_MAX);
+	assert_int_equal(policy_builtin(&p), 0);
+	assert_int_equal(text_list_add(&p.environment, "TOKEN=hush77\nline", 17), 0);
+	policy_encode_public(&p, &b);
+	assert_null(memmem(b.data, b.size, "hush77", 6));
+	wire_init(&w, b.data, b.size);
+	assert_int_equal(policy_decode(&w, &q), 0);
+	assert_string_equal(q.environment.items[0], "TOKEN");
+	policy_digest(&p, a);
+	policy_digest(&q, c);
+	assert_string_equal(a, c);
+}
+
 static void names_are_the_documented_ones(void **state)
 {
 	enum severity s;
@@ -128,6 +149,7 @@ int main(void)
 		cmocka_unit_test(encoding_reads_back),
 		cmocka_unit_test(a_short_or_changed_encoding_is_refused),
 		cmocka_unit_test(digest_is_stable_and_tells_policies_apart),
+		cmocka_unit_test(values_of_variables_stay_out_of_records),
 		cmocka_unit_test(names_are_the_documented_ones),
 	};
 
