@@ -47,24 +47,35 @@ static int start(struct detection *d, void **ret_state)
 	return 0;
 }
 
-struct naming {
-	struct followed *call;
-	struct buf text;
+/* The eldest processes of a call. */
+struct eldest {
+	size_t count;
+	const struct process *processes[NAMES_MAX];
 };
 
-static void name_process(void *context, const struct process *p)
+static void take_process(void *context, const struct process *p)
 {
-	struct naming *n = context;
+	struct eldest *e = context;
+	size_t at = e->count < NAMES_MAX ? e->count++ : NAMES_MAX - 1;
+
+	if (at == NAMES_MAX - 1 && e->processes[at] && e->processes[at]->start_ns <= p->start_ns)
+		return;
+	while (at > 0 && e->processes[at - 1]->start_ns > p->start_ns) {
+		e->processes[at] = e->processes[at - 1];
+		at--;
+	}
+	e->processes[at] = p;
+}
+
+static void add_name(struct buf *text, const struct process *p)
+{
 	char line[PROCESS_ARGV_MAX];
 	size_t size = p->argv_size < sizeof(line) ? p->argv_size : sizeof(line);
 
-	if (n->call->exec_count == NAMES_MAX)
-		return;
-	n->call->execs[n->call->exec_count++] = p->exec_seq;
-	if (n->text.size)
-		buf_add_text(&n->text, ", ");
+	if (text->size)
+		buf_add_text(text, ", ");
 	if (!size) {
-		buf_printf(&n->text, "pid %u", p->pid);
+		buf_printf(text, "pid %u", p->pid);
 		return;
 	}
 	memcpy(line, p->argv, size);
@@ -73,21 +84,28 @@ static void name_process(void *context, const struct process *p)
 	for (size_t i = 0; i < size; i++)
 		if (!line[i])
 			line[i] = ' ';
-	text_escape_cut(&n->text, line, size, NAME_WIDTH);
+	text_escape_cut(text, line, size, NAME_WIDTH);
 }
 
+/* Names as many of them as the keeper counted, the eldest first. */
 static void name_processes(const struct detection *d, struct followed *call)
 {
-	struct naming n = { .call = call };
+	struct eldest eldest = { 0 };
+	cleanup_buf struct buf text;
 	size_t size;
 
-	call->exec_count = 0;
-	buf_init(&n.text, sizeof(call->names) - 1);
-	processes_of_call(detection_processes(d), call->call, name_process, &n);
-	size = n.text.error ? 0 : n.text.size;
-	memcpy(call->names, buf_text(&n.text), size);
+	buf_init(&text, sizeof(call->names) - 1);
+	processes_of_call(detection_processes(d), call->call, take_process, &eldest);
+	if (eldest.count > call->count)
+		eldest.count = call->count;
+	call->exec_count = eldest.count;
+	for (size_t i = 0; i < eldest.count; i++) {
+		call->execs[i] = eldest.processes[i]->exec_seq;
+		add_name(&text, eldest.processes[i]);
+	}
+	size = text.error ? 0 : text.size;
+	memcpy(call->names, buf_text(&text), size);
 	call->names[size] = '\0';
-	buf_free(&n.text);
 }
 
 /* end: what is known of their end, "" nothing yet. seq: 0, or the event that adds to it. */

@@ -14,6 +14,7 @@
 
 #define FOLD_ABOVE 200
 #define WORDS_MAX 4096
+#define FACTS_MAX 3  /* the JSON form has them all */
 #define MARK_WIDTH 6 /* "!   12" */
 #define FUNCTION_WIDTH 11
 #define EXIT_WIDTH 7
@@ -38,21 +39,19 @@ void doing_words(const struct doing *d, uint32_t survivors, struct buf *out)
 		{ d->connects_refused, "connect refused", "connects refused" },
 		{ d->files_refused, "change refused", "changes refused" },
 		{ d->operations_refused, "operation refused", "operations refused" },
-		{ d->secrets_read, "secret read", "secrets read" },
 		{ d->files_changed, "file written", "files written" },
 		{ d->files_removed, "file removed", "files removed" },
 		{ d->connects - d->connects_refused, "connect", "connects" },
 		{ d->programs, "program", "programs" },
 	};
-	bool first = true;
+	size_t said = 0;
 
-	for (size_t i = 0; i < ARRAY_LENGTH(facts); i++) {
+	for (size_t i = 0; i < ARRAY_LENGTH(facts) && said < FACTS_MAX; i++) {
 		if (!facts[i].n)
 			continue;
-		if (!first)
+		if (said++)
 			buf_add_text(out, ", ");
 		plural_words(facts[i].n, facts[i].one, facts[i].many, out);
-		first = false;
 	}
 }
 
@@ -85,7 +84,7 @@ static int keep_name(struct calls_seen *seen, const struct call_announce *a)
 		text_escape_cut(&text, a->function_name, strlen(a->function_name), 40);
 		buf_add_text(&text, ": ");
 	}
-	arguments_words(a->arguments, NAME_WIDTH_MAX, &text);
+	arguments_words(a->arguments, NAME_WIDTH, &text);
 	more[seen->name_count].n = a->n;
 	more[seen->name_count].text = strdup(buf_text(&text));
 	if (!more[seen->name_count].text)
@@ -127,12 +126,11 @@ static void what_words(const struct report *r, const struct call_record *c, stru
 	const char *reason = c->announce.reason;
 
 	if (!c->announce.executed && reason)
-		text_escape_cut(out, reason, strlen(reason), NAME_WIDTH_MAX);
+		text_escape_cut(out, reason, strlen(reason), NAME_WIDTH);
 	else
 		doing_words(report_doing(r, c->announce.n), c->ended ? c->exit.survivors : 0, out);
 	if (c->observation.differs)
-		buf_add_text(out, out->size ? ", differs from the recorded"
-					    : "differs from the recorded");
+		buf_add_text(out, out->size ? ", differs" : "differs");
 }
 
 /* The columns, each followed by a blank; what a call did has the rest of the line. */

@@ -7,7 +7,7 @@
 #include "report/report.h"
 
 #define LOSERS_MAX 8
-#define NAME_WIDTH_MAX 120
+#define NAME_WIDTH 72 /* of a call's command below a finding */
 
 /* What the table's reader learns on the way and the rest of the page needs. */
 struct calls_seen {

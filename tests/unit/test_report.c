@@ -277,6 +277,7 @@ static char *printed(int (*print)(const struct report *, const struct text_style
 }
 
 /* By hand, from the frames above. */
+/* clang-format off */
 static const char page[] =
 	"run 01arz3ndektsv4rr  demo  examples/rome.json\n"
 	"status 0 after 8.00 s, 4 calls, started 2026-11-20T10:00:00Z, policy 3fa9c1d2e4b5\n"
@@ -284,15 +285,11 @@ static const char page[] =
 	"3 findings: 1 high, 1 medium, 1 info. To blame: call 2, 4.\n"
 	"\n"
 	"  call function    what                              exit        time did\n"
-	"     1 bash        make test                            2      1.50 s 1 file written, 1 "
-	"program,\n"
-	"                                                                      differs from the "
-	"recorded\n"
-	"!    2 bash        printf '\\e[31m'; ./x &               0      0.50 s 1 survivor, 2 "
-	"connects\n"
+	"     1 bash        make test                            2      1.50 s 1 file written, 1 program,\n"
+	"                                                                      differs\n"
+	"!    2 bash        printf '\\e[31m'; ./x &               0      0.50 s 1 survivor, 2 connects\n"
 	"                                                                      refused, 1 program\n"
-	"     3 browse      not json \\e[2J                 not run             browse is not a "
-	"function weir\n"
+	"     3 browse      not json \\e[2J                 not run             browse is not a function weir\n"
 	"                                                                      can execute\n"
 	"!    4 python      import socket                        1      0.50 s 3 connects refused\n"
 	"\n"
@@ -305,13 +302,14 @@ static const char page[] =
 	"   call 2, bash: printf '\\e[31m'; ./x &\n"
 	"   survivor, observed, basis exact, C1 ATT&CK T1564.011, 1 event\n"
 	"   event 11: the call's first process ended with status 0, 1 process alive\n"
-	"   event 10: executed /work/\\e]0;own\\x07\\u{202e}\\n\\xffx as \"./x\", written by call "
-	"1\n"
+	"   event 10: executed /work/\\e]0;own\\x07\\u{202e}\\n"
+	"\\xffx as \"./x\", written by call 1\n"
 	"F1 info  call 1: the replayed observation differs: exit 2, not 0\n"
 	"\n"
 	"categories: C1 boundary integrity 2, T2 absence of deception 1\n"
 	"INCOMPLETE: 24 events recorded, 7 lost\n"
 	"gap: not written, 7 events, the disk was full\n";
+/* clang-format on */
 
 static void the_text_is_the_page_written_by_hand(void **state)
 {
