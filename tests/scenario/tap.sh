@@ -18,7 +18,10 @@ case $WEIR in /*) ;; *) WEIR=$(cd "$(dirname "$WEIR")" && pwd)/${WEIR##*/} ;; es
 T=$(mktemp -d "${TMPDIR:-/tmp}/weir-test-XXXXXX")
 chmod 755 "$T"
 WEIR_STORE=$T/store
-export TOP WEIR T WEIR_STORE LC_ALL=C
+# What a sanitizer has to say, wherever its process writes to, is found by finish().
+ASAN_OPTIONS="log_path=$T/sanitizer:detect_leaks=${DETECT_LEAKS:-0}"
+UBSAN_OPTIONS="log_path=$T/sanitizer:print_stacktrace=1"
+export TOP WEIR T WEIR_STORE LC_ALL=C ASAN_OPTIONS UBSAN_OPTIONS
 tap_count=0 tap_failed=0
 
 tap_result() { # status name detail
@@ -56,6 +59,9 @@ skip_all() {
 	exit 0
 }
 finish() {
+	if ls "$T"/sanitizer.* >/dev/null 2>&1; then
+		tap_result 1 "no sanitizer complains" "$(cat "$T"/sanitizer.*)"
+	fi
 	echo "1..$tap_count"
 	[ "$tap_failed" -eq 0 ]
 	exit $?
