@@ -72,7 +72,7 @@ int weir_cgroup_rmdir(struct bpf_raw_tracepoint_args *ctx)
 	call = bpf_map_lookup_elem(&calls, &id);
 	if (!call)
 		return 0;
-	fill_header(&e.h, EVENT_COUNT, call, (struct task_struct *)bpf_get_current_task());
+	fill_header(&e.h, EVENT_COUNT, call, current_task());
 	__builtin_memcpy(e.produced, call->produced, sizeof(e.produced));
 	__builtin_memcpy(e.lost, call->lost, sizeof(e.lost));
 	send_event(&ring_control, EVENT_CLASS_CONTROL, call, &e.h, sizeof(e));

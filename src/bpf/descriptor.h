@@ -57,7 +57,7 @@ __noinline int path_claimed(__u32 used, int dirfd, __u64 pointer)
 	if (n <= 1)
 		return 0;
 	n--;
-	if (room->name[0] != '/' && path_base(bpf_get_current_task_btf(), dirfd, &mnt, &dentry)) {
+	if (room->name[0] != '/' && path_base(current_task(), dirfd, &mnt, &dentry)) {
 		size = path_of(&room->e.h, room->text + at, (void *)mnt, (void *)dentry);
 		barrier_var(size);
 		if (size >= EVENT_PATH_MAX)

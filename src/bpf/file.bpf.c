@@ -54,15 +54,17 @@ static __always_inline bool refusal(__s64 result)
 static __always_inline bool claimed_sensitive(struct file_room *room, __u64 size,
 					      const struct call_entry *call)
 {
-	struct rule_scan s = {};
+	struct rule_text text = {};
 	__u64 from = size > RULE_NAME_SIZE ? size - RULE_NAME_SIZE : 0;
 
-	s.size = size > RULE_NAME_SIZE ? RULE_NAME_SIZE : size;
+	if (!call->rules)
+		return false;
+	text.size = size > RULE_NAME_SIZE ? RULE_NAME_SIZE : size;
 	barrier_var(from);
 	if (from > EVENT_PATH_MAX)
 		return false;
-	bpf_probe_read_kernel(s.text, RULE_NAME_SIZE, room->text + from);
-	return tail_sensitive(&s, call);
+	bpf_probe_read_kernel(text.bytes, RULE_NAME_SIZE, room->text + from);
+	return rule_match(&text, call->run) & (MATCH_NAME | MATCH_BEFORE);
 }
 
 static __always_inline int open_refused(struct file_room *room, struct call_entry *call,
@@ -135,7 +137,7 @@ int weir_open(__u64 *ctx)
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	const struct syscall_row *row = syscall_row(regs);
 	struct call_entry *call = call_of_current();
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct file_room *room = file_room();
 	__s64 result = ctx[1];
 	struct file_id id = {};
@@ -201,7 +203,8 @@ static __always_inline int written(struct file *file, struct call_entry *call,
 	before = file_writer(&id, call->run);
 	if (before != call->call)
 		file_written(&id, call);
-	w = bpf_task_storage_get(&writings, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	w = bpf_task_storage_get(&writings, bpf_get_current_task_btf(), NULL,
+				 BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!w || !room)
 		return 0;
 	if (w->file.inode == id.inode && w->file.device == id.device &&
@@ -228,7 +231,7 @@ int weir_write(__u64 *ctx)
 {
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	const struct syscall_row *row = syscall_row(regs);
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	__s64 bytes = ctx[1];
 	struct call_entry *call;
 	struct file *file;
@@ -288,7 +291,7 @@ int weir_path(__u64 *ctx)
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	const struct syscall_row *row = syscall_row(regs);
 	struct call_entry *call = call_of_current();
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct file_room *room = file_room();
 	__s64 result = ctx[1], dir;
 	struct file_id id = {};

@@ -4,18 +4,10 @@
 #ifndef WEIR_BPF_PATH_H
 #define WEIR_BPF_PATH_H
 
-#include "bpf/kernel.h"
-#include "bpf/shared.h"
+#include "bpf/identity.h"
 
 #define PATH_STEPS 96 /* components and mounts followed at most */
 #define NAME_MAX_BYTES 256
-
-/* bpf_rdonly_cast (kernel a35b9af4ec2c, 6.2) makes plain loads of what it returns safe and cheap:
- * the walk costs half of what it costs with bpf_probe_read_kernel. */
-extern void *bpf_rdonly_cast(const void *pointer, __u32 btf_id) __ksym;
-
-#define CAST(type, pointer) \
-	((struct type *)bpf_rdonly_cast((pointer), bpf_core_type_id_kernel(struct type)))
 
 /* A walk under way; `at` is where the path begins in the room, which is filled from its right end.
  */
@@ -88,7 +80,7 @@ struct place {
  * not whole. A global function: the verifier reads it once a program, not once a use. */
 __noinline int path_write(const struct place *place)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	__u32 zero = 0, offset = bpf_core_field_offset(struct mount, mnt);
 	struct path_room *room = bpf_map_lookup_elem(&path_rooms, &zero);
 	struct path_walk w = { .at = EVENT_PATH_MAX };

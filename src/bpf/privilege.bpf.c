@@ -65,7 +65,7 @@ int weir_privilege(__u64 *ctx)
 		return 0;
 	if (row->op == PRIVILEGE_PERSONALITY && (__u32)syscall_argument(regs, 0) == 0xffffffff)
 		return 0; /* a question */
-	privilege_event(room, call, bpf_get_current_task_btf(), row->op, result);
+	privilege_event(room, call, current_task(), row->op, result);
 	room->e.syscall = syscall_number(regs);
 	room->e.arguments[0] = syscall_argument(regs, 0);
 	room->e.arguments[1] = syscall_argument(regs, 1);
@@ -104,7 +104,7 @@ int weir_signal(struct bpf_raw_tracepoint_args *ctx)
 	other = call_of_task(target);
 	if (other == call || (code != SI_USER && code != SI_QUEUE && code != SI_TKILL))
 		return 0;
-	fill_header(&e.h, EVENT_SIGNAL, call, (struct task_struct *)bpf_get_current_task());
+	fill_header(&e.h, EVENT_SIGNAL, call, current_task());
 	e.signal = ctx->args[0];
 	e.target_pid = BPF_CORE_READ(target, tgid);
 	e.target_call = other && other->run == call->run ? other->call : EVENT_NO_CALL;

@@ -51,7 +51,7 @@ int weir_fork(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	fill_header(&e.h, EVENT_FORK, call, parent);
 	e.child_start_ns = BPF_CORE_READ(child, start_boottime);
-	e.child_pid_inside = pid_inside(child);
+	e.child_pid_inside = pid_inside(CAST(task_struct, child));
 	send_event(&ring_process, EVENT_CLASS_PROCESS, call, &e.h, sizeof(e));
 	return 0;
 }

@@ -6,11 +6,17 @@
 
 #include "bpf/identity.h"
 
+/* A name, or the end of a path. */
+struct rule_text {
+	__u32 size, reserved;
+	char bytes[RULE_NAME_SIZE];
+};
+
 /* The hashes of the last component of `text`, and of the component before it. */
 struct rule_scan {
 	__u64 name, extension, prefix, parent, parent_now;
-	__u32 size, begin;
-	char text[RULE_NAME_SIZE];
+	__u32 begin;
+	struct rule_text text;
 };
 
 struct {
@@ -42,9 +48,9 @@ static long rule_scan_step(__u32 i, struct rule_scan *s)
 {
 	char c;
 
-	if (i >= s->size)
+	if (i >= s->text.size)
 		return 1;
-	c = s->text[i & (RULE_NAME_SIZE - 1)];
+	c = s->text.bytes[i & (RULE_NAME_SIZE - 1)];
 	if (c == '/') {
 		rule_begin(s, i + 1);
 		return 0;
@@ -59,13 +65,6 @@ static long rule_scan_step(__u32 i, struct rule_scan *s)
 	return 0;
 }
 
-static __always_inline void rule_scan(struct rule_scan *s)
-{
-	s->parent_now = 0;
-	rule_begin(s, 0);
-	bpf_loop(RULE_NAME_SIZE, rule_scan_step, s, 0);
-}
-
 static __always_inline bool rule_holds(__u64 hash, __u64 run)
 {
 	__u64 key = RULE_HASH_MIX(hash, run);
@@ -77,53 +76,52 @@ static __always_inline bool rule_holds(__u64 hash, __u64 run)
 	return bpf_map_lookup_elem(&rules, &key) != NULL;
 }
 
-static __always_inline bool rule_name_holds(const struct rule_scan *s, __u64 run)
+enum rule_match {
+	MATCH_NAME = 1,	     /* the last component */
+	MATCH_AS_PARENT = 2, /* the last component, were it a directory's */
+	MATCH_BEFORE = 4     /* the component before the last */
+};
+
+/* Which rules of the run the text could meet. A global function, as path_write(). */
+__noinline int rule_match(const struct rule_text *text, __u64 run)
 {
-	return rule_holds(s->name, run) || rule_holds(s->extension, run) ||
-	       rule_holds(s->prefix, run);
+	struct rule_scan s = {};
+	int match = 0;
+
+	if (!text)
+		return 0;
+	s.text = *text; /* bpf_loop() wants its context on the stack */
+	rule_begin(&s, 0);
+	bpf_loop(RULE_NAME_SIZE, rule_scan_step, &s, 0);
+	if (rule_holds(s.name, run) || rule_holds(s.extension, run) || rule_holds(s.prefix, run))
+		match |= MATCH_NAME;
+	if (rule_holds(s.parent_now, run))
+		match |= MATCH_AS_PARENT;
+	if (rule_holds(s.parent, run))
+		match |= MATCH_BEFORE;
+	return match;
 }
 
-static __always_inline bool rule_any_holds(__u64 run)
-{
-	return rule_holds(RULE_HASH_STEP(RULE_HASH_START, RULE_ANY), run);
-}
-
-static __always_inline void rule_take(struct rule_scan *s, struct dentry *dentry)
+static __always_inline int dentry_match(struct rule_text *text, struct dentry *dentry, __u64 run)
 {
 	__u32 size = dentry->d_name.len;
 
-	if (size > RULE_NAME_SIZE)
-		size = RULE_NAME_SIZE;
-	s->size = size;
-	bpf_probe_read_kernel(s->text, RULE_NAME_SIZE, dentry->d_name.name);
-	rule_scan(s);
+	text->size = size > RULE_NAME_SIZE ? RULE_NAME_SIZE : size;
+	bpf_probe_read_kernel(text->bytes, RULE_NAME_SIZE, dentry->d_name.name);
+	return rule_match(text, run);
 }
 
 /* Is this open file one of those whose reading is to be reported? */
 static __always_inline bool dentry_sensitive(struct dentry *dentry, const struct call_entry *call)
 {
-	struct rule_scan s = {};
+	struct rule_text text = {};
 	struct dentry *parent = dentry->d_parent;
 
-	if (!call->rules)
-		return false;
-	rule_take(&s, dentry);
-	if (rule_name_holds(&s, call->run))
-		return true;
-	rule_take(&s, parent);
-	if (rule_holds(s.parent_now, call->run))
-		return true;
-	rule_take(&s, parent->d_parent);
-	return rule_holds(s.parent_now, call->run) || rule_any_holds(call->run);
-}
-
-/* The same for the end of a claimed path, which the caller has put into s->text and ->size. */
-static __always_inline bool tail_sensitive(struct rule_scan *s, const struct call_entry *call)
-{
-	if (!call->rules)
-		return false;
-	rule_scan(s);
-	return rule_name_holds(s, call->run) || rule_holds(s->parent, call->run);
+	return call->rules &&
+	       ((dentry_match(&text, dentry, call->run) & MATCH_NAME) ||
+		(dentry_match(&text, parent, call->run) & MATCH_AS_PARENT) ||
+		(dentry_match(&text, parent->d_parent, call->run) & MATCH_AS_PARENT) ||
+		rule_holds(RULE_HASH_STEP(RULE_HASH_START, RULE_ANY), call->run));
 }
 
 #endif
