@@ -32,7 +32,7 @@ void log_open(const char *program)
 void log_message(enum log_level level, const char *format, ...)
 {
 	char text[LINE_MAX_BYTES];
-	cleanup_buf struct buf line;
+	cleanup_buf struct buf line = { 0 };
 	va_list args;
 	ssize_t ignored;
 

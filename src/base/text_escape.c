@@ -100,7 +100,7 @@ void text_escape(struct buf *out, const char *bytes, size_t size)
 
 void text_escape_cut(struct buf *out, const char *bytes, size_t size, size_t width)
 {
-	cleanup_buf struct buf all;
+	cleanup_buf struct buf all = { 0 };
 	const unsigned char *p;
 	size_t i = 0, columns = 0, last = 0;
 

@@ -47,7 +47,7 @@ int client_kill(const char *store, const char *run_id, uint32_t call, struct fai
 {
 	cleanup_fd int place = place_open_existing(store, f);
 	cleanup_message struct message m = { .fd_count = 0 };
-	cleanup_buf struct buf question;
+	cleanup_buf struct buf question = { 0 };
 	struct message_text t;
 	struct wire w;
 	int r;

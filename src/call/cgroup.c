@@ -125,7 +125,7 @@ static const char *read_small(int directory, const char *name, struct buf *into)
 
 uint32_t cgroup_count(int cgroup)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	uint32_t count = 0;
 
 	for (const char *p = read_small(cgroup, "cgroup.procs", &text); *p; p++)
@@ -160,7 +160,7 @@ static uint64_t sum_of(const char *text, const char *name)
 
 void cgroup_resources(int cgroup, struct resources *r)
 {
-	cleanup_buf struct buf cpu, memory, io;
+	cleanup_buf struct buf cpu = { 0 }, memory = { 0 }, io = { 0 };
 
 	r->cpu_usec += sum_of(read_small(cgroup, "cpu.stat", &cpu), "usage_usec ");
 	if (faccessat(cgroup, "memory.peak", R_OK, 0) == 0)

@@ -45,7 +45,7 @@ static int started_by(char **ret)
 /* Strings of the request are borrowed, but for started_by and weir_digest. */
 static int encode_request(const struct run_request *request, struct buf *out, struct fail *f)
 {
-	cleanup_buf struct buf policy;
+	cleanup_buf struct buf policy = { 0 };
 	cleanup_free char *by = NULL;
 	cleanup_free char *digest = place_build_id();
 	struct message_request m;
@@ -194,7 +194,7 @@ static int request_run(struct client *c, int place, const char *store, const str
 
 int client_open(const struct run_request *request, struct client **ret, struct fail *f)
 {
-	cleanup_buf struct buf encoded;
+	cleanup_buf struct buf encoded = { 0 };
 	cleanup_fd int place = place_open(request->store, f);
 	char store[PATH_MAX];
 	struct client *c;
@@ -294,7 +294,7 @@ static size_t collect_fds(const struct call_request *request, int *fds, uint8_t 
 
 static int send_call(struct client *c, const struct call_request *request, struct fail *f)
 {
-	cleanup_buf struct buf out;
+	cleanup_buf struct buf out = { 0 };
 	int fds[3 + CALL_EXTRA_MAX];
 	uint8_t mask;
 	size_t count;
@@ -365,7 +365,7 @@ int client_call_kill(struct client *c, uint32_t n, enum call_ending why, struct 
 
 int client_call_observe(struct client *c, const struct call_observation *o, struct fail *f)
 {
-	cleanup_buf struct buf out;
+	cleanup_buf struct buf out = { 0 };
 	int r;
 
 	buf_init(&out, MESSAGE_OBSERVATION_MAX);

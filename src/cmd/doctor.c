@@ -131,7 +131,7 @@ static void add_group(struct json *j, const char *key, const struct doctor_line 
 
 static void print_json(const struct diagnosis *d, const struct utsname *u)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	struct json j;
 
 	buf_init(&text, 1024 * 1024);
@@ -166,7 +166,7 @@ static int doctor_run(int argc, char **argv)
 	struct doctor_options o = { .form = "text" };
 	int first = options_parse(&command_doctor, argc, argv, &o);
 	struct diagnosis d = { .sensor_count = 0 };
-	cleanup_buf struct buf output;
+	cleanup_buf struct buf output = { 0 };
 	struct fail f = { .code = 0 };
 	struct utsname u;
 

@@ -52,7 +52,7 @@ void outcome_take(struct outcome *o, const struct client_event *e)
 
 static void print_finding(const struct finding *f, bool colour)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	bool red = colour && f->severity >= SEVERITY_HIGH;
 
 	buf_init(&text, 8 * FINDING_SUMMARY_MAX);

@@ -48,7 +48,7 @@ static int check(const char *path)
 static int show(const char *path)
 {
 	cleanup_policy struct policy p = { 0 };
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	struct fail f = { 0 };
 	int r;
 

@@ -48,7 +48,7 @@ static void put_age(uint64_t started_ns, char text[16])
 static int print_line(void *context, const struct message_status *s)
 {
 	bool *any = context;
-	cleanup_buf struct buf command;
+	cleanup_buf struct buf command = { 0 };
 	char age[16];
 
 	buf_init(&command, 65536);
@@ -85,7 +85,7 @@ static int add_json(void *context, const struct message_status *s)
 
 static int print_json(const char *store, struct fail *f)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	struct json j;
 	int r;
 

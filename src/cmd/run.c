@@ -75,7 +75,7 @@ struct session {
 static int print_plan(const struct policy *p, struct fail *f)
 {
 	struct sandbox_plan *plan = NULL;
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	int r = sandbox_plan_make(p, &plan, f);
 
 	buf_init(&text, 1024 * 1024);
@@ -272,7 +272,7 @@ static int serve(struct session *s, struct fail *f)
 static int begin_call(struct session *s, char **argv, const char *command, struct fail *f)
 {
 	struct carriage *c = &s->carriage;
-	cleanup_buf struct buf arguments;
+	cleanup_buf struct buf arguments = { 0 };
 	char term[256];
 	char *env[] = { term, NULL };
 	struct json j;
@@ -335,7 +335,7 @@ static int run_session(struct session *s, const struct run_options *o, const str
 		       char **argv)
 {
 	cleanup_free char *standard = o->store ? NULL : store_path_default();
-	cleanup_buf struct buf command;
+	cleanup_buf struct buf command = { 0 };
 	struct fail f = { .code = 0 };
 	struct run_request request = { .store = o->store ? o->store : standard,
 				       .name = o->name,

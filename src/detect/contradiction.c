@@ -11,7 +11,7 @@
 static void on_observation(struct detection *d, void *state, const struct call_announce *call,
 			   const struct call_observation *o, uint64_t seq)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	struct finding f;
 
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);

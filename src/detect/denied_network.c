@@ -95,7 +95,7 @@ static struct tried *find_tried(struct network *n, uint32_t call, enum reach rea
 static void say(struct detection *d, const struct event_view *e, enum reach reach, bool reached,
 		const struct buf *destination)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	struct finding f;
 
 	finding_begin(d, FINDING_DENIED_NETWORK, e, &f);
@@ -115,7 +115,7 @@ static void on_address(struct detection *d, struct network *n, const struct even
 {
 	struct tried *t = find_tried(n, e->h->call, reach, reached);
 	struct range alone = { 0 }, *range = t ? &t->range : &alone;
-	cleanup_buf struct buf destination;
+	cleanup_buf struct buf destination = { 0 };
 
 	buf_init(&destination, FINDING_SUMMARY_MAX);
 	range_add(range, &n->set, t ? (uint32_t)(t - n->tried) : UINT32_MAX, a, e->net->port);
@@ -174,7 +174,7 @@ static const char *evading_socket(const struct event_net *net)
 static void on_socket(struct detection *d, const struct event_view *e)
 {
 	const char *kind = evading_socket(e->net);
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 
 	buf_init(&text, FINDING_SUMMARY_MAX);
 	if (!kind || (e->net->result < 0 && !is_refusal(e->net->result)))

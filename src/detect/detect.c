@@ -191,7 +191,7 @@ static void begin_row(enum finding_kind kind, struct finding *f)
 
 static void report_overflow(struct detection *d, const struct finding *f)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	struct finding over;
 
 	begin_row(FINDING_OVERFLOW, &over);

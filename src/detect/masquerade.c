@@ -178,7 +178,7 @@ static void on_event(struct detection *d, void *state, const struct event_view *
 {
 	enum pretence pretence = judge(d, e);
 	struct bytes shown = shown_name(e);
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	struct finding f;
 
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);

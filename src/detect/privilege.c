@@ -128,7 +128,7 @@ static void on_event(struct detection *d, void *state, const struct event_view *
 {
 	const struct event_privilege *p = e->privilege;
 	int severity = severity_of(d, e);
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	struct finding f;
 
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);

@@ -99,7 +99,7 @@ static void on_event(struct detection *d, void *state, const struct event_view *
 	const struct event_file *file = e->file;
 	bool refused = file->result < 0;
 	char room[PATH_TEXT_MAX];
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	struct finding f;
 	const char *path;
 

@@ -23,7 +23,7 @@ static bool is_secret_of_process(const char *rest)
 static void say(struct detection *d, const struct event_view *e, struct finding *f,
 		const char *what, const char *name, int result)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 
 	f->verdict = result < 0 ? VERDICT_BLOCKED : VERDICT_OBSERVED;
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);

@@ -111,7 +111,7 @@ static void name_processes(const struct detection *d, struct followed *call)
 /* end: what is known of their end, "" nothing yet. seq: 0, or the event that adds to it. */
 static void say(struct detection *d, const struct followed *call, const char *end, uint64_t seq)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	struct finding f;
 
 	finding_begin_call(FINDING_SURVIVOR, call->call, seq ? seq : call->exit_seq, &f);

@@ -58,7 +58,7 @@ static void call_free(struct call *c)
 
 static void tell_exit(struct keeper *k, const struct call_exit *e)
 {
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 
 	record_call_exit(k, e);
 	buf_init(&data, 512);
@@ -68,7 +68,7 @@ static void tell_exit(struct keeper *k, const struct call_exit *e)
 
 static void tell_gone(struct keeper *k, const struct call_gone *g)
 {
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 
 	record_call_gone(k, g);
 	buf_init(&data, 512);
@@ -210,7 +210,7 @@ static void call_failed(struct keeper *k, uint32_t n, int err, const char *text)
 
 static void tell_begun(struct keeper *k, uint32_t n, int terminal)
 {
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 
 	buf_init(&data, 4);
 	wire_put_u32(&data, n);

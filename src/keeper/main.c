@@ -44,7 +44,7 @@ void tell_client_text(struct keeper *k, enum message_type type, uint32_t n, int 
 		      const char *text)
 {
 	struct message_text t = { .n = n, .code = code };
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 
 	snprintf(t.text, sizeof(t.text), "%s", text);
 	buf_init(&data, MESSAGE_TEXT_MAX);
@@ -76,7 +76,7 @@ static void visitor_answer(struct visitor *v, enum message_type type, const stru
 static void visitor_killed(struct visitor *v, int code, const char *text)
 {
 	struct message_text t = { .code = code };
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 
 	snprintf(t.text, sizeof(t.text), "%s", text);
 	buf_init(&data, MESSAGE_TEXT_MAX);
@@ -107,7 +107,7 @@ static void answer_status(struct visitor *v)
 				    .calls = k->calls_begun,
 				    .keeper_pid = (uint32_t)getpid(),
 				    .recorded = outbox_attached(&k->recorder) };
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 
 	snprintf(command, sizeof(command), "%s", k->request.command ? k->request.command : "");
 	memcpy(s.id, k->assign.id, sizeof(s.id));
@@ -193,7 +193,7 @@ static void answer_adopt(struct visitor *v)
 {
 	struct keeper *k = v->keeper;
 	int fds[MESSAGE_FDS_MAX], fd;
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 	size_t count = 0;
 
 	k->assign.has_cgroup = k->cgroup >= 0;

@@ -126,7 +126,7 @@ static bool is_bulk(enum message_type type)
 /* The gap's own number follows the numbers that it stands for. */
 static void put_gap(struct keeper *k)
 {
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 
 	buf_init(&data, 64);
 	message_gap_encode(&k->gap, &data);
@@ -162,7 +162,7 @@ void record_bytes(struct keeper *k, enum message_type type, const void *data, si
 
 void record_call_announce(struct keeper *k, const struct call_announce *a)
 {
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 
 	buf_init(&data, MESSAGE_CALL_MAX);
 	call_announce_encode(a, &data);
@@ -171,7 +171,7 @@ void record_call_announce(struct keeper *k, const struct call_announce *a)
 
 void record_call_exit(struct keeper *k, const struct call_exit *e)
 {
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 
 	buf_init(&data, 512);
 	call_exit_encode(e, &data);
@@ -180,7 +180,7 @@ void record_call_exit(struct keeper *k, const struct call_exit *e)
 
 void record_call_gone(struct keeper *k, const struct call_gone *g)
 {
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 
 	buf_init(&data, 512);
 	call_gone_encode(g, &data);
@@ -190,7 +190,7 @@ void record_call_gone(struct keeper *k, const struct call_gone *g)
 void record_run_close(struct keeper *k)
 {
 	struct run_close close = { .ended_ns = clock_wall_ns(), .exit_code = k->exit_code };
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 
 	snprintf(close.reason, sizeof(close.reason), "%s", k->end_reason);
 	buf_init(&data, 512);

@@ -244,7 +244,7 @@ void run_close(struct keeper *k)
 
 static void finish(struct keeper *k)
 {
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 	char name[PLACE_SOCKET_MAX];
 
 	place_run_socket(k->assign.id, name);

@@ -7,7 +7,7 @@
 
 void policy_digest(const struct policy *p, char hex[65])
 {
-	cleanup_buf struct buf encoded;
+	cleanup_buf struct buf encoded = { 0 };
 	unsigned char hash[crypto_hash_sha256_BYTES];
 
 	buf_init(&encoded, 4 * POLICY_BYTES_MAX);

@@ -96,7 +96,7 @@ static void describe_event(const yaml_event_t *e, struct buf *out)
 
 int read_fail_type(struct reader *r, const char *path, const char *hint, const char *accepted)
 {
-	cleanup_buf struct buf found;
+	cleanup_buf struct buf found = { 0 };
 
 	buf_init(&found, 1024);
 	describe_event(&r->event, &found);
@@ -117,7 +117,7 @@ int read_claim(struct reader *r, char *by, const char *setting, const char *path
 static int fail_unknown_key(struct reader *r, const struct target *t, const char *group,
 			    const char *key, yaml_mark_t mark)
 {
-	cleanup_buf struct buf shown, accepted;
+	cleanup_buf struct buf shown = { 0 }, accepted = { 0 };
 	struct key_names names;
 	struct nearest near = { .text = key };
 
@@ -252,7 +252,7 @@ static int read_document(struct reader *r)
 static int finish(struct reader *r)
 {
 	struct policy *p = r->policy;
-	cleanup_buf struct buf encoded;
+	cleanup_buf struct buf encoded = { 0 };
 
 	buf_init(&encoded, POLICY_BYTES_MAX);
 	if (r->allow_refused && p->network.allow_count)
@@ -293,7 +293,7 @@ int policy_read(const char *name, const char *text, size_t size, struct policy *
 
 int policy_read_file(const char *path, struct policy *ret, struct fail *f)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	int e;
 
 	buf_init(&text, POLICY_BYTES_MAX);

@@ -254,7 +254,7 @@ static void describe(const struct setting *s, struct buf *out)
 int setting_parse(const struct setting *s, const char *text, bool plain, uint64_t *ret,
 		  struct fail *f)
 {
-	cleanup_buf struct buf accepted;
+	cleanup_buf struct buf accepted = { 0 };
 	uint64_t n;
 	int r = parse_value(s, text, &n);
 

@@ -74,7 +74,7 @@ void calls_seen_free(struct calls_seen *seen)
 static int keep_name(struct calls_seen *seen, const struct call_announce *a)
 {
 	struct call_name *more = realloc(seen->names, (seen->name_count + 1) * sizeof(*more));
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 
 	buf_init(&text, WORDS_MAX);
 	if (!more)
@@ -175,7 +175,7 @@ static void print_row(const struct table *t, const struct call_record *c)
 	struct columns at = columns_of(p);
 	bool guilty = report_doing(t->report, a->n)->blamed > 0;
 	const char *function = a->n ? a->function_name : "(run)";
-	cleanup_buf struct buf cell;
+	cleanup_buf struct buf cell = { 0 };
 
 	buf_init(&cell, WORDS_MAX);
 	buf_printf(&cell, "%c %*u", guilty ? '!' : ' ', MARK_WIDTH - 2, a->n);

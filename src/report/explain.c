@@ -34,7 +34,7 @@ static void culprit_free(struct culprit *c)
 
 static char *escaped(const char *text)
 {
-	cleanup_buf struct buf out;
+	cleanup_buf struct buf out = { 0 };
 
 	buf_init(&out, EXPLAIN_MAX);
 	if (text)
@@ -45,7 +45,7 @@ static char *escaped(const char *text)
 static int on_call(void *context, const struct call_record *c)
 {
 	struct culprit *culprit = context;
-	cleanup_buf struct buf command;
+	cleanup_buf struct buf command = { 0 };
 
 	buf_init(&command, EXPLAIN_MAX);
 	if (c->announce.n != culprit->n || culprit->known)
@@ -202,7 +202,7 @@ int explain_text(const struct report *r, uint32_t number, const struct text_styl
 {
 	const struct finding *finding = find(r, number, f);
 	struct culprit culprit = { 0 };
-	cleanup_page struct page p;
+	cleanup_page struct page p = { 0 };
 	const struct finding_row *row;
 	int n;
 
@@ -257,7 +257,7 @@ int explain_json(const struct report *r, uint32_t number, FILE *out, struct fail
 {
 	const struct finding *finding = find(r, number, f);
 	struct culprit c = { 0 };
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	struct json j;
 	int n;
 

@@ -127,7 +127,7 @@ int report_print_findings(const char *store, const char *run_id, FILE *out, stru
 {
 	struct text_style style = text_style_of(out);
 	cleanup_report struct report r = { 0 };
-	cleanup_page struct page p;
+	cleanup_page struct page p = { 0 };
 	struct store *s;
 	int n;
 

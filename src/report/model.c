@@ -32,7 +32,7 @@ struct walk {
 static void clean(char *text, size_t room)
 {
 	size_t size = strlen(text), backslashes = 0;
-	cleanup_buf struct buf safe;
+	cleanup_buf struct buf safe = { 0 };
 
 	buf_init(&safe, WORDS_MAX * 4);
 	text_escape(&safe, text, size);
@@ -247,7 +247,7 @@ static void keep_gap(struct report *r, const struct frame *frame)
 
 static void name_process(struct evidence *to, const struct process *p)
 {
-	cleanup_buf struct buf argv;
+	cleanup_buf struct buf argv = { 0 };
 
 	buf_init(&argv, WORDS_MAX);
 	if (!p || !p->exe)
@@ -265,7 +265,7 @@ static void put_in_words(struct walk *w, const struct frame *frame)
 {
 	struct evidence *to = &w->report->evidence[w->next++];
 	const struct event_header *h;
-	cleanup_buf struct buf words;
+	cleanup_buf struct buf words = { 0 };
 
 	buf_init(&words, WORDS_MAX);
 	frame_words(frame, &words);

@@ -284,7 +284,7 @@ static void print_completeness(struct page *p, const struct report *r,
 int report_text(const struct report *r, const struct text_style *style, FILE *out, struct fail *f)
 {
 	struct calls_seen seen = { 0 };
-	cleanup_page struct page p;
+	cleanup_page struct page p = { 0 };
 	int n;
 
 	page_open(&p, out, style);

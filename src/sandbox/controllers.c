@@ -65,7 +65,7 @@ static void own_path(const char *groups, enum controller c, const char *mount, c
 static void v2_look(struct controllers *ret, const char *mount)
 {
 	char path[PATH_MAX];
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 
 	buf_init(&text, 4096);
 	snprintf(path, sizeof(path), "%s/cgroup.controllers", mount);
@@ -77,7 +77,7 @@ static void v2_look(struct controllers *ret, const char *mount)
 
 void controllers_find(struct controllers *ret)
 {
-	cleanup_buf struct buf groups, mounts;
+	cleanup_buf struct buf groups = { 0 }, mounts = { 0 };
 	char *line, *rest;
 
 	memset(ret, 0, sizeof(*ret));

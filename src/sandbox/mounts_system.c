@@ -67,7 +67,7 @@ static bool covered_by_another(const struct sandbox_plan *p, const char *path, s
 
 static bool copy_small(struct sandbox_plan *p, const char *path, const struct stat *st)
 {
-	cleanup_buf struct buf content;
+	cleanup_buf struct buf content = { 0 };
 
 	buf_init(&content, COPY_MAX);
 	if (!lies_below(path, "/etc") || st->st_size > COPY_MAX || !(st->st_mode & S_IROTH) ||

@@ -145,7 +145,7 @@ static void search(struct sandbox_plan *p, size_t n, int tree, const char *name,
 static void accounts_copy(const char *file, const char *locked, struct buf *accounts,
 			  struct buf *shadow)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	char *line, *rest;
 
 	buf_init(&text, ACCOUNTS_MAX);
@@ -187,7 +187,7 @@ static void etc_file(struct sandbox_plan *p, size_t n, const char *name, const c
 
 static void etc_accounts(struct sandbox_plan *p, size_t n)
 {
-	cleanup_buf struct buf passwd, shadow, group, gshadow;
+	cleanup_buf struct buf passwd = { 0 }, shadow = { 0 }, group = { 0 }, gshadow = { 0 };
 
 	buf_init(&passwd, ACCOUNTS_MAX);
 	buf_init(&shadow, ACCOUNTS_MAX);

@@ -20,7 +20,7 @@
 int outcome_explain(const struct arena *a, struct fail *f)
 {
 	const struct plan_image *image = &a->image;
-	cleanup_buf struct buf words;
+	cleanup_buf struct buf words = { 0 };
 	int error = a->outcome.error;
 
 	buf_init(&words, 1024);
@@ -78,7 +78,7 @@ static void launcher_controllers(struct sandbox_launcher *l)
 /* Fields 48 and 49 of /proc/self/stat, proc(5): where our arguments lie in memory. */
 static void command_line_find(struct launcher_birth *birth)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	unsigned long long start, end;
 	const char *at;
 

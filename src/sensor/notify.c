@@ -258,7 +258,7 @@ static size_t make_privilege(struct notify *n, const struct process_facts *p,
 /* The event of the call that waits, in n->event; its size, or 0 for none. */
 static size_t make_event(struct notify *n, const struct notify_row *row)
 {
-	struct process_facts p cleanup_process;
+	struct process_facts p cleanup_process = { 0 };
 	size_t size = 0;
 
 	process_open(&p, (pid_t)n->question->pid);

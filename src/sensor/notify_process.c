@@ -35,7 +35,7 @@ static uint64_t start_of(const char *stat)
 
 static uint64_t start_read(int dir, const char *path)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 
 	buf_init(&text, 4096);
 	if (file_read_path(dir, path, &text) < 0)
@@ -61,7 +61,7 @@ static uint32_t status_number(const char *status, const char *key, bool last)
 
 void process_open(struct process_facts *p, pid_t tid)
 {
-	cleanup_buf struct buf status;
+	cleanup_buf struct buf status = { 0 };
 	char path[32];
 
 	*p = (struct process_facts){ .tid = (uint32_t)tid, .pid = (uint32_t)tid };

@@ -52,7 +52,7 @@ static void recorder_ready(struct watch *w, uint32_t events)
 /* A ring's data area has as many bytes as its map has "entries"; proc(5), fdinfo. */
 static uint64_t ring_size(int fd)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	char path[48];
 	const char *at;
 
@@ -68,7 +68,7 @@ void recorder_rings(struct supervisor *s)
 {
 	struct message_rings rings = { .count = 0 };
 	int fds[MESSAGE_FDS_MAX];
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 	const struct sensor_fd *all;
 	size_t count;
 

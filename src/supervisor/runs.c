@@ -138,7 +138,7 @@ void runs_spare_start(struct supervisor *s)
 static void refuse(struct guest *g, int code, const char *text)
 {
 	struct message_text t = { .code = code };
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 
 	snprintf(t.text, sizeof(t.text), "%s", text);
 	buf_init(&data, MESSAGE_TEXT_MAX);
@@ -259,7 +259,7 @@ static int assign(struct supervisor *s, struct making *m, int client, struct fai
 	struct keeper_link *k = s->spare;
 	int fds[MESSAGE_FDS_MAX] = { client, m->socket };
 	size_t count = 2, sensor_count;
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 	int r;
 
 	if (m->assign.has_cgroup)

@@ -75,7 +75,7 @@ static void ok(bool good, const struct kind *k, const char *name, const char *ab
 
 static void path_read(const char *path, char *into, size_t room)
 {
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 
 	buf_init(&text, room - 1);
 	file_read_path(AT_FDCWD, path, &text);
@@ -377,7 +377,7 @@ static void kind_run(const struct host *h, const struct kind *k, const char *run
 			       key,
 			       pid,
 			       NULL };
-	cleanup_buf struct buf output;
+	cleanup_buf struct buf output = { 0 };
 
 	buf_init(&output, OUTPUT_MAX);
 	snprintf(port, sizeof(port), "%d", h->tcp_port);

@@ -228,7 +228,7 @@ static int show(const struct bench *b, struct fail *f)
 {
 	struct sandbox_plan *plan;
 	const struct state_line *states;
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	size_t count;
 
 	buf_init(&text, 1024 * 1024);

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct event_context context = { .run_id = "0123456789abcdef", .exe = "/bin/true" };
 	struct process_table *table;
-	cleanup_buf struct buf out;
+	cleanup_buf struct buf out = { 0 };
 	struct event_view e;
 	struct json json;
 	void *aligned = malloc(size ? size : 1); /* exactly as long: a read past the end is seen */

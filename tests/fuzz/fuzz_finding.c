@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	cleanup_buf struct buf again;
+	cleanup_buf struct buf again = { 0 };
 	struct finding f;
 	struct wire w;
 

@@ -25,7 +25,7 @@ static void encode(const struct policy *p, struct buf *out)
 static void must_survive(const struct policy *p)
 {
 	cleanup_policy struct policy printed = { 0 }, decoded = { 0 };
-	cleanup_buf struct buf text, before, after;
+	cleanup_buf struct buf text = { 0 }, before = { 0 }, after = { 0 };
 	struct wire w;
 
 	encode(p, &before);
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(f.text[0] != '\0');
 	wire_init(&w, data, size);
 	if (policy_decode(&w, &decoded) == 0) {
-		cleanup_buf struct buf again;
+		cleanup_buf struct buf again = { 0 };
 
 		encode(&decoded, &again);
 	}

@@ -39,7 +39,7 @@ struct drive {
 
 static void print_texts(const struct event_view *e)
 {
-	struct buf line cleanup_buf;
+	struct buf line cleanup_buf = { 0 };
 
 	buf_init(&line, 65536);
 	for (size_t i = 0; i < 4; i++) {

@@ -20,7 +20,7 @@
 
 static void buf_holds_exactly_its_maximum(void **state)
 {
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 
 	(void)state;
 	buf_init(&b, 4);
@@ -34,7 +34,7 @@ static void buf_holds_exactly_its_maximum(void **state)
 
 static void json_escapes_hostile_bytes(void **state)
 {
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 	struct json j;
 
 	(void)state;
@@ -55,7 +55,7 @@ static void json_escapes_hostile_bytes(void **state)
 
 static void json_depth_is_bounded(void **state)
 {
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 	struct json j;
 
 	(void)state;
@@ -71,7 +71,7 @@ static void json_depth_is_bounded(void **state)
 static void escape_shows_what_a_terminal_would_obey(void **state)
 {
 	static const char hostile[] = "a\x1b[31m\n\xe2\x80\xae\xff\\";
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 
 	(void)state;
 	buf_init(&b, 1024);
@@ -97,7 +97,7 @@ static void utf8_refuses_overlong_and_surrogates(void **state)
 
 static void wire_round_trips_and_stops_at_the_end(void **state)
 {
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 	struct wire w;
 	char *text;
 

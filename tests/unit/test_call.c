@@ -65,7 +65,7 @@ static void encode_call(struct buf *out)
 
 static void calls_survive(void **state)
 {
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 	struct message_call c;
 	struct wire w;
 
@@ -88,7 +88,7 @@ static void calls_survive(void **state)
 /* Every beginning of a good message is a bad message, and nothing leaks (ASan). */
 static void cut_messages_are_refused(void **state)
 {
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 
 	encode_call(&data);
 	for (size_t size = 0; size < data.size; size++) {
@@ -112,7 +112,7 @@ static void run_opens_survive(void **state)
 			       .barrier_count = 2,
 			       .barriers = lines,
 			       .policy = { .data = "policy", .size = 6 } };
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 	struct run_open out;
 	struct wire w;
 
@@ -133,7 +133,7 @@ static void run_opens_survive(void **state)
 
 static void counts_are_bounded(void **state)
 {
-	cleanup_buf struct buf data;
+	cleanup_buf struct buf data = { 0 };
 	struct wire w;
 	size_t count;
 

@@ -53,7 +53,7 @@ static const struct finding sample = {
 
 static void a_finding_survives_its_encoding(void **state)
 {
-	cleanup_buf struct buf bytes;
+	cleanup_buf struct buf bytes = { 0 };
 	struct finding back;
 	struct wire w;
 
@@ -69,7 +69,7 @@ static void a_finding_survives_its_encoding(void **state)
 
 static void every_cut_finding_is_refused(void **state)
 {
-	cleanup_buf struct buf bytes;
+	cleanup_buf struct buf bytes = { 0 };
 	struct finding back;
 	struct wire w;
 
@@ -84,7 +84,7 @@ static void every_cut_finding_is_refused(void **state)
 
 static void the_largest_finding_fits(void **state)
 {
-	cleanup_buf struct buf bytes;
+	cleanup_buf struct buf bytes = { 0 };
 	struct finding f;
 
 	(void)state;

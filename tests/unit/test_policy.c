@@ -37,7 +37,7 @@ static void every_default_is_in_range_and_in_form(void **state)
 
 static void assert_same_encoding(const struct policy *a, const struct policy *b)
 {
-	cleanup_buf struct buf x, y;
+	cleanup_buf struct buf x = { 0 }, y = { 0 };
 
 	buf_init(&x, 2 * POLICY_BYTES_MAX);
 	buf_init(&y, 2 * POLICY_BYTES_MAX);
@@ -51,7 +51,7 @@ static void assert_same_encoding(const struct policy *a, const struct policy *b)
 static void encoding_reads_back(void **state)
 {
 	cleanup_policy struct policy p = { 0 }, q = { 0 };
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 	struct wire w;
 
 	(void)state;
@@ -67,7 +67,7 @@ static void encoding_reads_back(void **state)
 static void a_short_or_changed_encoding_is_refused(void **state)
 {
 	cleanup_policy struct policy p = { 0 };
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 
 	(void)state;
 	buf_init(&b, POLICY_BYTES_MAX);

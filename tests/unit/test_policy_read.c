@@ -203,7 +203,7 @@ static void make_list(struct buf *text, size_t n)
 static void limits_hold_exactly(void **state)
 {
 	cleanup_policy struct policy p = { 0 };
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	struct fail f = { 0 };
 
 	(void)state;
@@ -237,7 +237,7 @@ static void limits_hold_exactly(void **state)
 static void deep_and_exploding_files_end_at_once(void **state)
 {
 	static char deep[200000];
-	cleanup_buf struct buf laughs;
+	cleanup_buf struct buf laughs = { 0 };
 	struct policy p = { 0 };
 	struct fail f = { 0 };
 
@@ -258,7 +258,7 @@ static void deep_and_exploding_files_end_at_once(void **state)
 static void assert_prints_back(const struct policy *p)
 {
 	cleanup_policy struct policy q = { 0 };
-	cleanup_buf struct buf text, x, y;
+	cleanup_buf struct buf text = { 0 }, x = { 0 }, y = { 0 };
 	struct fail f = { 0 };
 
 	buf_init(&text, POLICY_BYTES_MAX);

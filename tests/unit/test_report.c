@@ -333,7 +333,7 @@ static void assert_tame(const char *text)
 {
 	for (size_t i = 0; text[i];) {
 		size_t n = utf8_length((const unsigned char *)text + i, strlen(text + i));
-		cleanup_buf struct buf b;
+		cleanup_buf struct buf b = { 0 };
 
 		buf_init(&b, 64);
 		assert_true(n > 0);
@@ -476,7 +476,7 @@ static void durations_and_counts_read_well(void **state)
 		{ 200 * NSEC_PER_SEC, "3 min 20 s" },
 		{ 7500 * NSEC_PER_SEC, "2 h 5 min" },
 	};
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 
 	(void)state;
 	buf_init(&b, 256);
@@ -509,7 +509,7 @@ static void arguments_may_be_anything(void **state)
 		{ "\xff", "\\xff", false },
 		{ "", "", false },
 	};
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 
 	(void)state;
 	buf_init(&b, 1024);

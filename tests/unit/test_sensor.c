@@ -100,7 +100,7 @@ static void refuses_what_is_not(void **state)
 static void writes_json(void **state)
 {
 	struct event_context context = { .run_id = "run", .wall_ns = 1, .exe = "/bin/sh" };
-	cleanup_buf struct buf out;
+	cleanup_buf struct buf out = { 0 };
 	struct exec_bytes x;
 	struct event_view e;
 	struct json json;

@@ -237,7 +237,7 @@ static void children_see_no_descriptor_of_ours_but_the_state(void **unused)
 static void long_commands_work(void **unused)
 {
 	struct shell_state s = { 0 };
-	cleanup_buf struct buf b;
+	cleanup_buf struct buf b = { 0 };
 
 	(void)unused;
 	buf_init(&b, OUTPUT_MAX);

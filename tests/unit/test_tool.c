@@ -16,7 +16,7 @@
 
 static void replace_wants_exactly_one(void **state)
 {
-	cleanup_buf struct buf out;
+	cleanup_buf struct buf out = { 0 };
 	struct fail f = { 0 };
 	size_t count = 0;
 
@@ -36,7 +36,7 @@ static void replace_wants_exactly_one(void **state)
 
 static void replace_is_bounded(void **state)
 {
-	cleanup_buf struct buf out;
+	cleanup_buf struct buf out = { 0 };
 	struct fail f = { 0 };
 	size_t count = 0;
 
@@ -47,7 +47,7 @@ static void replace_is_bounded(void **state)
 
 static void insert_keeps_lines_whole(void **state)
 {
-	cleanup_buf struct buf out;
+	cleanup_buf struct buf out = { 0 };
 	struct fail f = { 0 };
 
 	(void)state;
@@ -68,7 +68,7 @@ static void insert_keeps_lines_whole(void **state)
 
 static void lines_are_cut_where_asked(void **state)
 {
-	cleanup_buf struct buf out;
+	cleanup_buf struct buf out = { 0 };
 	struct fail f = { 0 };
 
 	(void)state;
