@@ -62,7 +62,7 @@ int cgroup_root_open(struct fail *f)
 {
 	char path[PATH_MAX];
 	cleanup_fd int mount = -1;
-	int fd;
+	cleanup_fd int fd = -1;
 
 	if (find_mount(path) < 0)
 		return fail_text(f, ENOENT, "no cgroup v2 tree is mounted");
@@ -74,9 +74,11 @@ int cgroup_root_open(struct fail *f)
 	fd = openat(mount, WEIR_CGROUP, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(f, errno, "cannot open %s/" WEIR_CGROUP, path);
+	if (faccessat(fd, ".", W_OK, AT_EACCESS) < 0) /* another user made it */
+		return fail(f, errno, "cannot make cgroups in %s/" WEIR_CGROUP, path);
 	enable_controllers(mount);
 	enable_controllers(fd);
-	return fd;
+	return take_fd(&fd);
 }
 
 int cgroup_make(int parent, const char *name)
