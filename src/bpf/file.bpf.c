@@ -226,28 +226,42 @@ static __always_inline int written(struct file *file, struct call_entry *call,
 	return 0;
 }
 
+#define IOCTL_CLONE 0x40049409 /* FICLONE, FICLONERANGE: the whole file at once, as cp does it */
+#define IOCTL_CLONE_RANGE 0x4020940d
+
+/* Did this call write, and how much? Not all that write say how much. */
+static __always_inline bool wrote(struct pt_regs *regs, __s64 result, __s64 *bytes)
+{
+	__u64 nr = syscall_number(regs), flags;
+
+	*bytes = result;
+	if (nr == __NR_mmap) {
+		/* A shared writable mapping: from here on stores write the file. */
+		*bytes = 0;
+		flags = syscall_argument(regs, 3);
+		return (syscall_argument(regs, 2) & PROT_WRITE) && (flags & MAP_SHARED_BIT) &&
+		       !(flags & MAP_ANONYMOUS) && !(result < 0 && result > -4096);
+	}
+	if (nr == __NR_ioctl) {
+		*bytes = 0;
+		flags = (__u32)syscall_argument(regs, 1);
+		return result == 0 && (flags == IOCTL_CLONE || flags == IOCTL_CLONE_RANGE);
+	}
+	return result > 0;
+}
+
 SEC("tp_btf/sys_exit")
 int weir_write(__u64 *ctx)
 {
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	const struct syscall_row *row = syscall_row(regs);
 	struct task_struct *task = current_task();
-	__s64 bytes = ctx[1];
 	struct call_entry *call;
 	struct file *file;
+	__s64 bytes;
 
-	if (!row)
+	if (!row || !wrote(regs, ctx[1], &bytes))
 		return 0;
-	if (syscall_number(regs) == __NR_mmap) {
-		/* A shared writable mapping: from here on stores write the file. */
-		if (!(syscall_argument(regs, 2) & PROT_WRITE) ||
-		    !(syscall_argument(regs, 3) & MAP_SHARED_BIT) ||
-		    (syscall_argument(regs, 3) & MAP_ANONYMOUS) || (bytes < 0 && bytes > -4096))
-			return 0;
-		bytes = 0;
-	} else if (bytes <= 0) {
-		return 0;
-	}
 	file = file_of(task, (__s32)syscall_argument(regs, row->dir));
 	if (!file || !FILE_IS_REGULAR(file->f_inode->i_mode))
 		return 0;

@@ -113,12 +113,17 @@ struct socket {
 	struct sock *sk;
 };
 
+struct callback_head {
+	struct callback_head *next;
+};
+
 struct file {
 	unsigned int f_mode;
 	struct inode *f_inode;
 	unsigned int f_flags;
 	struct path f_path;
 	void *private_data;
+	struct callback_head f_task_work;
 };
 
 struct fdtable {
@@ -166,7 +171,6 @@ struct signal_struct {
 	int nr_threads;
 	int group_exit_code;
 	unsigned int flags;
-	__u64 utime, stime;
 	unsigned long long sum_sched_runtime;
 	struct {
 		int counter;
@@ -192,7 +196,7 @@ struct task_struct {
 	struct files_struct *files;
 	const struct cred *cred;
 	struct sched_entity se;
-	__u64 utime, stime;
+	struct callback_head *task_works;
 	int exit_code;
 	char comm[16];
 };

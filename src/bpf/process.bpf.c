@@ -66,6 +66,31 @@ static __always_inline bool named_memfd(struct dentry *dentry)
 	       name[4] == 'd' && name[5] == ':';
 }
 
+#define FMODE_EXEC 0x20 /* include/linux/fs.h; among the flags of a file opened to be executed */
+#define LATE_CLOSES 8
+
+/* The call that wrote the script. By now bprm->file is the interpreter; the script has been let go
+ * of, and its file waits among the works that the task does on its way back to user space
+ * (fs/file_table.c, fput), the first script behind those it named as interpreters. */
+static __always_inline __u32 script_writer(struct task_struct *task, __u64 run)
+{
+	struct callback_head *work = BPF_CORE_READ(task, task_works);
+	__u32 writer = EVENT_NO_CALL;
+
+	for (int i = 0; i < LATE_CLOSES && work; i++) {
+		struct file *file =
+			CAST(file, (void *)work - bpf_core_field_offset(struct file, f_task_work));
+		struct file_id id = {};
+
+		if ((file->f_flags & FMODE_EXEC) && FILE_IS_REGULAR(file->f_inode->i_mode)) {
+			file_identify(file->f_inode, &id);
+			writer = file_writer(&id, run);
+		}
+		work = BPF_CORE_READ(work, next);
+	}
+	return writer;
+}
+
 static __always_inline void exec_file(struct event_exec *e, struct linux_binprm *bprm,
 				      struct task_struct *task, int old_pid)
 {
@@ -82,8 +107,10 @@ static __always_inline void exec_file(struct event_exec *e, struct linux_binprm 
 		e->exec_flags |= named_memfd(BPF_CORE_READ(bprm, file, f_path.dentry))
 					 ? EXEC_MEMFD
 					 : EXEC_DELETED;
-	if (BPF_CORE_READ(bprm, filename) != BPF_CORE_READ(bprm, interp))
+	if (BPF_CORE_READ(bprm, filename) != BPF_CORE_READ(bprm, interp)) {
 		e->exec_flags |= EXEC_SCRIPT;
+		e->writer = script_writer(task, e->h.run);
+	}
 	if (old_pid != BPF_CORE_READ(task, tgid))
 		e->exec_flags |= EXEC_FROM_THREAD;
 	BPF_CORE_READ_INTO(&e->comm, task, comm);

@@ -66,6 +66,10 @@ like "$out" "^exec .*	/usr/bin/.*true	/bin/true	$work	/bin/true" "an execution h
 run "$DRIVE" 'cp /bin/true planted; sleep 0.3; mv planted renamed' 'sleep 1; ./renamed'
 like "$out" '^exec call=2 .* writer=1 .*/renamed' "a program that call 1 wrote is known when call 2 executes it"
 
+run "$DRIVE" "printf '#!/bin/sh\nexec true by-script\n' >script; chmod +x script" 'sleep 0.5; ./script'
+like "$out" '^exec call=2 .*flags=4 writer=1 .*	./script' "and so is the script, although its interpreter is executed"
+like "$out" '^exec call=2 .*flags=0 writer=-1 .*by-script' "while the system's programs have no writer"
+
 # Sensitive names, and none else.
 echo secret >.env && echo plain >plain && mkdir -p ssl/private && echo key >ssl/private/k
 run "$DRIVE" -S .env -S '*.pem' -S '*/ssl/private/*' 'cat .env plain ssl/private/k /etc/hostname >/dev/null'
