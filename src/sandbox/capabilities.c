@@ -20,7 +20,6 @@ static int plan(struct sandbox_plan *p, struct fail *f)
 		kept = ROOT_CAPABILITIES;
 	plan_step(p, STAGE_CALL, STEP_BOUNDING, NULL, NULL)->a = kept;
 	plan_step(p, STAGE_CALL, STEP_CAPABILITIES, NULL, NULL)->a = kept;
-	plan_step(p, STAGE_INIT, STEP_BOUNDING, NULL, NULL);
 	plan_step(p, STAGE_INIT, STEP_CAPABILITIES, NULL, NULL);
 	return 0;
 }

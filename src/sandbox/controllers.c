@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* See controllers.h. Owns the directories weir-PID-N of the v1 hierarchies, PID being the keeper's:
+/* See controllers.h. Owns the directories weir/PID-N of the v1 hierarchies, PID being the keeper's:
  * where that process is gone, whoever comes next removes them. */
 #include "sandbox/controllers.h"
 
@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "sandbox/sandbox.h"
 
-#define PREFIX "weir-"
+#define ROOT "weir" /* at the top of each hierarchy, as in the v2 tree */
 #define CPU_PERIOD_USEC 100000ull
 
 static const char *const names[CONTROLLER_COUNT] = { "memory", "pids", "cpu" };
@@ -42,26 +42,6 @@ static bool list_has(const char *list, size_t size, const char *word)
 	return false;
 }
 
-/* "4:memory:/process" -> the path, appended to where the hierarchy is mounted. */
-static void own_path(const char *groups, enum controller c, const char *mount, char into[PATH_MAX])
-{
-	for (const char *line = groups; *line; line += strcspn(line, "\n") + 1) {
-		const char *list = strchr(line, ':');
-		const char *path = list ? strchr(list + 1, ':') : NULL;
-
-		if (!path)
-			return;
-		if (list_has(list + 1, (size_t)(path - list - 1), names[c])) {
-			int size = (int)strcspn(path + 1, "\n");
-
-			snprintf(into, PATH_MAX, "%s%.*s", mount, size == 1 ? 0 : size, path + 1);
-			return;
-		}
-		if (!strchr(line, '\n'))
-			return;
-	}
-}
-
 static void v2_look(struct controllers *ret, const char *mount)
 {
 	char path[PATH_MAX];
@@ -75,28 +55,32 @@ static void v2_look(struct controllers *ret, const char *mount)
 		ret->v2[c] = list_has(buf_text(&text), text.size, names[c]);
 }
 
+static void mount_look(struct controllers *ret, const char *line)
+{
+	char mount[1024], type[32], options[1024];
+
+	if (sscanf(line, "%*s %1023s %31s %1023s", mount, type, options) != 3)
+		return;
+	if (strcmp(type, "cgroup2") == 0)
+		v2_look(ret, mount);
+	for (int c = 0; strcmp(type, "cgroup") == 0 && c < CONTROLLER_COUNT; c++) {
+		if (list_has(options, strlen(options), names[c]))
+			snprintf(ret->v1[c], sizeof(ret->v1[c]), "%s/" ROOT, mount);
+	}
+}
+
 void controllers_find(struct controllers *ret)
 {
-	cleanup_buf struct buf groups = { 0 }, mounts = { 0 };
+	cleanup_buf struct buf mounts = { 0 };
 	char *line, *rest;
 
 	memset(ret, 0, sizeof(*ret));
-	buf_init(&groups, 65536);
 	buf_init(&mounts, 1024 * 1024);
-	if (file_read_path(AT_FDCWD, "/proc/self/cgroup", &groups) < 0 ||
-	    file_read_path(AT_FDCWD, "/proc/self/mounts", &mounts) < 0 || !mounts.data)
+	if (file_read_path(AT_FDCWD, "/proc/self/mounts", &mounts) < 0 || !mounts.data)
 		return;
 	for (rest = mounts.data; (line = strsep(&rest, "\n"));) {
-		char mount[1024], type[32], options[1024];
-
-		if (sscanf(line, "%*s %1023s %31s %1023s", mount, type, options) != 3)
-			continue;
-		if (strcmp(type, "cgroup2") == 0)
-			v2_look(ret, mount);
-		for (int c = 0; strcmp(type, "cgroup") == 0 && c < CONTROLLER_COUNT; c++) {
-			if (list_has(options, strlen(options), names[c]))
-				own_path(buf_text(&groups), c, mount, ret->v1[c]);
-		}
+		if (strstr(line, " cgroup"))
+			mount_look(ret, line);
 	}
 }
 
@@ -107,7 +91,7 @@ static void sweep(const char *hierarchy)
 	int pid;
 
 	while (dir && (entry = readdir(dir))) {
-		if (sscanf(entry->d_name, PREFIX "%d-", &pid) == 1 && pid > 0 && kill(pid, 0) < 0 &&
+		if (sscanf(entry->d_name, "%d-", &pid) == 1 && pid > 0 && kill(pid, 0) < 0 &&
 		    errno == ESRCH)
 			unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
 	}
@@ -129,7 +113,7 @@ static void path_make(const struct controllers *c, int i, const char *id, const 
 {
 	size_t room = PATH_MAX, at = (size_t)snprintf(into, room, "%s", c->v1[i]);
 
-	snprintf(into + at, room - at, "/" PREFIX "%s%s", id, file);
+	snprintf(into + at, room - at, "/%s%s", id, file);
 }
 
 unsigned int controllers_make(const struct controllers *c, const char *id)
@@ -140,6 +124,7 @@ unsigned int controllers_make(const struct controllers *c, const char *id)
 	for (int i = 0; i < CONTROLLER_COUNT; i++) {
 		if (!*c->v1[i])
 			continue;
+		mkdir(c->v1[i], 0755);
 		sweep(c->v1[i]);
 		path_make(c, i, id, "", path);
 		if (mkdir(path, 0755) == 0)
@@ -180,14 +165,11 @@ void controllers_remove(const struct controllers *c, const char *id, unsigned in
 	}
 }
 
-static int set(int dir, const char *file, uint64_t n, bool unlimited, const char *unlimited_word)
+static int set(int dir, const char *file, uint64_t n)
 {
-	char text[48];
+	char text[24];
 
-	if (unlimited)
-		snprintf(text, sizeof(text), "%s", unlimited_word);
-	else
-		snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
 	return file_write_path(dir, file, text);
 }
 
@@ -197,17 +179,15 @@ static int limit_v1(enum controller which, int dir, const struct sandbox_limits 
 
 	switch (which) {
 	case CONTROLLER_MEMORY:
-		r = set(dir, "memory.limit_in_bytes", limits->memory,
-			limits->memory == POLICY_UNLIMITED, "-1");
+		r = set(dir, "memory.limit_in_bytes", limits->memory);
 		/* with swap counted in, where the kernel counts it */
-		if (r == 0 && limits->memory != POLICY_UNLIMITED)
-			set(dir, "memory.memsw.limit_in_bytes", limits->memory, false, "");
+		if (r == 0)
+			set(dir, "memory.memsw.limit_in_bytes", limits->memory);
 		return r;
 	case CONTROLLER_PIDS: /* init and the launcher are in it too */
-		return set(dir, "pids.max", limits->pids + 2ull, limits->pids == 0, "max");
+		return set(dir, "pids.max", limits->pids + 2ull);
 	default:
-		return set(dir, "cpu.cfs_quota_us", limits->cpus_milli * CPU_PERIOD_USEC / 1000,
-			   limits->cpus_milli == 0, "-1");
+		return set(dir, "cpu.cfs_quota_us", limits->cpus_milli * CPU_PERIOD_USEC / 1000);
 	}
 }
 
@@ -218,16 +198,13 @@ static int limit_v2(enum controller which, int dir, const struct sandbox_limits 
 
 	switch (which) {
 	case CONTROLLER_MEMORY:
-		r = set(dir, "memory.max", limits->memory, limits->memory == POLICY_UNLIMITED,
-			"max");
-		if (r == 0 && limits->memory != POLICY_UNLIMITED)
+		r = set(dir, "memory.max", limits->memory);
+		if (r == 0)
 			file_write_path(dir, "memory.swap.max", "0");
 		return r;
-	case CONTROLLER_PIDS:
-		return set(dir, "pids.max", limits->pids + 1ull, limits->pids == 0, "max");
+	case CONTROLLER_PIDS: /* init is in it too */
+		return set(dir, "pids.max", limits->pids + 1ull);
 	default:
-		if (limits->cpus_milli == 0)
-			return file_write_path(dir, "cpu.max", "max");
 		snprintf(text, sizeof(text), "%llu %llu",
 			 limits->cpus_milli * CPU_PERIOD_USEC / 1000, CPU_PERIOD_USEC);
 		return file_write_path(dir, "cpu.max", text);
@@ -264,12 +241,15 @@ unsigned int controllers_limit(const struct controllers *c, const char *id, unsi
 		cleanup_fd int dir = -1;
 		int r = -ENOENT;
 
+		/* A directory that was just made has no limits. */
+		if (!wanted(i, limits))
+			continue;
 		path_make(c, i, id, "", path);
 		if (c->v2[i] && run_cgroup >= 0)
 			r = limit_at_run(i, run_cgroup, limits);
 		else if (made >> i & 1 && (dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)) >= 0)
 			r = limit_v1(i, dir, limits);
-		if (r < 0 && wanted(i, limits))
+		if (r < 0)
 			missing |= 1u << i;
 	}
 	return missing;

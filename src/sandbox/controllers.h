@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The cgroup controllers that hold a run's limits, where they are. On a v2 host they are at the
  * run's own directory. On a v1 or hybrid host each has a hierarchy of its own, in which the
- * launcher gets a directory below the one we are in: what it clones is born there. */
+ * launcher gets a directory below weir/: what it clones is born there. */
 #ifndef WEIR_SANDBOX_CONTROLLERS_H
 #define WEIR_SANDBOX_CONTROLLERS_H
 
@@ -14,7 +14,7 @@
 enum controller { CONTROLLER_MEMORY, CONTROLLER_PIDS, CONTROLLER_CPU, CONTROLLER_COUNT };
 
 struct controllers {
-	/* per controller: our directory in its v1 hierarchy, "" where there is none */
+	/* per controller: weir's directory in its v1 hierarchy, "" where there is none */
 	char v1[CONTROLLER_COUNT][PATH_MAX];
 	bool v2[CONTROLLER_COUNT]; /* offered by the v2 tree */
 };

@@ -103,18 +103,21 @@ static void outcome_set(struct launcher *l, int r)
 	l->arena->outcome.error = -r;
 }
 
+/* Returns where init says that it stands, or -errno. */
 static int init_clone(struct launcher *l, int cgroup)
 {
 	struct clone_args args = { .flags = CLONE_PARENT | CLONE_PARENT_SETTID,
 				   .parent_tid = (uintptr_t)&l->arena->pid };
-	cleanup_fd int ready_read = -1, alive_read = -1;
+	cleanup_fd int ready_read = -1, ready_write = -1, alive_read = -1;
 	int ready[2], alive[2];
 	pid_t pid;
-	char byte;
 
-	if (pipe2(ready, O_CLOEXEC) < 0 || pipe2(alive, O_CLOEXEC) < 0)
+	if (pipe2(ready, O_CLOEXEC) < 0)
 		return -errno;
 	ready_read = ready[0];
+	ready_write = ready[1];
+	if (pipe2(alive, O_CLOEXEC) < 0)
+		return -errno;
 	alive_read = alive[0];
 	l->own_alive = alive[1];
 	if (cgroup >= 0) {
@@ -124,34 +127,41 @@ static int init_clone(struct launcher *l, int cgroup)
 	pid = kernel_clone3(&args);
 	if (pid == 0)
 		init_main(l, alive[0], ready[1]);
-	close(ready[1]);
-	if (pid < 0)
-		return -errno;
-	if (read(ready_read, &byte, 1) == 1)
+	return pid < 0 ? -errno : take_fd(&ready_read);
+}
+
+static int init_wait(struct launcher *l, int ready)
+{
+	char byte;
+
+	if (read(ready, &byte, 1) == 1)
 		return 0;
 	return l->arena->outcome.error ? -l->arena->outcome.error : -ECHILD;
 }
 
-static void start(struct launcher *l, const struct message *m, const int *fds)
+/* init and the launcher work side by side, except where init's proc must be mounted while the
+ * host's is still to be seen (an ordinary user's condition, mount_too_revealing() in Linux). */
+static int start(struct launcher *l, const struct message *m, const int *fds)
 {
-	int cgroup = m->has_cgroup ? fds[0] : -1;
+	cleanup_fd int ready = -1;
 	int r;
 
 	if (m->has_map) {
 		l->work.workspace_map = fds[m->has_cgroup];
 		l->work.system_map = fds[m->has_cgroup + 1];
 	}
-	if (steps_run(&l->work, STAGE_BUILD) < 0)
-		return;
-	r = init_clone(l, cgroup);
-	if (r < 0) {
-		if (!l->arena->outcome.error)
-			outcome_set(l, r);
-		return;
-	}
-	if (steps_run(&l->work, STAGE_SEAL) < 0)
-		return;
+	r = steps_run(&l->work, STAGE_BUILD);
+	if (r < 0)
+		return r;
+	ready = r = init_clone(l, m->has_cgroup ? fds[0] : -1);
+	if (r >= 0 && !l->work.image->privileged)
+		r = init_wait(l, ready);
+	if (r >= 0)
+		r = steps_run(&l->work, STAGE_SEAL);
+	if (r >= 0 && l->work.image->privileged)
+		r = init_wait(l, ready);
 	umask(CALL_UMASK);
+	return r;
 }
 
 /* A terminal of the sandbox's own devpts: the slave is the call's 0, 1 and 2. Returns the master.
@@ -177,7 +187,7 @@ static int terminal_open(struct launcher *l, const struct message *m, int *ret_s
 
 /* Suspended until the child has executed or ended (CLONE_VFORK); its memory is a copy, but for the
  * arena, where it leaves its error. */
-static void call_clone(struct launcher *l, int cgroup)
+static int call_clone(struct launcher *l, int cgroup)
 {
 	struct clone_args args = { .flags = CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_VFORK,
 				   .parent_tid = (uintptr_t)&l->arena->pid };
@@ -193,12 +203,11 @@ static void call_clone(struct launcher *l, int cgroup)
 		steps_run(&l->work, STAGE_CALL);
 		_exit(127);
 	}
-	if (pid < 0)
-		outcome_set(l, -errno);
+	return pid < 0 ? -errno : 0;
 }
 
-static void execute(struct launcher *l, const struct message *m, const int *fds, size_t count,
-		    int *ret_terminal)
+static int execute(struct launcher *l, const struct message *m, const int *fds, size_t count,
+		   int *ret_terminal)
 {
 	struct exec_request *x = &l->arena->exec;
 	cleanup_fd int slave = -1;
@@ -207,16 +216,14 @@ static void execute(struct launcher *l, const struct message *m, const int *fds,
 	x->fd_count = 0;
 	if (m->has_terminal) {
 		*ret_terminal = terminal_open(l, m, &slave);
-		if (*ret_terminal < 0) {
-			outcome_set(l, *ret_terminal);
-			return;
-		}
+		if (*ret_terminal < 0)
+			return *ret_terminal;
 		for (int i = 0; i < 3; i++)
 			x->fds[x->fd_count++] = slave;
 	}
 	for (size_t i = (size_t)skipped; i < count && x->fd_count < EXEC_FDS_MAX; i++)
 		x->fds[x->fd_count++] = fds[i];
-	call_clone(l, m->has_cgroup ? fds[0] : -1);
+	return call_clone(l, m->has_cgroup ? fds[0] : -1);
 }
 
 static void serve(struct launcher *l)
@@ -227,14 +234,14 @@ static void serve(struct launcher *l)
 
 	while (message_receive(l->socket, &m, fds, &count) == 0) {
 		struct message done = { .kind = MESSAGE_DONE };
-		int terminal = -1;
+		int r, terminal = -1;
 
 		l->arena->outcome.error = 0;
 		l->arena->pid = 0;
-		if (m.kind == MESSAGE_START)
-			start(l, &m, fds);
-		else
-			execute(l, &m, fds, count, &terminal);
+		r = m.kind == MESSAGE_START ? start(l, &m, fds)
+					    : execute(l, &m, fds, count, &terminal);
+		if (r < 0 && !l->arena->outcome.error)
+			outcome_set(l, r); /* not a step's */
 		for (size_t i = 0; i < count; i++)
 			close(fds[i]);
 		done.has_terminal = terminal >= 0;

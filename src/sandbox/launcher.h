@@ -41,6 +41,7 @@ struct sandbox_launcher {
 	struct arena *arena;
 	struct id_range range; /* privileged only */
 	int userns;
+	int root_map; /* made ahead: a workspace of the host's root, for identity user */
 	bool privileged;
 	bool ready;
 	struct controllers controllers;

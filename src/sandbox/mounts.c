@@ -52,16 +52,15 @@ static const struct {
 	{ "dev/stderr", "/proc/self/fd/2" },
 };
 
-/* What the kernel shows of the host through /proc whoever asks. Files that only the host's root may
- * open are no use to the sandbox's ids, but are covered all the same. */
+/* What the kernel shows of the host through /proc to whoever asks, and the worst of what it shows
+ * to the host's root only, who is not inside. */
 static const char *const masked[] = {
-	"proc/acpi",	   "proc/asound",      "proc/bus",	     "proc/driver",
-	"proc/fs",	   "proc/irq",	       "proc/scsi",	     "proc/sysrq-trigger",
-	"proc/kcore",	   "proc/kallsyms",    "proc/keys",	     "proc/key-users",
-	"proc/kmsg",	   "proc/kpagecount",  "proc/kpageflags",    "proc/kpagecgroup",
-	"proc/timer_list", "proc/sched_debug", "proc/latency_stats", "proc/interrupts",
-	"proc/modules",	   "proc/iomem",       "proc/ioports",	     "proc/vmallocinfo",
-	"proc/slabinfo",   "proc/cmdline",     "proc/bootconfig",    "proc/config.gz",
+	"proc/acpi",	   "proc/asound",	 "proc/bus",	 "proc/driver",
+	"proc/fs",	   "proc/irq",		 "proc/scsi",	 "proc/sysrq-trigger",
+	"proc/kcore",	   "proc/kallsyms",	 "proc/keys",	 "proc/key-users",
+	"proc/kmsg",	   "proc/timer_list",	 "proc/modules", "proc/sched_debug",
+	"proc/interrupts", "proc/latency_stats", "proc/cmdline", "proc/bootconfig",
+	"proc/config.gz",
 };
 
 static void plan_dev(struct sandbox_plan *p)

@@ -38,19 +38,28 @@ static bool is_own_place(const char *path)
 	return lies_below(path, "/proc") || lies_below(path, "/sys") || lies_below(path, "/dev");
 }
 
-/* path with its parent resolved, so that a link on the way (/lib -> usr/lib) is not made a
- * directory; the last component stays as it is. Empty when the parent does not exist. */
-static void parent_resolve(const char *path, char into[PATH_MAX])
-{
-	char parent[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	cleanup_free char *real = NULL;
+/* The last parent that was resolved: most of files.read lies in a few directories. */
+struct parent {
+	char name[PATH_MAX], real[PATH_MAX];
+};
 
-	into[0] = '\0';
-	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
-	real = realpath(*parent ? parent : "/", NULL);
-	if (real)
-		snprintf(into, PATH_MAX, "%s%s", strcmp(real, "/") == 0 ? "" : real, slash);
+/* path with its parent resolved, so that a link on the way (/lib -> usr/lib) is not made a
+ * directory; the last component stays as it is. False when the parent does not exist. */
+static bool parent_resolve(const char *path, struct parent *last, char into[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	size_t size = (size_t)(slash - path);
+
+	if (size >= PATH_MAX || strncmp(last->name, path, size) != 0 || last->name[size]) {
+		snprintf(last->name, sizeof(last->name), "%.*s", (int)size, path);
+		if (!size)
+			last->real[0] = '\0';
+		else if (!realpath(last->name, last->real))
+			last->name[0] = '\0';
+		if (size && !last->name[0])
+			return false;
+	}
+	return snprintf(into, PATH_MAX, "%s%s", last->real, slash) < PATH_MAX;
 }
 
 static bool covered_by_another(const struct sandbox_plan *p, const char *path, size_t self)
@@ -103,7 +112,7 @@ static void plan_link(struct sandbox_plan *p, const char *path)
 		p->identity == IDENTITY_ROOT ? STEP_OWNED : 0;
 }
 
-static int plan_read(struct sandbox_plan *p, size_t index, struct fail *f)
+static int plan_read(struct sandbox_plan *p, size_t index, struct parent *last, struct fail *f)
 {
 	const char *item = p->policy->files.read.items[index];
 	char path[PATH_MAX];
@@ -114,8 +123,8 @@ static int plan_read(struct sandbox_plan *p, size_t index, struct fail *f)
 				 "files.read: %s: the sandbox has its own %s; name what is wanted "
 				 "elsewhere",
 				 item, item);
-	parent_resolve(item, path);
-	if (!*path || lstat(path, &st) < 0 || covered_by_another(p, path, index))
+	if (!parent_resolve(item, last, path) || lstat(path, &st) < 0 ||
+	    covered_by_another(p, path, index))
 		return 0;
 	plan_dirs(p, STAGE_BUILD, path + 1, true);
 	if (S_ISLNK(st.st_mode))
@@ -154,8 +163,10 @@ static void plan_tool(struct sandbox_plan *p)
 
 int mounts_plan_system(struct sandbox_plan *p, struct fail *f)
 {
+	struct parent last = { 0 };
+
 	for (size_t i = 0; i < p->policy->files.read.count; i++) {
-		int r = plan_read(p, i, f);
+		int r = plan_read(p, i, &last, f);
 
 		if (r < 0)
 			return r;

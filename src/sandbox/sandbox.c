@@ -43,7 +43,10 @@ static int launcher_ids(struct sandbox_launcher *l, struct fail *f)
 	if (r < 0)
 		return r;
 	l->userns = r;
-	return 0;
+	map = (struct id_map){ 0, l->range.base + IDENTITY_USER_ID, 1 };
+	r = user_namespace_make(map, map, f);
+	l->root_map = r;
+	return r < 0 ? r : 0;
 }
 
 static int launcher_arena(struct sandbox_launcher *l, struct fail *f)
@@ -129,7 +132,7 @@ int sandbox_launcher_start(struct sandbox_launcher **ret, struct fail *f)
 
 	if (!l)
 		return fail(f, ENOMEM, "start the launcher");
-	l->socket = l->alive = l->userns = l->range.lock = -1;
+	l->socket = l->alive = l->userns = l->root_map = l->range.lock = -1;
 	r = launcher_arena(l, f);
 	if (r == 0 && l->privileged)
 		r = launcher_ids(l, f);
@@ -168,6 +171,7 @@ void sandbox_launcher_stop(struct sandbox_launcher *l)
 	fd_close(l->socket);
 	fd_close(l->alive);
 	fd_close(l->userns);
+	fd_close(l->root_map);
 	fd_close(l->range.lock);
 	if (l->arena)
 		munmap(l->arena, sizeof(*l->arena));
@@ -189,10 +193,11 @@ int launcher_wait(struct sandbox_launcher *l, int fds[MESSAGE_FDS_MAX], size_t *
 static int workspace_map(const struct sandbox_plan *plan, const struct sandbox_launcher *l,
 			 struct fail *f)
 {
+	bool made = !plan->workspace_uid && !plan->workspace_gid && plan->identity == IDENTITY_USER;
 	struct id_map uid = { plan->workspace_uid, l->range.base + plan->image->uid, 1 };
 	struct id_map gid = { plan->workspace_gid, l->range.base + plan->image->gid, 1 };
 
-	return user_namespace_make(uid, gid, f);
+	return made ? fcntl(l->root_map, F_DUPFD_CLOEXEC, 0) : user_namespace_make(uid, gid, f);
 }
 
 /* For the lower layers of a writable system: accounts of people on the host stay nobody's.
