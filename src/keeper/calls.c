@@ -260,6 +260,7 @@ static void begin_exec(struct keeper *k, struct call *c, const struct message_ca
 		call_name(n, name);
 		cgroup_remove(k->cgroup, name);
 		call_free(c);
+		fail_wrap(&f, "cannot execute %.200s", mc->argv[0]);
 		call_failed(k, n, -r, f.text);
 		return;
 	}

@@ -106,7 +106,8 @@ static void answer_status(struct visitor *v)
 				    .started_ns = k->assign.started_ns,
 				    .calls = k->calls_begun,
 				    .keeper_pid = (uint32_t)getpid(),
-				    .recorded = outbox_attached(&k->recorder) };
+				    .recorded =
+					    outbox_attached(&k->recorder) && !k->recorder_failed };
 	cleanup_buf struct buf data = { 0 };
 
 	snprintf(command, sizeof(command), "%s", k->request.command ? k->request.command : "");

@@ -262,8 +262,7 @@ void run_advance(struct keeper *k)
 
 	if (k->state == RUN_STOPPED && (late || !outbox_attached(&k->client)))
 		run_close(k);
-	if (k->state == RUN_CLOSING &&
-	    (late || k->summed || k->recorder_failed || !k->recorder_expected))
+	if (k->state == RUN_CLOSING && (late || k->summed || !k->recorder_expected))
 		finish(k);
 }
 

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "call/cgroup.h"
 #include "call/place.h"
+#include "sandbox/sandbox.h"
 #include "supervisor/supervisor.h"
 
 #define READY_FD 3
@@ -126,6 +127,7 @@ static int open_supervisor(struct supervisor *s, const char *store, struct fail 
 		.cgroup = -1,
 		.detach_ns = UINT64_MAX,
 		.spare_ns = UINT64_MAX,
+		.sweep_ns = UINT64_MAX,
 		.recorder = { .fd = -1, .self = PARTY_SUPERVISOR, .peer = PARTY_RECORDER },
 		.recorder_retry_ns = UINT64_MAX,
 		.idle_ns = clock_mono_ns()
@@ -144,6 +146,7 @@ static int open_supervisor(struct supervisor *s, const char *store, struct fail 
 	if (s->cgroup < 0)
 		log_info("calls have no cgroups here: %s", why.text);
 	runs_find(s);
+	sandbox_sweep();
 	/* these two start while the sensors are loaded */
 	runs_spare_start(s);
 	recorder_start(s);
@@ -165,6 +168,10 @@ static uint64_t due(struct supervisor *s, uint64_t now)
 {
 	if (s->detach_ns <= now)
 		sense_detach(s);
+	if (s->sweep_ns <= now) {
+		s->sweep_ns = UINT64_MAX;
+		sandbox_sweep();
+	}
 	if (s->spare_ns <= now)
 		runs_spare_start(s);
 	if (s->recorder_retry_ns <= now)
@@ -173,7 +180,7 @@ static uint64_t due(struct supervisor *s, uint64_t now)
 		s->idle_ns = UINT64_MAX;
 	else if (s->idle_ns == UINT64_MAX)
 		s->idle_ns = now;
-	return earliest(earliest(s->detach_ns, s->spare_ns),
+	return earliest(earliest(earliest(s->detach_ns, s->sweep_ns), s->spare_ns),
 			earliest(s->recorder_retry_ns,
 				 s->idle_ns == UINT64_MAX ? UINT64_MAX : s->idle_ns + IDLE_NS));
 }

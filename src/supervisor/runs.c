@@ -21,9 +21,15 @@
 #include "call/place.h"
 #include "supervisor/supervisor.h"
 
-#define SPARE_DELAY_NS (4 * 1000 * 1000ull) /* leaves the processors to the run that just began */
+/* A launcher that starts moves into the cgroups of v1 controllers, and then the kernel holds up
+ * every fork, exit and change of a cgroup on the host for some milliseconds. So spares are started
+ * when nothing begins or ends, unless they have run out. */
+#define SPARES 2
+#define SPARE_QUIET_NS (100 * 1000 * 1000ull) /* since a run began */
+#define SPARE_AFTER_NS (5 * 1000 * 1000ull)   /* since a run ended */
+#define SPARE_NEED_NS (2 * 1000 * 1000ull)    /* since the last one was taken */
 #define SPARE_RETRY_NS NSEC_PER_SEC
-#define RENEW_NS (50 * 1000 * 1000ull) /* for the dead keeper's launcher to be gone too */
+#define SWEEP_NS (50 * 1000 * 1000ull) /* for the dead keeper's launcher to be gone too */
 #define DETACH_NS (2 * NSEC_PER_SEC)   /* a first attach soon after a detach costs 6-13 ms */
 #define SWEEP_WAIT_MS 500
 #define ADOPT_WAIT_MS 2000
@@ -42,49 +48,53 @@ static bool remove_leftovers(struct supervisor *s, const char *run_id)
 	return unlinkat(s->place, name, 0) == 0;
 }
 
-/* A launcher that starts removes what launchers of dead keepers left in the controllers'
- * hierarchies. */
-static void renew_spare(struct supervisor *s)
-{
-	struct keeper_link *k = s->spare;
-
-	s->spare_ns = clock_mono_ns() + RENEW_NS;
-	if (!k)
-		return;
-	s->spare = NULL;
-	loop_remove(&s->loop, &k->watch);
-	close(k->channel.fd);
-	free(k);
-}
-
 bool runs_any(const struct supervisor *s)
 {
 	return s->keepers || s->guests;
 }
 
-static void keeper_lost(struct keeper_link *k)
+/* Takes k out of the list that it is in. */
+static void unlink_keeper(struct keeper_link **list, const struct keeper_link *k)
+{
+	while (*list && *list != k)
+		list = &(*list)->next;
+	if (*list)
+		*list = k->next;
+}
+
+static void spare_due(struct supervisor *s, uint64_t when)
+{
+	if (s->spare_count < SPARES && when < s->spare_ns)
+		s->spare_ns = when;
+}
+
+static void run_ended(struct keeper_link *k)
 {
 	struct supervisor *s = k->supervisor;
-	struct keeper_link **at = &s->keepers;
+	uint64_t now = clock_mono_ns();
 
-	loop_remove(&s->loop, &k->watch);
-	close(k->channel.fd);
-	if (k == s->spare) {
-		s->spare = NULL;
-		s->spare_ns = clock_mono_ns() + SPARE_RETRY_NS;
-		free(k);
-		return;
-	}
-	while (*at && *at != k)
-		at = &(*at)->next;
-	if (*at)
-		*at = k->next;
 	if (remove_leftovers(s, k->id))
-		renew_spare(s);
+		s->sweep_ns = now + SWEEP_NS;
 	if (s->sensors && k->key)
 		sensors_run_remove(s->sensors, k->key);
 	if (!s->keepers)
-		s->detach_ns = clock_mono_ns() + DETACH_NS;
+		s->detach_ns = now + DETACH_NS;
+	spare_due(s, now + SPARE_AFTER_NS);
+}
+
+static void keeper_lost(struct keeper_link *k)
+{
+	struct supervisor *s = k->supervisor;
+
+	loop_remove(&s->loop, &k->watch);
+	close(k->channel.fd);
+	unlink_keeper(k->id[0] ? &s->keepers : &s->spares, k);
+	if (k->id[0]) {
+		run_ended(k);
+	} else {
+		s->spare_count--;
+		spare_due(s, clock_mono_ns() + SPARE_RETRY_NS);
+	}
 	free(k);
 }
 
@@ -116,23 +126,45 @@ static struct keeper_link *link_new(struct supervisor *s, int fd)
 	return k;
 }
 
-void runs_spare_start(struct supervisor *s)
+static void start_spare(struct supervisor *s)
 {
 	struct fail f = { .code = 0 };
+	struct keeper_link *k = NULL;
 	int ends[2];
 	int r;
 
-	s->spare_ns = UINT64_MAX;
-	if (s->spare || channel_pair(ends) < 0)
+	if (channel_pair(ends) < 0)
 		return;
 	r = supervisor_spawn(s, "weir-keeper", ends[1], &f);
 	close(ends[1]);
-	if (r == 0)
-		s->spare = link_new(s, ends[0]);
-	else
+	if (r < 0)
 		log_error("%s", f.text);
-	if (!s->spare)
+	else
+		k = link_new(s, ends[0]);
+	if (!k) {
 		close(ends[0]);
+		return;
+	}
+	k->next = s->spares;
+	s->spares = k;
+	s->spare_count++;
+}
+
+void runs_spare_start(struct supervisor *s)
+{
+	s->spare_ns = UINT64_MAX;
+	start_spare(s);
+	spare_due(s, clock_mono_ns() + (s->spares ? SPARE_QUIET_NS : SPARE_RETRY_NS));
+}
+
+/* The oldest spare: it has had the most time to get ready. */
+static struct keeper_link *oldest_spare(const struct supervisor *s)
+{
+	struct keeper_link *k = s->spares;
+
+	while (k && k->next)
+		k = k->next;
+	return k;
 }
 
 static void refuse(struct guest *g, int code, const char *text)
@@ -252,15 +284,39 @@ static int make_sensed(struct supervisor *s, struct making *m, struct fail *f)
 	return 0;
 }
 
-/* Hands everything to the spare, which is a keeper from then on. */
+/* Gives the assignment to the first spare that lives. */
+static struct keeper_link *give_to_spare(struct supervisor *s, const struct buf *data,
+					 const int *fds, size_t count, struct fail *f)
+{
+	struct keeper_link *k;
+
+	for (int i = 0; i <= SPARES; i++) {
+		int r;
+
+		k = oldest_spare(s);
+		if (!k)
+			start_spare(s);
+		k = oldest_spare(s);
+		if (!k)
+			break;
+		r = channel_send(&k->channel, MESSAGE_RUN_ASSIGN, 0, data->data, data->size, fds,
+				 count, MSG_DONTWAIT);
+		if (r == 0)
+			return k;
+		keeper_lost(k);
+	}
+	fail_text(f, EAGAIN, "no keeper can be started; see %s/log", s->store);
+	return NULL;
+}
+
+/* Hands everything to a spare, which is a keeper from then on. */
 static int assign(struct supervisor *s, struct making *m, int client, struct fail *f)
 {
 	const struct sensor_fd *sensors;
-	struct keeper_link *k = s->spare;
+	struct keeper_link *k;
 	int fds[MESSAGE_FDS_MAX] = { client, m->socket };
 	size_t count = 2, sensor_count;
 	cleanup_buf struct buf data = { 0 };
-	int r;
 
 	if (m->assign.has_cgroup)
 		fds[count++] = m->cgroup;
@@ -271,17 +327,18 @@ static int assign(struct supervisor *s, struct making *m, int client, struct fai
 		fds[count++] = sensors[i].fd;
 	buf_init(&data, MESSAGE_REQUEST_MAX);
 	message_assign_encode(&m->assign, &data);
-	r = data.error ? data.error
-		       : channel_send(&k->channel, MESSAGE_RUN_ASSIGN, 0, data.data, data.size, fds,
-				      count, MSG_DONTWAIT);
-	if (r < 0)
-		return fail(f, -r, "the spare keeper does not answer");
+	if (data.error)
+		return fail(f, -data.error, "the request for a run is too large");
+	k = give_to_spare(s, &data, fds, count, f);
+	if (!k)
+		return -f->code;
+	unlink_keeper(&s->spares, k);
+	s->spare_count--;
 	memcpy(k->id, m->assign.id, sizeof(k->id));
 	k->key = m->assign.key;
 	k->next = s->keepers;
 	s->keepers = k;
-	s->spare = NULL;
-	s->spare_ns = clock_mono_ns() + SPARE_DELAY_NS;
+	s->spare_ns = clock_mono_ns() + (s->spares ? SPARE_QUIET_NS : SPARE_NEED_NS);
 	return 0;
 }
 
@@ -295,10 +352,6 @@ static int begin_run(struct supervisor *s, int client, const struct message *req
 		return fail_text(f, s->recorder_state.code, "%s", s->recorder_state.text);
 	if (s->recorder.fd < 0 && !s->recorder_missing)
 		recorder_start(s);
-	if (!s->spare)
-		runs_spare_start(s);
-	if (!s->spare)
-		return fail_text(f, EAGAIN, "no keeper can be started; see %s/log", s->store);
 	r = read_request(&m, request, f);
 	if (r == 0)
 		r = make_places(s, &m, f);

@@ -53,9 +53,11 @@ struct supervisor {
 	uint64_t detach_ns; /* when the sensors are no longer needed; UINT64_MAX: not known */
 
 	struct keeper_link *keepers;
-	struct keeper_link *spare;
-	uint64_t spare_ns; /* when to start the next; UINT64_MAX: there is one */
+	struct keeper_link *spares; /* without a run yet */
+	unsigned spare_count;
+	uint64_t spare_ns; /* when to start the next; UINT64_MAX: there are enough */
 	struct guest *guests;
+	uint64_t sweep_ns; /* when to look for what a dead keeper's launcher left */
 
 	struct channel recorder; /* fd -1: none lives */
 	struct watch recorder_watch;
