@@ -67,12 +67,13 @@ static size_t match_hash(const struct view *v)
 	return n;
 }
 
-/* 04:23, 04:23:16.123, 9:05 */
+/* 04:23, 04:23:16.123; but not what follows a dot or a colon: an address's port, a file's line */
 static size_t match_time(const struct view *v)
 {
 	size_t n = digits(v->at, v->end), part;
 
-	if (n < 1 || n > 2 || !starts(v->at + n, v->end, ":") || digits(v->at + n + 1, v->end) != 2)
+	if (n != 2 || !starts(v->at + n, v->end, ":") || digits(v->at + n + 1, v->end) != 2 ||
+	    (v->at > v->start && strchr(".:-", v->at[-1])))
 		return 0;
 	n += 3;
 	if (starts(v->at + n, v->end, ":") && digits(v->at + n + 1, v->end) == 2)

@@ -242,6 +242,11 @@ static const struct {
 	  "output line 1: '-rw-r--r-- 1 u u 13 <time> f', recorded '-rw-r--r-- 1 u u 12 <time> "
 	  "f'" },
 	{ "[1] 4711", "[1] 12", 0, "" },
+	{ "10.0.0.17:22 open", "10.0.0.23:22 open", 0,
+	  "output line 1: '10.0.0.23:22 open', recorded '10.0.0.17:22 open'" },
+	{ "a.c:10:22: error", "a.c:11:22: error", 0,
+	  "output line 1: 'a.c:11:22: error', recorded 'a.c:10:22: error'" },
+	{ "no\n[exit status 2]\n", "no", 2, "" },
 	{ "pid: 4711", "pid: 12", 0, "" },
 	{ "commit 1b6d405", "commit 2c7e916", 0, "" },
 	{ "0x7ffe1234", "0x55aa4321", 0, "" },
