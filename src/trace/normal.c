@@ -121,19 +121,42 @@ static size_t match_duration(const struct view *v)
 	return 0;
 }
 
-/* Nov 21 04:23, Nov 21  2025; as `ls -l` and `date` print them */
+/* "Mon Jan" of days or months, without what follows: whether the three letters are one of them. */
+static bool name_at(const char *p, const char *end, const char *names)
+{
+	char name[5] = { 0 };
+
+	if (end - p < 4 || p[3] != ' ' || !isupper((unsigned char)p[0]))
+		return false;
+	memcpy(name, p, 4);
+	return strstr(names, name);
+}
+
+/* " UTC 2026" after a time, as `date` prints it */
+static size_t zone_length(const char *p, const char *end)
+{
+	size_t n = 1;
+
+	if (!starts(p, end, " "))
+		return 0;
+	while (p + n < end && isupper((unsigned char)p[n]))
+		n++;
+	if (n < 3 || n > 6 || !starts(p + n, end, " ") || digits(p + n + 1, end) != 4)
+		return 0;
+	return n + 5;
+}
+
+/* Nov 21 04:23, Nov 21  2025, Sat Nov 21 04:23:16 UTC 2026; as `ls -l` and `date` print them */
 static size_t match_date(const struct view *v)
 {
 	static const char months[] = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec ";
+	static const char weekdays[] = "Mon Tue Wed Thu Fri Sat Sun ";
 	struct view rest = *v;
-	char month[5] = { 0 };
-	size_t n = 4, day;
+	size_t n = name_at(v->at, v->end, weekdays) ? 4 : 0, day;
 
-	if (left(v) < 6 || v->at[3] != ' ')
+	if (!name_at(v->at + n, v->end, months))
 		return 0;
-	memcpy(month, v->at, 4);
-	if (!strstr(months, month) || !isupper((unsigned char)month[0]))
-		return 0;
+	n += 4;
 	n += starts(v->at + n, v->end, " ");
 	day = digits(v->at + n, v->end);
 	if (day < 1 || day > 2 || !starts(v->at + n + day, v->end, " "))
@@ -141,9 +164,11 @@ static size_t match_date(const struct view *v)
 	n += day + 1;
 	n += starts(v->at + n, v->end, " ");
 	rest.at += n;
-	return match_clock(&rest)	      ? n + match_clock(&rest)
-	       : digits(rest.at, v->end) == 4 ? n + 4
-					      : n - 1;
+	if (match_clock(&rest)) {
+		n += match_clock(&rest);
+		return n + zone_length(v->at + n, v->end);
+	}
+	return digits(rest.at, v->end) == 4 ? n + 4 : n - 1;
 }
 
 /* "[1] 4711" of job control, "pid 4711", "PID: 4711" */

@@ -39,7 +39,8 @@ static const char export_trap[] =
 	"{ \\builtin unset -v BASH_EXECUTION_STRING; \\builtin declare -p &&"
 	" \\builtin printf \"cd -- %q\\n\" \"${PWD-}\" && \\builtin umask -p &&"
 	" \\builtin shopt -p && \\builtin set +o && \\builtin printf \"{ :\\n\" &&"
-	" \\builtin alias -p && \\builtin declare -f && \\builtin declare -F &&"
+	" \\builtin alias -p && \\builtin declare -f && \\builtin declare -Fx &&"
+	" \\builtin declare -Fr &&"
 	" \\builtin printf \"}\\n# end of state\\n\"; } 2>/dev/null >&" OUT_FD " || ((1))";
 
 static const char prologue_first[] = "exec 3<&- " OUT_FD ">&4 4>&-\n"

@@ -241,6 +241,7 @@ static const struct {
 	{ "-rw-r--r-- 1 u u 12 Nov 21 04:23 f", "-rw-r--r-- 1 u u 13 Nov 21 04:23 f", 0,
 	  "output line 1: '-rw-r--r-- 1 u u 13 <time> f', recorded '-rw-r--r-- 1 u u 12 <time> "
 	  "f'" },
+	{ "Mon Jan  5 10:11:12 UTC 2026", "Sat Nov 21 04:23:16 CET 2026", 0, "" },
 	{ "[1] 4711", "[1] 12", 0, "" },
 	{ "10.0.0.17:22 open", "10.0.0.23:22 open", 0,
 	  "output line 1: '10.0.0.23:22 open', recorded '10.0.0.17:22 open'" },
