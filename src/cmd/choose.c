@@ -12,6 +12,8 @@
 #include "base/cleanup.h"
 #include "call/call.h"
 #include "cmd/command.h"
+#include "cmd/reach.h"
+#include "store/record.h"
 
 /* NAME becomes NAME=VALUE, or goes where we have no such variable ourselves. */
 static int fill_environment(struct text_list *list)
@@ -38,8 +40,9 @@ static int fill_environment(struct text_list *list)
 	return 0;
 }
 
-int choose_policy(const char *file, struct policy *ret, struct fail *f)
+int choose_policy(const char *file, const char *store, struct policy *ret, struct fail *f)
 {
+	cleanup_free char *standard = store ? NULL : store_path_default();
 	struct policy p = { .version = 0 };
 	char cwd[PATH_MAX];
 	int r;
@@ -52,6 +55,10 @@ int choose_policy(const char *file, struct policy *ret, struct fail *f)
 	r = policy_supported(&p, f);
 	if (r == 0)
 		r = policy_resolve_workspace(&p, cwd, f);
+	if (r == 0 && !store && !standard)
+		r = fail_text(f, ENOENT, "there is no place for a store: set WEIR_STORE or HOME");
+	if (r == 0)
+		r = reach_keep_out(&p, store ? store : standard, f);
 	if (r == 0 && fill_environment(&p.environment) < 0)
 		r = fail(f, ENOMEM, "the environment of the run");
 	if (r < 0) {

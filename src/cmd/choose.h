@@ -8,9 +8,9 @@
 #include "policy/policy.h"
 
 /* The policy of `file` (NULL: the built-in one), refused where this weir cannot hold it; its
- * workspace made absolute, its environment filled in from ours. Releases what it made on failure.
- */
-int choose_policy(const char *file, struct policy *ret, struct fail *f);
+ * workspace made absolute and kept apart from the store (NULL: the default one), its environment
+ * filled in from ours. Releases what it made on failure. */
+int choose_policy(const char *file, const char *store, struct policy *ret, struct fail *f);
 /* The exit status for what failed here: wrong usage, unless it is weir or this host that lacks
  * something. */
 int choose_status(const struct fail *f);

@@ -365,7 +365,7 @@ static int run_replay(int argc, char **argv)
 		return EXIT_WEIR_USAGE;
 	}
 	tell_warnings(&trajectory);
-	if (choose_policy(arguments.policy, &policy, &f) < 0) {
+	if (choose_policy(arguments.policy, arguments.store, &policy, &f) < 0) {
 		log_error("%s", f.text);
 		return f.code == EINVAL ? EXIT_WEIR_USAGE : EXIT_WEIR_FAILED;
 	}

@@ -393,7 +393,7 @@ static int run_run(int argc, char **argv)
 		return EXIT_WEIR_USAGE;
 	}
 	if (choose_name(o.name, &f) < 0 || (o.report && report_form_of(o.report, &form, &f) < 0) ||
-	    choose_policy(o.policy, &policy, &f) < 0) {
+	    choose_policy(o.policy, o.store, &policy, &f) < 0) {
 		log_error("%s", f.text);
 		return choose_status(&f);
 	}
