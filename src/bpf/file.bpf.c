@@ -136,7 +136,7 @@ int weir_open(__u64 *ctx)
 {
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	const struct syscall_row *row = syscall_row(regs);
-	struct call_entry *call = call_of_current();
+	struct call_entry *call = acting_call();
 	struct task_struct *task = current_task();
 	struct file_room *room = file_room();
 	__s64 result = ctx[1];
@@ -265,7 +265,7 @@ int weir_write(__u64 *ctx)
 	file = file_of(task, (__s32)syscall_argument(regs, row->dir));
 	if (!file || !FILE_IS_REGULAR(file->f_inode->i_mode))
 		return 0;
-	call = call_of_current();
+	call = acting_call();
 	return call ? written(file, call, task, bytes) : 0;
 }
 
@@ -304,7 +304,7 @@ int weir_path(__u64 *ctx)
 {
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	const struct syscall_row *row = syscall_row(regs);
-	struct call_entry *call = call_of_current();
+	struct call_entry *call = acting_call();
 	struct task_struct *task = current_task();
 	struct file_room *room = file_room();
 	__s64 result = ctx[1], dir;

@@ -107,7 +107,22 @@ static __always_inline struct call_entry *call_of_current(void)
 	return id ? bpf_map_lookup_elem(&calls, &id) : NULL;
 }
 
-/* The same for any task: by the cgroup that it sits in. */
+#define PF_FORKNOEXEC 0x40 /* include/linux/sched.h: forked, and has executed nothing since */
+
+/* The call whose acts are to be told. A call's first process is weir's own code until it executes
+ * something: what that does (mounts, identities, capabilities) is set-up and no act of the call. In
+ * a call that a living shell moved into, the shell begins it: by acting itself, for it has
+ * executed, or by forking (weir_fork). */
+static __always_inline struct call_entry *acting_call(void)
+{
+	struct call_entry *call = call_of_current();
+
+	if (call && !call->begun && (current_task()->flags & PF_FORKNOEXEC))
+		return NULL;
+	return call;
+}
+
+/* As call_of_current() for any task: by the cgroup that it sits in. */
 static __always_inline struct call_entry *call_of_task(struct task_struct *task)
 {
 	__u64 id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);

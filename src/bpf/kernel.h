@@ -186,6 +186,7 @@ struct cred {
 };
 
 struct task_struct {
+	unsigned int flags;
 	int pid, tgid;
 	__u64 start_boottime;
 	struct task_struct *real_parent, *group_leader;

@@ -357,7 +357,7 @@ int weir_network(__u64 *ctx)
 {
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	const struct syscall_row *row = syscall_row(regs);
-	struct call_entry *call = call_of_current();
+	struct call_entry *call = acting_call();
 	struct task_struct *task = current_task();
 	__u32 zero = 0;
 	struct net_room *room = bpf_map_lookup_elem(&net_rooms, &zero);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Privileged operations, whether they succeed, fail, or are refused by seccomp before they begin
  * (sys_exit shows number and result all the same); and signals that leave their call. */
+#include <asm-generic/errno-base.h>
 #include <linux/sched.h>
 
 #include "bpf/descriptor.h"
@@ -55,7 +56,7 @@ int weir_privilege(__u64 *ctx)
 {
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	const struct syscall_row *row = syscall_row(regs);
-	struct call_entry *call = call_of_current();
+	struct call_entry *call = acting_call();
 	struct privilege_room *room = privilege_room();
 	__s64 result = ctx[1];
 	bool claimed = false;
@@ -97,7 +98,7 @@ int weir_signal(struct bpf_raw_tracepoint_args *ctx)
 
 	if (ctx->args[1] <= SEND_SIG_PRIV)
 		return 0;
-	call = call_of_current();
+	call = acting_call();
 	if (!call)
 		return 0;
 	code = BPF_CORE_READ(info, si_code);
@@ -109,6 +110,28 @@ int weir_signal(struct bpf_raw_tracepoint_args *ctx)
 	e.target_pid = BPF_CORE_READ(target, tgid);
 	e.target_call = other && other->run == call->run ? other->call : EVENT_NO_CALL;
 	e.target_run = other ? other->run : 0;
+	send_event(&ring_privilege, EVENT_CLASS_PRIVILEGE, call, &e.h, sizeof(e));
+	return 0;
+}
+
+/* Signals that were refused; those that were sent came by weir_signal. The target is the number
+ * that the process gave, in its own pid namespace. */
+SEC("tp_btf/sys_exit")
+int weir_kill(__u64 *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	const struct syscall_row *row = syscall_row(regs);
+	struct call_entry *call = acting_call();
+	struct event_signal e = {};
+
+	if (!row || !call || (__s64)ctx[1] != -EPERM)
+		return 0;
+	fill_header(&e.h, EVENT_SIGNAL, call, current_task());
+	e.h.flags = EVENT_CLAIMED;
+	e.signal = syscall_argument(regs, row->value);
+	e.result = -EPERM;
+	e.target_pid = syscall_argument(regs, 0);
+	e.target_call = EVENT_NO_CALL;
 	send_event(&ring_privilege, EVENT_CLASS_PRIVILEGE, call, &e.h, sizeof(e));
 	return 0;
 }

@@ -49,6 +49,9 @@ int weir_fork(struct bpf_raw_tracepoint_args *ctx)
 	call = call_of_task(child);
 	if (!call)
 		return 0;
+	if (!call->begun && call_of_task(parent) == call &&
+	    !(BPF_CORE_READ(parent, flags) & PF_FORKNOEXEC))
+		call->begun = 1;
 	fill_header(&e.h, EVENT_FORK, call, parent);
 	e.child_start_ns = BPF_CORE_READ(child, start_boottime);
 	e.child_pid_inside = pid_inside(CAST(task_struct, child));
@@ -179,6 +182,7 @@ int weir_exec(struct bpf_raw_tracepoint_args *ctx)
 	room = bpf_map_lookup_elem(&exec_rooms, &zero);
 	if (!room)
 		return 0;
+	call->begun = 1;
 	fill_header(&room->e.h, EVENT_EXEC, call, task);
 	exec_file(&room->e, bprm, task, ctx->args[1]);
 	fs = BPF_CORE_READ(task, fs);

@@ -31,6 +31,8 @@ struct call_entry {
 	__u64 run;
 	__u32 call;
 	__u32 rules; /* copy of the run's */
+	__u32 begun; /* what runs in it is no longer only weir's own set-up: see acting_call() */
+	__u32 reserved;
 	__u64 produced[EVENT_CLASS_COUNT];
 	__u64 lost[EVENT_CLASS_COUNT];
 	__u64 window;	    /* which half of the file ring window_bytes counts */

@@ -52,6 +52,7 @@ enum syscall_part {
 	PART_PATH,
 	PART_NETWORK,
 	PART_PRIVILEGE,
+	PART_SIGNAL,
 	PART_COUNT
 };
 

@@ -13,6 +13,7 @@ const struct sensor sensor_privilege = {
 		{ .name = "weir_sys_exit", .kind = PROGRAM_TYPED },
 		{ .name = "weir_privilege", .kind = PROGRAM_PART, .type = PART_PRIVILEGE },
 		{ .name = "weir_open", .kind = PROGRAM_PART, .type = PART_OPEN },
+		{ .name = "weir_kill", .kind = PROGRAM_PART, .type = PART_SIGNAL },
 		{ .name = "weir_signal", .kind = PROGRAM_RAW, .hook = "signal_generate" },
 	},
 };
