@@ -111,6 +111,16 @@ static bool is_literal(const char *paragraph, size_t size)
 	return false;
 }
 
+/* One line: scdoc leaves a quote alone that begins a line, and roff takes it for a command. */
+static void put_lines(char *text)
+{
+	for (char *c = text; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
+	put(text);
+	printf("\n\n");
+}
+
 static void put_help(const char *name)
 {
 	const char *at = find_command(name)->help;
@@ -124,8 +134,7 @@ static void put_help(const char *name)
 		if (is_literal(at, size)) {
 			printf("```\n%s\n```\n\n", text);
 		} else {
-			put(text);
-			printf("\n\n");
+			put_lines(text);
 		}
 		at += size + strspn(at + size, "\n");
 	}

@@ -23,7 +23,7 @@ static void print_names(const struct option_row *o)
 	printf("--%s", o->name);
 }
 
-/* What may follow an option: its values, a severity, a file, a directory, or nothing known. */
+/* What may follow an option: its values, a severity, a directory, a file, or nothing known. */
 static void print_option_values(const struct option_row *o)
 {
 	printf("\t\t");
@@ -42,6 +42,8 @@ static void print_option_values(const struct option_row *o)
 		printf("COMPREPLY=($(compgen -d -- \"$word\"))");
 	} else if (o->type == OPTION_TEXT) {
 		printf("COMPREPLY=($(compgen -f -- \"$word\"))");
+	} else {
+		printf("COMPREPLY=()");
 	}
 	printf("; return ;;\n");
 }

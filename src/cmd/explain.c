@@ -69,7 +69,7 @@ static int run(int argc, char **argv);
 const struct command command_explain = {
 	.name = "explain",
 	.arguments = "RUN/FINDING",
-	.about = "Tells one finding: what happened, who did it, in which call, and how that is known.",
+	.about = "tell one finding: what happened, who did it, in which call, and how that is known",
 	.help = "RUN is an id, the beginning of one, or a name, FINDING a number as the report shows it;\n"
 		"F3 alone is a finding of the latest run.\n\n"
 		"  weir explain rome-demo/F3\n"

@@ -56,7 +56,7 @@ static int run(int argc, char **argv);
 const struct command command_report = {
 	.name = "report",
 	.arguments = "[RUN]",
-	.about = "Tells what a run did and which calls are to blame.",
+	.about = "tell what a run did and which calls are to blame",
 	.help = "RUN is an id, the beginning of one, or a name; without it, the latest run.\n\n"
 		"The text says first whether anything is wrong, then lists the calls in order with what\n"
 		"each did ('!' marks those with findings), the findings with the call to blame and the\n"

@@ -101,7 +101,7 @@ void policy_free(struct policy *p); /* releases the members; accepts a zeroed po
 
 void policy_encode(const struct policy *p, struct buf *out);
 int policy_decode(struct wire *w, struct policy *ret); /* 0 or -EBADMSG / -ENOMEM */
-/* Whether this version can enforce all that the policy asks for: 0, or -ENOTSUP naming the key that
+/* Whether this version can enforce all that the policy asks for: 0, or -EINVAL naming the key that
  * it cannot. Every client calls it before a run; nothing is ignored silently. */
 int policy_supported(const struct policy *p, struct fail *f);
 /* Makes files.workspace absolute and real, relative to cwd, and holds it and files.protect against

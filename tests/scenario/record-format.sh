@@ -17,11 +17,33 @@ run python3 "$TOP/tests/scenario/lib_record.py" "$WEIR_STORE/runs/$id"
 is "$status$err" 0 "the record is as weir-record(5) says"
 is "${out#* }" "$(jq -r .root "$T/report.json")" "the root computed from the manual is the report's"
 is "${out%% *}" "$(jq .completeness.recorded "$T/report.json")" "so many frames, so many events recorded"
+
+# Every form of JSON that the program prints, against its schema.
+"$WEIR" run -- sleep 5 >/dev/null 2>&1 &
+sleeper=$!
+for attempt in 1 2 3 4 5 6 7 8 9 10; do
+	"$WEIR" ps -f json >"$T/ps.json"
+	[ "$(cat "$T/ps.json")" = "[]" ] || break
+	sleep 0.2
+done
+unlike "$(cat "$T/ps.json")" '^\[\]$' "weir ps shows a run that lives"
+"$WEIR" ls -f json >"$T/ls.json"
+"$WEIR" doctor -f json >"$T/doctor.json"
+"$WEIR" verify whole -f json >"$T/verify.json"
+"$WEIR" events whole -f json >"$T/event.jsonl"
+jq -r '.findings[].id' "$T/report.json" | while read -r finding; do
+	"$WEIR" explain "whole/$finding" -f json >"$T/explain-$finding.json"
+done
 run python3 -c 'import jsonschema'
 if [ "$status" = 0 ]; then
-	run "$TOP/script/check-schema" "$TOP/doc/schema/report.schema.json" "$T/report.json"
-	is "$status" 0 "the report holds against its schema" "$out"
+	for name in report ps ls doctor verify event explain; do
+		run "$TOP/script/check-schema" "$TOP/doc/schema/$name.schema.json" "$T/$name"[-.]*
+		is "$status" 0 "what weir prints as JSON holds against $name.schema.json" "$out"
+	done
 else
-	skip "the report holds against its schema" "python3-jsonschema is not installed"
+	skip "JSON against the schemas" "python3-jsonschema is not installed"
 fi
+is "$(wc -l <"$T/event.jsonl")" "$(jq .completeness.recorded "$T/report.json")" "weir events shows every event"
+kill -INT $sleeper
+wait $sleeper
 finish
