@@ -16,6 +16,7 @@
 
 #define RANGES_MAX 512 /* (call, class) pairs with a range; further ones are said without */
 #define DNS_PORT 53
+#define UNSEEN_CONFIDENCE 90
 
 enum reach { REACH_NAMES, REACH_PUBLIC, REACH_PRIVATE, REACH_SOCKET, REACH_BIND, REACH_COUNT };
 
@@ -92,6 +93,13 @@ static struct tried *find_tried(struct network *n, uint32_t call, enum reach rea
 	return &n->tried[n->count++];
 }
 
+/* A listener of system calls sees the attempt, never what came of it; where the policy denies the
+ * network there is no way out that it could have taken. */
+static bool is_unseen(const struct event_view *e)
+{
+	return (e->h->flags & EVENT_NO_CGROUP) && e->net->result == 0;
+}
+
 static void say(struct detection *d, const struct event_view *e, enum reach reach, bool reached,
 		const struct buf *destination)
 {
@@ -101,10 +109,14 @@ static void say(struct detection *d, const struct event_view *e, enum reach reac
 	finding_begin(d, FINDING_DENIED_NETWORK, e, &f);
 	f.severity = reached ? SEVERITY_CRITICAL : reaches[reach].severity;
 	f.verdict = reached ? VERDICT_OBSERVED : VERDICT_BLOCKED;
+	if (is_unseen(e))
+		f.confidence = UNSEEN_CONFIDENCE;
 	finding_technique(&f, reaches[reach].attack);
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);
 	buf_printf(&text, "%s %s%s", reaches[reach].what, buf_text(destination),
-		   reached ? " got through" : " was refused");
+		   reached	  ? " got through"
+		   : is_unseen(e) ? " was tried"
+				  : " was refused");
 	finding_say_program(d, e->h, &text);
 	finding_say(&f, &text);
 	detection_report(d, &f, (uint64_t)reach << 1 | reached);
@@ -138,7 +150,7 @@ static void on_outward(struct detection *d, struct network *n, const struct even
 		reach = REACH_NAMES;
 	else
 		reach = address_class(&a) == ADDRESS_PRIVATE ? REACH_PRIVATE : REACH_PUBLIC;
-	on_address(d, n, e, reach, &a, !refused);
+	on_address(d, n, e, reach, &a, !refused && !is_unseen(e));
 }
 
 /* Only a refusal by policy: a port below 1024 is refused to ordinary users everywhere. */
@@ -180,7 +192,7 @@ static void on_socket(struct detection *d, const struct event_view *e)
 	if (!kind || (e->net->result < 0 && !is_refusal(e->net->result)))
 		return;
 	buf_printf(&text, "(%s)", kind);
-	say(d, e, REACH_SOCKET, e->net->result >= 0, &text);
+	say(d, e, REACH_SOCKET, e->net->result >= 0 && !is_unseen(e), &text);
 }
 
 static void on_event(struct detection *d, void *state, const struct event_view *e)

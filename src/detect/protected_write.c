@@ -78,13 +78,14 @@ static enum severity refused_severity(const struct event_file *file)
 	}
 }
 
-/* Which of an event's two paths is protected: "" for neither. A link's source is only read. */
+/* Which of an event's two paths is protected: "" for neither. A hard link's source is not changed,
+ * and what a symbolic link says is no path of the event. */
 static const char *find_path(const struct protection *p, const struct event_view *e, char *text)
 {
 	enum file_op op = (enum file_op)e->file->op;
-	bool link = op == FILE_LINK || op == FILE_SYMLINK;
+	int first = op == FILE_LINK, end = op == FILE_SYMLINK ? 1 : 2;
 
-	for (int i = link ? 1 : 0; i < 2; i++) {
+	for (int i = first; i < end; i++) {
 		if (e->text[i].size == 0)
 			continue;
 		path_plain(e->text[i].data, e->text[i].size, text);

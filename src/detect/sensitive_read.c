@@ -12,12 +12,18 @@
 #include "detect/detection.h"
 #include "detect/path.h"
 
+static bool is_environ(const char *path)
+{
+	const char *base = strrchr(path, '/');
+
+	return !strcmp(base ? base + 1 : path, "environ");
+}
+
 static bool is_secret_of_process(const char *rest)
 {
 	const char *base = strrchr(rest, '/');
 
-	base = base ? base + 1 : rest;
-	return !strcmp(base, "environ") || !strcmp(base, "mem");
+	return is_environ(rest) || !strcmp(base ? base + 1 : rest, "mem");
 }
 
 static void say(struct detection *d, const struct event_view *e, struct finding *f,
@@ -43,20 +49,37 @@ static uint64_t path_key(const char *path)
 	return h | 1;
 }
 
-/* /proc/PID/…: another process's, or nothing to say. */
+/* A refused open of /proc/PID/environ or mem of another process; what the kernel allowed comes as
+ * an operation on memory, with the process it was aimed at. Every `ps` tries the environment of
+ * every process it lists and is refused weir's own: that is information, nothing was learned. */
 static void on_process_file(struct detection *d, const struct event_view *e, const char *path,
 			    unsigned pid, const char *rest)
 {
 	struct finding f;
 
-	if (pid == e->h->pid_inside || !is_secret_of_process(rest))
+	if (e->file->result >= 0 || pid == e->h->pid_inside || !is_secret_of_process(rest))
 		return;
 	finding_begin(d, FINDING_SENSITIVE_READ, e, &f);
 	finding_technique(&f, "T1003.007");
-	if (strstr(rest, "environ"))
-		f.severity = SEVERITY_MEDIUM;
+	f.severity = is_environ(rest) ? SEVERITY_INFO : SEVERITY_MEDIUM;
 	say(d, e, &f, "read of another process's ", path, e->file->result);
 	detection_report_again(d, &f, 0);
+}
+
+/* A file that is not there was not read, and programs look for their settings in many places. Where
+ * the policy names the very path, as with /etc/shadow, looking for it is the attempt. */
+static bool is_absent(const struct detection *d, const struct event_file *file, const char *path)
+{
+	const struct text_list *patterns = &detection_policy(d)->files.sensitive;
+
+	if (file->result == -ENOTDIR)
+		return true;
+	if (file->result != -ENOENT)
+		return false;
+	for (size_t i = 0; i < patterns->count; i++)
+		if (!strcmp(patterns->items[i], path))
+			return false;
+	return true;
 }
 
 static void on_file(struct detection *d, const struct event_view *e)
@@ -66,7 +89,7 @@ static void on_file(struct detection *d, const struct event_view *e)
 	struct finding f;
 	unsigned pid;
 
-	if (e->file->op != FILE_READ || e->file->result == -ENOENT || e->file->result == -ENOTDIR)
+	if (e->file->op != FILE_READ)
 		return;
 	path_plain(e->text[0].data, e->text[0].size, path);
 	pid = path_proc_pid(path, &rest);
@@ -74,7 +97,7 @@ static void on_file(struct detection *d, const struct event_view *e)
 		on_process_file(d, e, path, pid, rest);
 		return;
 	}
-	if (!strncmp(path, "/proc/", 6) ||
+	if (!strncmp(path, "/proc/", 6) || is_absent(d, e->file, path) ||
 	    !path_matches(path, &detection_policy(d)->files.sensitive))
 		return;
 	finding_begin(d, FINDING_SENSITIVE_READ, e, &f);
@@ -89,26 +112,46 @@ static void on_file(struct detection *d, const struct event_view *e)
 	detection_report_again(d, &f, path_key(path));
 }
 
-/* ptrace-like access to memory: process_vm_readv, pidfd_getfd and their like. */
+/* How bad it is that e's process reached into target, or -1. Processes of one call are a debugger
+ * and its program; the environment of another call's process is what `ps` reads of all. */
+static int memory_severity(const struct event_view *e, const struct process *target, bool environ)
+{
+	bool own_call = target && target->call == e->h->call;
+
+	if (own_call)
+		return environ ? -1 : SEVERITY_LOW;
+	if (environ)
+		return target && target->call ? SEVERITY_INFO : SEVERITY_MEDIUM;
+	return e->privilege->result < 0 ? SEVERITY_MEDIUM : SEVERITY_HIGH;
+}
+
+/* The memory or environment of another process, by system call or by its file in /proc. */
 static void on_memory(struct detection *d, const struct event_view *e)
 {
 	const struct event_privilege *p = e->privilege;
 	const struct process *target = detection_target(d, e);
-	char name[16];
+	char path[PATH_TEXT_MAX];
+	bool environ;
 	struct finding f;
+	int severity;
 
 	if (p->op != PRIVILEGE_PROC_MEMORY || p->result == -ESRCH ||
 	    (target && target->pid == e->h->pid))
 		return;
+	if (e->text[0].size)
+		path_plain(e->text[0].data, e->text[0].size, path);
+	else
+		snprintf(path, sizeof(path), "process %u", p->target_pid);
+	environ = is_environ(path);
+	severity = memory_severity(e, target, environ);
+	if (severity < 0)
+		return;
 	finding_begin(d, FINDING_SENSITIVE_READ, e, &f);
-	finding_technique(&f, "T1055");
-	if (target && target->call == e->h->call)
-		f.severity = SEVERITY_LOW; /* a debugger and its program */
-	else if (p->result < 0)
-		f.severity = SEVERITY_MEDIUM;
-	snprintf(name, sizeof(name), "%u", p->target_pid);
-	say(d, e, &f, "access to the memory of process ", name, p->result);
-	detection_report_again(d, &f, 2);
+	finding_technique(&f, environ ? "T1003.007" : "T1055");
+	f.severity = (enum severity)severity;
+	say(d, e, &f, environ ? "read of another process's " : "access to the memory of ", path,
+	    p->result);
+	detection_report_again(d, &f, environ ? 2 : 4);
 }
 
 static void on_event(struct detection *d, void *state, const struct event_view *e)

@@ -165,6 +165,7 @@ static void work_beside_protected_paths_is_not(void **state)
 	FILE_EVENT(b, FILE_MKDIR, "/work/tests", "", -EEXIST, 0);      /* mkdir -p */
 	FILE_EVENT(b, FILE_UNLINK, "/work/tests/a.o", "", -ENOENT, 0); /* rm -f, make clean */
 	FILE_EVENT(b, FILE_LINK, "/work/tests/a.c", "/work/copy.c", 0, 0);
+	FILE_EVENT(b, FILE_SYMLINK, "/work/link", "tests/a.c", 0, 0);
 	FILE_EVENT(b, FILE_WRITE, "/work/out.o", "", -ENOSPC, 0);
 	assert_int_equal(b->count, 0);
 	bench_free(b);
@@ -235,6 +236,24 @@ static void classes_and_calls_have_their_own_findings(void **state)
 	bench_free(b);
 }
 
+/* On hosts without BPF a listener sees the attempt before its result. */
+static void an_attempt_whose_result_is_unseen_is_one(void **state)
+{
+	const uint8_t address[4] = { 1, 1, 1, 1 };
+	struct bench *b = bench_new();
+
+	(void)state;
+	make_net(&b->m, EVENT_CONNECT, AF_INET, SOCK_STREAM, address, 4, 80, 0);
+	b->m.u.h.flags = EVENT_CLAIMED | EVENT_NO_CGROUP;
+	detection_event(b->d, &b->m.view);
+	assert_int_equal(b->count, 1);
+	assert_int_equal(b->seen[1].severity, SEVERITY_MEDIUM);
+	assert_int_equal(b->seen[1].verdict, VERDICT_BLOCKED);
+	assert_true(b->seen[1].confidence < 100);
+	assert_string_equal(b->seen[1].summary, "network attempt to 1.1.1.1 port 80 was tried");
+	bench_free(b);
+}
+
 static void local_work_is_no_network_attempt(void **state)
 {
 	static const uint8_t loopback6[16] = { [15] = 1 };
@@ -291,6 +310,7 @@ int main(void)
 		cmocka_unit_test(work_beside_protected_paths_is_not),
 		cmocka_unit_test(a_scan_is_one_finding_with_its_range),
 		cmocka_unit_test(classes_and_calls_have_their_own_findings),
+		cmocka_unit_test(an_attempt_whose_result_is_unseen_is_one),
 		cmocka_unit_test(local_work_is_no_network_attempt),
 		cmocka_unit_test(a_full_set_of_destinations_says_at_least),
 	};

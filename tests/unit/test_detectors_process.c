@@ -195,12 +195,17 @@ static void secrets_are_guarded(void **state)
 	read_file(b, "/work/t/id_ed25519", 0, 1);
 	assert_int_equal(b->seen[3].severity, SEVERITY_LOW);
 	assert_int_equal(b->seen[3].via[0].call, 1);
-	read_file(b, "/proc/7/environ", 0, EVENT_NO_CALL);
-	assert_int_equal(b->seen[4].severity, SEVERITY_MEDIUM);
+	read_file(b, "/proc/7/environ", -EACCES, EVENT_NO_CALL); /* as every ps tries */
+	assert_int_equal(b->seen[4].severity, SEVERITY_INFO);
 	read_file(b, "/proc/7/task/8/mem", -EACCES, EVENT_NO_CALL);
-	assert_int_equal(b->seen[5].severity, SEVERITY_HIGH);
+	assert_int_equal(b->seen[5].severity, SEVERITY_MEDIUM);
 	PRIVILEGED(b, PRIVILEGE_PROC_MEMORY, SYS_process_vm_readv, 0, 1, -EPERM);
-	assert_int_equal(b->count, 6);
+	assert_int_equal(b->seen[6].severity, SEVERITY_MEDIUM);
+	PRIVILEGED(b, PRIVILEGE_PROC_MEMORY, SYS_process_vm_readv, 0, 1, 64);
+	assert_int_equal(b->seen[7].severity, SEVERITY_HIGH);
+	read_file(b, "/etc/gshadow", -ENOENT, EVENT_NO_CALL); /* hidden, and looked for */
+	assert_int_equal(b->seen[8].verdict, VERDICT_BLOCKED);
+	assert_int_equal(b->count, 8);
 	bench_free(b);
 }
 
@@ -210,7 +215,7 @@ static void ordinary_reads_are_not(void **state)
 
 	(void)state;
 	b->m.pid = 1007; /* 7 inside */
-	read_file(b, "/proc/7/environ", 0, EVENT_NO_CALL);
+	read_file(b, "/proc/7/environ", -EACCES, EVENT_NO_CALL);
 	read_file(b, "/proc/self/environ", 0, EVENT_NO_CALL);
 	read_file(b, "/proc/9/cmdline", 0, EVENT_NO_CALL);
 	read_file(b, "/home/agent/.ssh/id_rsa", -ENOENT, EVENT_NO_CALL); /* ssh looks for keys */
