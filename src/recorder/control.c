@@ -71,7 +71,10 @@ static int open_store(struct recorder *r, struct fail *f)
 	r->ready = true;
 	r->told_code = -1; /* say something in any case */
 	r->heal_ns = clock_mono_ns() + HEAL_AFTER_NS;
-	publish_open(r);
+	if (publish_open(r) || !r->told_code)
+		return 0;
+	if (r->told_code < 0)
+		control_state(r, 0, "");
 	return 0;
 }
 
@@ -166,6 +169,7 @@ static void take_run_open(struct recorder *r, struct recording *run, const struc
 	}
 	if (run->received)
 		recording_tell(run, MESSAGE_REC_ACK, run->received, NULL, 0);
+	publish_warn(r, run);
 	drain_held(r, run);
 }
 

@@ -87,8 +87,10 @@ static void report(struct recording *r, const struct finding *finding, bool is_n
 							.payload = buf_text(&b),
 							.size = b.size });
 	tell_finding(r, &b);
-	if (is_new)
-		act(r, finding);
+	if (!is_new)
+		return;
+	r->findings[finding->severity]++;
+	act(r, finding);
 }
 
 void recording_on_finding(void *context, const struct finding *finding)

@@ -109,7 +109,7 @@ static void tick(struct recorder *r, uint64_t now)
 			heal_removed(r);
 		}
 	}
-	if (!r->index && r->told_code > 0)
+	if (!r->index && r->index_fail.code)
 		publish_open(r);
 	publish(r, now);
 	publish_idle(r, now);
@@ -119,7 +119,7 @@ static void tick(struct recorder *r, uint64_t now)
  * cheaper, doc/kernel facts). */
 static int patience(const struct recorder *r, unsigned quiet)
 {
-	if (r->count == 0 && !r->index && !r->heal_ns && !r->held.size && r->told_code <= 0)
+	if (r->count == 0 && !r->index && !r->heal_ns && !r->held.size && !r->index_fail.code)
 		return IDLE_MS;
 	if (r->count == 0)
 		return QUIET_MS;

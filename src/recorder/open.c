@@ -103,6 +103,7 @@ int recording_resume(struct recording *r, bool judge, struct fail *f)
 	r->key = r->tally.open.key;
 	r->received = r->acked = r->tally.last_message;
 	r->finding_last = (uint32_t)r->tally.finding_count;
+	tally_severities(&r->tally, r->findings);
 	if (r->seen)
 		qsort(r->seen, r->seen_count, sizeof(*r->seen), by_number);
 	if (judge)

@@ -3,6 +3,7 @@
  * is tried again, and a run that could not be indexed keeps its live mark, so that the next
  * recorder finds it. Owns the decision, not the database. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -14,33 +15,63 @@
 #define CHECKPOINT_PAGES 1000
 #define IDLE_NS (2 * NSEC_PER_SEC)
 
+/* No index can be written here, by no retry: runs must not begin as if it could. The rest is said
+ * to each run, which is recorded all the same. */
+static bool is_hopeless(int code)
+{
+	return code == ENOTSUP || code == EACCES || code == EROFS || code == EPERM;
+}
+
+void publish_warn(struct recorder *r, struct recording *run)
+{
+	char text[FAIL_TEXT_MAX + 64];
+
+	snprintf(text, sizeof(text), "the run is recorded, but its index is not written: %s",
+		 r->index_fail.text);
+	if (r->index_fail.code && run->phase == RECORDING_LIVE)
+		recording_tell_text(run, MESSAGE_REC_TROUBLE, 0, r->index_fail.code, text);
+}
+
+static void index_failed(struct recorder *r, const struct fail *f)
+{
+	bool is_new = r->index_fail.code != f->code;
+
+	r->index_retry_ns = clock_mono_ns() + RETRY_INDEX_NS;
+	r->index_fail = *f;
+	if (is_hopeless(f->code))
+		control_state(r, f->code, f->text);
+	if (!is_new)
+		return;
+	log_error("%s", f->text);
+	for (size_t i = 0; i < r->count; i++)
+		publish_warn(r, r->recordings[i]);
+}
+
 static void index_trouble(struct recorder *r, const struct fail *f)
 {
 	index_rollback(r->index);
 	r->publish_ns = clock_mono_ns() + RETRY_INDEX_NS;
 	if (f->code == EBUSY)
 		return; /* somebody looks at it with a tool of their own: it passes */
-	control_state(r, f->code, f->text);
 	index_close(r->index);
 	r->index = NULL;
-	r->index_retry_ns = clock_mono_ns() + RETRY_INDEX_NS;
+	index_failed(r, f);
 }
 
 bool publish_open(struct recorder *r)
 {
 	struct fail f = { 0 };
-	uint64_t now = clock_mono_ns();
 
 	if (r->index)
 		return true;
-	if (!r->ready || now < r->index_retry_ns)
+	if (!r->ready || clock_mono_ns() < r->index_retry_ns)
 		return false;
 	if (index_open(r->path, INDEX_NAME, &r->index, &f) < 0) {
 		r->index = NULL;
-		r->index_retry_ns = now + RETRY_INDEX_NS;
-		control_state(r, f.code, f.text);
+		index_failed(r, &f);
 		return false;
 	}
+	r->index_fail.code = 0;
 	control_state(r, 0, "");
 	return true;
 }

@@ -38,9 +38,10 @@ struct recorder {
 	struct layout layout;
 	bool ready; /* layout is open and we are confined to it */
 
-	struct index *index; /* NULL: closed while idle, or cannot be opened */
-	int told_code;	     /* what RECORDER_STATE said last */
-	uint64_t publish_ns; /* monotonic: when to write the index again */
+	struct index *index;	/* NULL: closed while idle, or cannot be opened */
+	struct fail index_fail; /* why it cannot; code 0: nothing is wrong */
+	int told_code;		/* what RECORDER_STATE said last */
+	uint64_t publish_ns;	/* monotonic: when to write the index again */
 	uint64_t index_retry_ns, idle_ns, tick_ns, heal_ns;
 
 	size_t ring_count;
@@ -69,8 +70,9 @@ void drain_held(struct recorder *r, struct recording *run);
 void drain_close(struct recorder *r);
 
 /* publish.c */
-bool publish_open(struct recorder *r);		/* opens the index where it is not */
-void publish(struct recorder *r, uint64_t now); /* what is due */
+bool publish_open(struct recorder *r);			      /* opens the index where it is not */
+void publish_warn(struct recorder *r, struct recording *run); /* says why it cannot */
+void publish(struct recorder *r, uint64_t now);		      /* what is due */
 /* One run at once, because somebody waits for it. */
 void publish_run(struct recorder *r, struct recording *run);
 void publish_idle(struct recorder *r, uint64_t now);

@@ -308,7 +308,10 @@ void recording_answer(struct recording *r)
 	if (r->keeper.fd < 0)
 		return;
 	snprintf(s.root, sizeof(s.root), "%s", r->root);
-	tally_severities(&r->tally, s.findings);
+	if (r->trouble)
+		memcpy(s.findings, r->findings, sizeof(s.findings));
+	else
+		tally_severities(&r->tally, s.findings);
 	buf_init(&b, 512);
 	run_summary_encode(&s, &b);
 	poll(&p, 1, ANSWER_WAIT_MS);

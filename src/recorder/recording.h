@@ -65,7 +65,8 @@ struct recording {
 	uint32_t *numbers;
 	size_t number_room;
 	uint32_t finding_last;
-	struct finding *reborn; /* what the engine found in a replay, by its number */
+	uint32_t findings[SEVERITY_COUNT]; /* new ones, written or not */
+	struct finding *reborn;		   /* what the engine found in a replay, by its number */
 	size_t reborn_room;
 };
 
