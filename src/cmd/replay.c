@@ -367,7 +367,7 @@ static int run_replay(int argc, char **argv)
 	tell_warnings(&trajectory);
 	if (choose_policy(arguments.policy, arguments.store, &policy, &f) < 0) {
 		log_error("%s", f.text);
-		return f.code == EINVAL ? EXIT_WEIR_USAGE : EXIT_WEIR_FAILED;
+		return choose_status(&f);
 	}
 	show.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	show.lines = isatty(STDOUT_FILENO) || arguments.verbose;

@@ -255,12 +255,16 @@ static int hold(void)
 	if (send(STDIN_FILENO, hello, (size_t)n, MSG_NOSIGNAL) < 0)
 		return EXIT_FAILURE;
 	for (;;) {
-		char byte, space[CMSG_SPACE(HELD_COUNT * sizeof(int))];
+		union {
+			struct cmsghdr head;
+			char space[CMSG_SPACE(HELD_COUNT * sizeof(int))];
+		} control;
+		char byte;
 		struct iovec part = { &byte, 1 };
 		struct msghdr message = { .msg_iov = &part,
 					  .msg_iovlen = 1,
-					  .msg_control = space,
-					  .msg_controllen = sizeof(space) };
+					  .msg_control = &control,
+					  .msg_controllen = sizeof(control) };
 		int fds[HELD_COUNT];
 		struct cmsghdr *c;
 

@@ -27,6 +27,7 @@
 #include "trace/replay_call.h"
 
 #define HELLO_SECONDS 10
+#define HELD_COUNT 3 /* output, status, command: 10, 11, 12 of the holder */
 
 void session_init(struct session *s)
 {
@@ -46,24 +47,23 @@ void session_free(struct session *s)
 	close_fd(&s->status);
 }
 
-/* A packet with descriptors, or none: the holder lets go of those it has. */
-static int send_fds(int holder, const int *fds, size_t count)
+/* A packet with the call's three descriptors, or none: the holder lets go of those it has. */
+static int send_fds(int holder, const int *fds)
 {
-	char space[CMSG_SPACE(3 * sizeof(int))] = { 0 };
-	char byte = count ? '+' : '-';
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(HELD_COUNT * sizeof(int))];
+	} control = { .head = { .cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS,
+				.cmsg_len = CMSG_LEN(HELD_COUNT * sizeof(int)) } };
+	char byte = fds ? '+' : '-';
 	struct iovec part = { &byte, 1 };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 
-	if (count) {
-		struct cmsghdr *c;
-
-		message.msg_control = space;
-		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		c = CMSG_FIRSTHDR(&message);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+	if (fds) {
+		memcpy(CMSG_DATA(&control.head), fds, HELD_COUNT * sizeof(int));
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
 	}
 	return sendmsg(holder, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
@@ -183,7 +183,7 @@ static int hand_over(struct replay *r, struct live_call *c)
 	if (command < 0)
 		return command;
 	fchmod(command, 0444);
-	result = send_fds(s->holder, (const int[]){ output, status, command }, 3);
+	result = send_fds(s->holder, (const int[HELD_COUNT]){ output, status, command });
 	return result < 0 ? result : await_answer(s->holder, answer, sizeof(answer));
 }
 
@@ -261,7 +261,7 @@ static int end_call(struct replay *r, int exit_code, struct fail *f)
 	s->call = NULL;
 	close_fd(&s->status);
 	if (s->holder >= 0)
-		send_fds(s->holder, NULL, 0);
+		send_fds(s->holder, NULL);
 	return c ? client_call_end(r->options->client, c->result.n, exit_code, f) : 0;
 }
 
