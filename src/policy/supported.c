@@ -9,7 +9,7 @@
 static int refuse(struct fail *f, const char *key, const char *value)
 {
 	return fail_text(
-		f, ENOTSUP,
+		f, EINVAL,
 		"the policy says %s: %s, and this version cannot enforce it: ways out to the "
 		"network and accelerators come with a later release; without this key the run "
 		"has none and can start",
