@@ -64,14 +64,17 @@ for shell in fresh session; do
 	run "$WEIR" replay -p "$T/policy.yaml" -n "blame-$shell" "$T/trajectory.json"
 	is "$status" 0 "$shell: the trajectory is replayed" || printf '%s\n' "$err"
 	"$WEIR" events "blame-$shell" -f json >"$T/events" 2>"$T/err"
+	# A living shell is a call of its own, so numbers are one off there: a mark N means tool call "cN".
+	"$WEIR" report "blame-$shell" -f json |
+		jq '[.calls[] | select(.tool_call_id // "" | startswith("c")) | {key: (.n | tostring), value: .tool_call_id[1:]}] | from_entries' >"$T/ids"
 
 	# kind, mark, call, basis of every event that carries a mark
-	jq -r 'def mark:
+	jq -r --slurpfile ids "$T/ids" 'def mark:
 			if .kind == "exec" then (.argv // [] | select(.[0] | test("(^|/)mark$")) | .[1])
 			elif .kind == "file" then (.path // "" | capture("/(mark|ledger)-(?<n>[0-9]+)(-[a-z]+-[0-9]+)?$") | .n)
 			elif .kind == "connect" then (.port | select(. > 20000 and . < 21000) | . - 20000)
 			else empty end;
-		[.kind, (mark | tostring), (.call | tostring), .basis] | @tsv' "$T/events" >"$T/marks"
+		(mark | tostring) as $mark | [.kind, $mark, ($ids[0][.call | tostring] // "none of them"), .basis] | @tsv' "$T/events" >"$T/marks"
 	wrong=$(awk '$2 != $3 || $4 != "exact"' "$T/marks" | sort | uniq -c)
 	is "$wrong" "" "$shell: all $(wc -l <"$T/marks") marked events are blamed on their call, exact"
 

@@ -14,10 +14,10 @@ jq -n '{schema_version: "ATIF-v1.6", session_id: "f", agent: {name: "f", version
 	| {step_id: $n, source: "agent", message: "", tool_calls: [{tool_call_id: "c\($n)", function_name: "bash",
 		arguments: {command: "echo \($n) >f\($n); (sleep 0.3; echo late >l\($n)) & sleep 0.08"}}]}]}' >"$T/t.json"
 
-# MAXIMUM -> a number from 0 to it, from the seed and the round
+# Sets $random to a number from 0 to MAXIMUM, from the seed and how often it was asked.
 random() {
 	draw=$((draw + 1))
-	awk -v seed=$((seed + draw * 7919)) -v max="$1" 'BEGIN { srand(seed); print int(rand() * (max + 1)) }'
+	random=$(($(printf '%s %s' "$seed" "$draw" | cksum | cut -d ' ' -f 1) % ($1 + 1)))
 }
 draw=0
 nothing_left() {
@@ -39,13 +39,15 @@ while [ $round -lt "$rounds" ]; do
 	round=$((round + 1))
 	"$WEIR" replay "$T/t.json" </dev/null >"$T/out" 2>"$T/err" &
 	client=$!
-	sleep "$(printf '0.%03d' "$(random 900)")"
+	random 900
+	sleep "$(printf '0.%03d' "$random")"
 	# A role first, so that the many keepers do not hide the one recorder.
 	roles >"$T/roles"
 	kinds=$(awk '{ print $2 }' "$T/roles" | sort -u)
-	pick=$(random $(($(echo "$kinds" | wc -l) - 1)))
-	role=$(echo "$kinds" | sed -n "$((pick + 1))p")
-	victim=$(awk -v role="$role" '$2 == role { print $1 }' "$T/roles" | sort -R --random-source=/dev/zero | head -n 1)
+	random $(($(echo "$kinds" | wc -l) - 1))
+	role=$(echo "$kinds" | sed -n "$((random + 1))p")
+	random $(($(grep -c " $role\$" "$T/roles") - 1))
+	victim=$(awk -v role="$role" '$2 == role { print $1 }' "$T/roles" | sed -n "$((random + 1))p")
 	namespaces=$(for id in $(run_ids); do run_namespaces "$id"; done | sort -u)
 	[ -n "$victim" ] && kill -9 "$victim" 2>/dev/null
 	killed="$killed $role"

@@ -29,7 +29,7 @@ run "$WEIR" ls
 is "$status" 0 "full: the store opens"
 rm "$T/store/ballast"
 run "$WEIR" run -- sh -c 'exit 6'
-is "$status" 6 "room again: a run works"
+is "$status" 6 "room again: a run works" || echo "# $err"
 run "$WEIR" verify
 is "$status" 0 "room again: its record verifies"
 run "$WEIR" report -f json

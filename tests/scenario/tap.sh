@@ -32,6 +32,7 @@ tap_result() { # status name detail
 		tap_failed=$((tap_failed + 1))
 		echo "not ok $tap_count - $2"
 		[ -z "${3-}" ] || printf '%s\n' "$3" | head -n 40 | sed 's/^/#   /'
+		return 1
 	fi
 }
 ok() { tap_result "$1" "$2" "${3-}"; }
