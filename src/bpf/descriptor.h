@@ -11,10 +11,10 @@
 /* The current task's open file, or NULL. */
 static __always_inline struct file *file_of(struct task_struct *task, __s64 fd)
 {
-	struct fdtable *table = task->files->fdt;
-	struct file **slot = table->fd, *file = NULL;
+	struct fdtable *table = GET(task, files, fdt);
+	struct file **slot = GET(table, fd), *file = NULL;
 
-	if (fd < 0 || fd >= table->max_fds)
+	if (fd < 0 || fd >= GET(table, max_fds))
 		return NULL;
 	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
 	return file ? CAST(file, file) : NULL;
@@ -27,15 +27,15 @@ static __always_inline bool path_base(struct task_struct *task, __s32 dirfd, __u
 	struct file *file;
 
 	if (dirfd == AT_FDCWD) {
-		*mnt = (__u64)task->fs->pwd.mnt;
-		*dentry = (__u64)task->fs->pwd.dentry;
+		*mnt = (__u64)GET(task, fs, pwd.mnt);
+		*dentry = (__u64)GET(task, fs, pwd.dentry);
 		return true;
 	}
 	file = file_of(task, dirfd);
 	if (!file)
 		return false;
-	*mnt = (__u64)file->f_path.mnt;
-	*dentry = (__u64)file->f_path.dentry;
+	*mnt = (__u64)GET(file, f_path.mnt);
+	*dentry = (__u64)GET(file, f_path.dentry);
 	return true;
 }
 

@@ -41,7 +41,8 @@ static __always_inline __u32 file_describe(struct file_room *room, struct file *
 {
 	room->e.inode = id->inode;
 	room->e.device = id->device;
-	room->e.path_size = path_of(&room->e.h, room->text, file->f_path.mnt, file->f_path.dentry);
+	room->e.path_size =
+		path_of(&room->e.h, room->text, GET(file, f_path.mnt), GET(file, f_path.dentry));
 	return room->e.path_size;
 }
 
@@ -117,17 +118,17 @@ static __always_inline void memory_opened(struct file *file, struct call_entry *
 	__u32 owner = memory_owner(file);
 	struct privilege_room *room;
 
-	if (!owner || owner == task->tgid)
+	if (!owner || owner == GET(task, tgid))
 		return;
 	room = privilege_room();
 	if (!room)
 		return;
 	privilege_event(room, call, task, PRIVILEGE_PROC_MEMORY, 0);
 	room->e.syscall = syscall_number(regs);
-	room->e.arguments[2] = file->f_flags;
+	room->e.arguments[2] = GET(file, f_flags);
 	room->e.target_pid = owner;
 	room->e.target_size =
-		path_of(&room->e.h, room->text, file->f_path.mnt, file->f_path.dentry);
+		path_of(&room->e.h, room->text, GET(file, f_path.mnt), GET(file, f_path.dentry));
 	privilege_send(room, call, room->e.target_size);
 }
 
@@ -149,22 +150,22 @@ int weir_open(__u64 *ctx)
 	if (result < 0)
 		return open_refused(room, call, task, regs, row, result);
 	file = file_of(task, result);
-	if (!file || !FILE_IS_REGULAR(file->f_inode->i_mode))
+	if (!file || !FILE_IS_REGULAR(GET(file, f_inode, i_mode)))
 		return 0;
 	memory_opened(file, call, task, regs);
-	if (file->f_mode & FMODE_CREATED)
+	if (GET(file, f_mode) & FMODE_CREATED)
 		op = FILE_CREATE;
-	else if (!(file->f_mode & FMODE_WRITE))
+	else if (!(GET(file, f_mode) & FMODE_WRITE))
 		op = FILE_READ;
 	else if (open_flags_truncate(regs, row))
 		op = FILE_TRUNCATE;
 	else
 		return 0;
-	if (op == FILE_READ && !dentry_sensitive(file->f_path.dentry, call))
+	if (op == FILE_READ && !dentry_sensitive(GET(file, f_path.dentry), call))
 		return 0;
 	file_event(room, call, task, op, 0);
-	file_identify(file->f_inode, &id);
-	room->e.mode = file->f_flags;
+	file_identify(GET(file, f_inode), &id);
+	room->e.mode = GET(file, f_flags);
 	room->e.writer = file_writer(&id, call->run);
 	room->e.first = first_touch(&id, call);
 	if (op != FILE_READ)
@@ -184,9 +185,9 @@ static __always_inline void writing_turn(struct writing *w, struct file *file,
 	w->file = *id;
 	w->run = call->run;
 	w->call = call->call;
-	w->mode = file->f_flags;
+	w->mode = GET(file, f_flags);
 	room->e.h.flags = 0;
-	size = path_of(&room->e.h, w->path, file->f_path.mnt, file->f_path.dentry);
+	size = path_of(&room->e.h, w->path, GET(file, f_path.mnt), GET(file, f_path.dentry));
 	w->path_size = size;
 	w->truncated = room->e.h.flags & EVENT_TRUNCATED;
 }
@@ -199,7 +200,7 @@ static __always_inline int written(struct file *file, struct call_entry *call,
 	struct writing *w;
 	__u32 before;
 
-	file_identify(file->f_inode, &id);
+	file_identify(GET(file, f_inode), &id);
 	before = file_writer(&id, call->run);
 	if (before != call->call)
 		file_written(&id, call);
@@ -220,7 +221,7 @@ static __always_inline int written(struct file *file, struct call_entry *call,
 	room->e.first = 1;
 	room->e.writer = before;
 	room->e.bytes = bytes;
-	room->e.mode = file->f_flags;
+	room->e.mode = GET(file, f_flags);
 	w->bytes = 0;
 	send_file_event(call, room, file_describe(room, file, &id));
 	return 0;
@@ -263,7 +264,7 @@ int weir_write(__u64 *ctx)
 	if (!row || !wrote(regs, ctx[1], &bytes))
 		return 0;
 	file = file_of(task, (__s32)syscall_argument(regs, row->dir));
-	if (!file || !FILE_IS_REGULAR(file->f_inode->i_mode))
+	if (!file || !FILE_IS_REGULAR(GET(file, f_inode, i_mode)))
 		return 0;
 	call = acting_call();
 	return call ? written(file, call, task, bytes) : 0;
@@ -321,7 +322,7 @@ int weir_path(__u64 *ctx)
 		file = file_of(task, (__s32)dir);
 		if (!file)
 			return 0;
-		file_identify(file->f_inode, &id);
+		file_identify(GET(file, f_inode), &id);
 		room->e.writer = file_writer(&id, call->run);
 		if (row->op == FILE_TRUNCATE && result >= 0)
 			file_written(&id, call);

@@ -75,13 +75,15 @@ static __always_inline struct inode *inode_real(struct inode *inode)
 	struct ovl_inode *overlay;
 	struct dentry *dentry;
 
-	if (inode->i_sb->s_magic != OVERLAYFS_MAGIC || !bpf_core_type_exists(struct ovl_inode))
+	if (GET(inode, i_sb, s_magic) != OVERLAYFS_MAGIC || !bpf_core_type_exists(struct ovl_inode))
 		return inode;
 	overlay = (struct ovl_inode *)((void *)inode -
 				       bpf_core_field_offset(struct ovl_inode, vfs_inode));
 	dentry = BPF_CORE_READ(overlay, __upperdentry);
-	if (!dentry)
+	if (!dentry && bpf_core_field_exists(struct ovl_entry, __lowerstack))
 		dentry = BPF_CORE_READ(overlay, oe, __lowerstack[0].dentry);
+	if (!dentry)
+		return inode;
 	return CAST(inode, BPF_CORE_READ(dentry, d_inode));
 }
 
@@ -89,9 +91,9 @@ static __always_inline void file_identify(struct inode *inode, struct file_id *i
 {
 	struct inode *real = inode_real(inode);
 
-	id->inode = real->i_ino;
-	id->device = device_number(real->i_sb->s_dev);
-	id->generation = real->i_generation;
+	id->inode = GET(real, i_ino);
+	id->device = device_number(GET(real, i_sb, s_dev));
+	id->generation = GET(real, i_generation);
 }
 
 /* The call of this run that last wrote the file. */

@@ -7,14 +7,21 @@
 #include "bpf/kernel.h"
 #include "bpf/shared.h"
 
-/* bpf_rdonly_cast (kernel a35b9af4ec2c, 6.2) makes plain loads of what it returns safe and cheap:
- * a path costs half of what it costs with bpf_probe_read_kernel. (So would pointers that the
- * verifier trusts, but for each member it then searches the kernel's types by name: 20 ms of
- * loading.) */
+/* GET(p, a, b) is p->a->b. Where the kernel has bpf_rdonly_cast (a35b9af4ec2c, Linux 6.2), plain
+ * loads of what it returns are safe, and a path costs half of what it costs with
+ * bpf_probe_read_kernel. (So would pointers that the verifier trusts, but for each member it then
+ * searches the kernel's types by name: 20 ms of loading.) For kernels without it the programs are
+ * compiled once more, with WEIR_READ_BY_HELPER. */
+#ifdef WEIR_READ_BY_HELPER
+#define CAST(type, pointer) ((struct type *)(pointer))
+#define GET(pointer, ...) BPF_CORE_READ(pointer, __VA_ARGS__)
+#else
 extern void *bpf_rdonly_cast(const void *pointer, __u32 btf_id) __ksym;
 
 #define CAST(type, pointer) \
 	((struct type *)bpf_rdonly_cast((pointer), bpf_core_type_id_kernel(struct type)))
+#define GET(pointer, ...) ___arrow((pointer), __VA_ARGS__)
+#endif
 
 /* The current task, for reading. */
 static __always_inline struct task_struct *current_task(void)
@@ -83,7 +90,7 @@ struct {
 
 /* weir_id: cgroup id of weir's root. call_level: depth of a call's
  * cgroup, learned when the first one is made; 0 before that. */
-const volatile __u64 weir_id = 0;
+const volatile __u64 weir_id SEC(".rodata.weir") = 0;
 __u32 call_level = 0;
 
 static __always_inline void count_overflow(__u32 what)
@@ -117,7 +124,7 @@ static __always_inline struct call_entry *acting_call(void)
 {
 	struct call_entry *call = call_of_current();
 
-	if (call && !call->begun && (current_task()->flags & PF_FORKNOEXEC))
+	if (call && !call->begun && (GET(current_task(), flags) & PF_FORKNOEXEC))
 		return NULL;
 	return call;
 }
@@ -132,10 +139,11 @@ static __always_inline struct call_entry *call_of_task(struct task_struct *task)
 
 static __always_inline __u32 pid_inside(struct task_struct *task)
 {
-	struct pid *pid = task->signal->pids[1];
+	struct pid *pid = GET(task, signal, pids[1]);
+	unsigned int level = GET(pid, level) & 31;
 	struct upid upid = {};
 
-	bpf_core_read(&upid.nr, sizeof(upid.nr), &pid->numbers[pid->level & 31].nr);
+	bpf_core_read(&upid.nr, sizeof(upid.nr), &pid->numbers[level].nr);
 	return upid.nr;
 }
 
@@ -145,20 +153,20 @@ static __always_inline void fill_header(struct event_header *h, enum event_kind 
 					const struct call_entry *call, struct task_struct *of)
 {
 	struct task_struct *task = CAST(task_struct, of);
-	struct task_struct *parent = task->real_parent->group_leader;
+	struct task_struct *parent = GET(task, real_parent, group_leader);
 
 	h->kind = kind;
 	h->flags = 0;
 	h->call = call->call;
 	h->run = call->run;
 	h->mono_ns = bpf_ktime_get_ns();
-	h->start_ns = task->group_leader->start_boottime;
-	h->parent_start_ns = parent->start_boottime;
-	h->pid = task->tgid;
-	h->tid = task->pid;
-	h->ppid = parent->tgid;
+	h->start_ns = GET(task, group_leader, start_boottime);
+	h->parent_start_ns = GET(parent, start_boottime);
+	h->pid = GET(task, tgid);
+	h->tid = GET(task, pid);
+	h->ppid = GET(parent, tgid);
 	h->pid_inside = pid_inside(task);
-	h->uid = task->cred->uid.val;
+	h->uid = GET(task, cred, uid.val);
 	h->reserved = 0;
 }
 

@@ -171,6 +171,7 @@ struct signal_struct {
 	int nr_threads;
 	int group_exit_code;
 	unsigned int flags;
+	unsigned long maxrss;
 	unsigned long long sum_sched_runtime;
 	struct {
 		int counter;

@@ -139,11 +139,11 @@ static __always_inline struct sock *sock_of(struct task_struct *task, __s32 fd, 
 	struct file *file = file_of(task, fd);
 	struct socket *socket;
 
-	if (!file || (file->f_inode->i_mode & S_IFMT) != S_IFSOCK)
+	if (!file || (GET(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
-	socket = CAST(socket, file->private_data);
-	*type = socket->type;
-	return socket->sk ? CAST(sock, socket->sk) : NULL;
+	socket = CAST(socket, GET(file, private_data));
+	*type = GET(socket, type);
+	return GET(socket, sk) ? CAST(sock, GET(socket, sk)) : NULL;
 }
 
 /* The name that a unix socket is bound to: a path, or an abstract one beginning with NUL. */
@@ -178,9 +178,10 @@ static __always_inline void socket_address(struct net_room *room, struct sock *s
 		e->name_size = unix_name(room, sk);
 		return;
 	}
-	e->port = peer ? bpf_ntohs(sk->__sk_common.skc_dport) : sk->__sk_common.skc_num;
+	e->port = peer ? bpf_ntohs(GET(sk, __sk_common.skc_dport)) : GET(sk, __sk_common.skc_num);
 	if (e->family == AF_INET) {
-		__u32 address = peer ? sk->__sk_common.skc_daddr : sk->__sk_common.skc_rcv_saddr;
+		__u32 address =
+			peer ? GET(sk, __sk_common.skc_daddr) : GET(sk, __sk_common.skc_rcv_saddr);
 
 		__builtin_memcpy(e->address, &address, sizeof(address));
 	} else if (e->family == AF_INET6) {
@@ -308,9 +309,9 @@ static __always_inline void socket_used(struct net_room *room, struct pt_regs *r
 	struct sock *sk = sock_of(task, fd, &e->type);
 
 	if (sk) {
-		e->family = sk->__sk_common.skc_family;
-		e->protocol = sk->sk_protocol;
-		e->cookie = sk->__sk_common.skc_cookie.counter;
+		e->family = GET(sk, __sk_common.skc_family);
+		e->protocol = GET(sk, sk_protocol);
+		e->cookie = GET(sk, __sk_common.skc_cookie.counter);
 	}
 	if (kind == EVENT_CONNECT && stash_take(e))
 		;
@@ -332,7 +333,7 @@ static __always_inline void datagram_sent(struct net_room *room, struct pt_regs 
 
 	if (!stash_take(e)) {
 		sk = sock_of(task, syscall_argument(regs, 0), &e->type);
-		if (!sk || sk->__sk_common.skc_family != AF_UNIX)
+		if (!sk || GET(sk, __sk_common.skc_family) != AF_UNIX)
 			return;
 		if (syscall_number(regs) != __NR_sendto) {
 			struct {

@@ -39,17 +39,17 @@ static long path_step(__u32 step, struct path_walk *w)
 
 	if (w->dentry == w->root_dentry && w->mount == w->root_mount)
 		goto done;
-	if (dentry == mount->mnt.mnt_root) {
-		if (mount->mnt_parent == mount)
+	if (dentry == GET(mount, mnt.mnt_root)) {
+		if (GET(mount, mnt_parent) == mount)
 			goto done;
-		w->dentry = (__u64)mount->mnt_mountpoint;
-		w->mount = (__u64)mount->mnt_parent;
+		w->dentry = (__u64)GET(mount, mnt_mountpoint);
+		w->mount = (__u64)GET(mount, mnt_parent);
 		return 0;
 	}
-	up = dentry->d_parent;
+	up = GET(dentry, d_parent);
 	if (up == dentry)
 		goto done;
-	size = dentry->d_name.len;
+	size = GET(dentry, d_name.len);
 	at = w->at;
 	if (size >= NAME_MAX_BYTES || size + 1 > at || at > EVENT_PATH_MAX) {
 		w->cut = true;
@@ -57,7 +57,7 @@ static long path_step(__u32 step, struct path_walk *w)
 	}
 	at -= size;
 	bpf_probe_read_kernel(w->bytes + (at & (EVENT_PATH_MAX - 1)), size & (NAME_MAX_BYTES - 1),
-			      dentry->d_name.name);
+			      GET(dentry, d_name.name));
 	at--;
 	w->bytes[at & (EVENT_PATH_MAX - 1)] = '/';
 	w->at = at;
@@ -90,8 +90,8 @@ __noinline int path_write(const struct place *place)
 	w.bytes = room->bytes;
 	w.dentry = place->dentry;
 	w.mount = place->mnt - offset;
-	w.root_dentry = (__u64)task->fs->root.dentry;
-	w.root_mount = (__u64)task->fs->root.mnt - offset;
+	w.root_dentry = (__u64)GET(task, fs, root.dentry);
+	w.root_mount = (__u64)GET(task, fs, root.mnt) - offset;
 	bpf_loop(PATH_STEPS, path_step, &w, 0);
 	if (!w.done)
 		w.cut = true;

@@ -51,13 +51,13 @@ static __always_inline void privilege_send(struct privilege_room *room, struct c
 /* The host pid of the process whose memory or environment this file is, 0 when it is none. */
 static __always_inline __u32 memory_owner(struct file *file)
 {
-	struct inode *inode = file->f_inode;
+	struct inode *inode = GET(file, f_inode);
 	struct proc_inode *proc;
 	char name[8] = {};
 
-	if (inode->i_sb->s_magic != PROC_SUPER_MAGIC)
+	if (GET(inode, i_sb, s_magic) != PROC_SUPER_MAGIC)
 		return 0;
-	bpf_probe_read_kernel_str(name, sizeof(name), file->f_path.dentry->d_name.name);
+	bpf_probe_read_kernel_str(name, sizeof(name), GET(file, f_path.dentry, d_name.name));
 	if (!(name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && !name[3]) &&
 	    !(name[0] == 'e' && name[1] == 'n' && name[2] == 'v' && name[3] == 'i' &&
 	      name[4] == 'r' && name[5] == 'o' && name[6] == 'n'))

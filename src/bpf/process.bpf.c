@@ -85,8 +85,9 @@ static __always_inline __u32 script_writer(struct task_struct *task, __u64 run)
 			CAST(file, (void *)work - bpf_core_field_offset(struct file, f_task_work));
 		struct file_id id = {};
 
-		if ((file->f_flags & FMODE_EXEC) && FILE_IS_REGULAR(file->f_inode->i_mode)) {
-			file_identify(file->f_inode, &id);
+		if ((GET(file, f_flags) & FMODE_EXEC) &&
+		    FILE_IS_REGULAR(GET(file, f_inode, i_mode))) {
+			file_identify(GET(file, f_inode), &id);
 			writer = file_writer(&id, run);
 		}
 		work = BPF_CORE_READ(work, next);
@@ -206,9 +207,14 @@ static __always_inline __u64 peak_bytes(struct task_struct *task)
 {
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	__u64 peak = BPF_CORE_READ(mm, hiwater_rss);
-	__s64 now = BPF_CORE_READ(mm, rss_stat[0].count) + BPF_CORE_READ(mm, rss_stat[1].count) +
-		    BPF_CORE_READ(mm, rss_stat[3].count); /* file, anonymous, shared */
+	__s64 now = 0;
 
+	if (!mm) /* before Linux 6.16 it is gone by now; this knows the largest of a vfork's parent
+		    too */
+		return BPF_CORE_READ(task, signal, maxrss) << 10;
+	if (bpf_core_field_exists(mm->rss_stat[0].count)) /* file, anonymous, shared */
+		now = BPF_CORE_READ(mm, rss_stat[0].count) + BPF_CORE_READ(mm, rss_stat[1].count) +
+		      BPF_CORE_READ(mm, rss_stat[3].count);
 	if (now > 0 && (__u64)now > peak)
 		peak = now;
 	return peak << 12;

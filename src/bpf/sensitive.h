@@ -104,10 +104,10 @@ __noinline int rule_match(const struct rule_text *text, __u64 run)
 
 static __always_inline int dentry_match(struct rule_text *text, struct dentry *dentry, __u64 run)
 {
-	__u32 size = dentry->d_name.len;
+	__u32 size = GET(dentry, d_name.len);
 
 	text->size = size > RULE_NAME_SIZE ? RULE_NAME_SIZE : size;
-	bpf_probe_read_kernel(text->bytes, RULE_NAME_SIZE, dentry->d_name.name);
+	bpf_probe_read_kernel(text->bytes, RULE_NAME_SIZE, GET(dentry, d_name.name));
 	return rule_match(text, run);
 }
 
@@ -115,12 +115,12 @@ static __always_inline int dentry_match(struct rule_text *text, struct dentry *d
 static __always_inline bool dentry_sensitive(struct dentry *dentry, const struct call_entry *call)
 {
 	struct rule_text text = {};
-	struct dentry *parent = dentry->d_parent;
+	struct dentry *parent = GET(dentry, d_parent);
 
 	return call->rules &&
 	       ((dentry_match(&text, dentry, call->run) & MATCH_NAME) ||
 		(dentry_match(&text, parent, call->run) & MATCH_AS_PARENT) ||
-		(dentry_match(&text, parent->d_parent, call->run) & MATCH_AS_PARENT) ||
+		(dentry_match(&text, GET(parent, d_parent), call->run) & MATCH_AS_PARENT) ||
 		rule_holds(RULE_HASH_STEP(RULE_HASH_START, RULE_ANY), call->run));
 }
 

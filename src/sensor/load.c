@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Opens the BPF skeleton, loads it, and takes duplicates of its descriptors, so that libbpf's own
- * state is gone again when this returns. When the object as a whole does not load, each program is
- * tried alone and the ones that fail are left out: one refused hook must not blind the others.
- * Trusts the kernel it runs on. */
+/* Opens the BPF object, loads it, and takes duplicates of its descriptors, so that libbpf's own
+ * state is gone again when this returns. When neither build loads as a whole, each program is tried
+ * alone and the ones that fail are left out: one refused hook must not blind the others. Trusts the
+ * kernel. */
 #include "sensor/load.h"
 
 #include <bpf/bpf.h>
@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "weir.skel.h"
+#include "weir_helper.skel.h"
 
 int fd_table_add(struct fd_table *t, const char *kind, const char *name, int fd)
 {
@@ -64,25 +65,35 @@ void fd_table_close(struct fd_table *t)
 	t->count = 0;
 }
 
-static void cleanup_skeleton_(struct weir_bpf **skeleton)
+static void cleanup_object_(struct bpf_object **object)
 {
-	weir_bpf__destroy(*skeleton);
+	bpf_object__close(*object);
 }
-#define cleanup_skeleton __attribute__((__cleanup__(cleanup_skeleton_)))
+#define cleanup_object __attribute__((__cleanup__(cleanup_object_)))
 
 static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
 {
 	return 0;
 }
 
-static struct weir_bpf *skeleton_open(uint64_t weir_id)
+/* NULL with errno set when the object cannot be read. */
+static struct bpf_object *object_open(enum load_build build, uint64_t weir_id)
 {
-	struct weir_bpf *skeleton = weir_bpf__open();
+	size_t size, id_size = 0;
+	const void *bytes = build == BUILD_PLAIN ? weir_bpf__elf_bytes(&size)
+						 : weir_helper_bpf__elf_bytes(&size);
+	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "weir");
+	struct bpf_object *object = bpf_object__open_mem(bytes, size, &options);
+	struct bpf_map *map = object ? bpf_object__find_map_by_name(object, ".rodata.weir") : NULL;
+	void *id = map ? (void *)bpf_map__initial_value(map, &id_size) : NULL;
 
-	if (!skeleton)
+	if (id_size != sizeof(weir_id)) {
+		bpf_object__close(object);
+		errno = object ? EINVAL : errno;
 		return NULL;
-	skeleton->rodata->weir_id = weir_id;
-	return skeleton;
+	}
+	memcpy(id, &weir_id, sizeof(weir_id));
+	return object;
 }
 
 static bool refused(const struct load_refusals *refusals, const char *name)
@@ -103,21 +114,21 @@ static const char *lasting_name(const char *name)
 	return NULL;
 }
 
-static int load_only(struct weir_bpf *skeleton, const char *name)
+static int load_only(struct bpf_object *object, const char *name)
 {
 	struct bpf_program *program;
 
-	bpf_object__for_each_program(program, skeleton->obj)
+	bpf_object__for_each_program(program, object)
 		bpf_program__set_autoload(program, strcmp(bpf_program__name(program), name) == 0);
-	return weir_bpf__load(skeleton);
+	return bpf_object__load(object);
 }
 
-static void find_refusals(uint64_t weir_id, struct load_refusals *refusals)
+static void find_refusals(enum load_build build, uint64_t weir_id, struct load_refusals *refusals)
 {
 	for (size_t i = 0; sensor_list[i]; i++) {
 		for (const struct program *p = sensor_list[i]->needs; p->name; p++) {
-			struct weir_bpf *skeleton cleanup_skeleton = skeleton_open(weir_id);
-			int err = skeleton ? load_only(skeleton, p->name) : -errno;
+			struct bpf_object *object cleanup_object = object_open(build, weir_id);
+			int err = object ? load_only(object, p->name) : -errno;
 
 			if (err >= 0 || refused(refusals, p->name) ||
 			    refusals->count == ARRAY_LENGTH(refusals->of))
@@ -140,13 +151,13 @@ static bool map_wanted(const char *name)
 	return strncmp(name, "ring_", 5) == 0;
 }
 
-static int take_all(struct weir_bpf *skeleton, struct fd_table *table)
+static int take_all(const struct bpf_object *object, struct fd_table *table)
 {
 	struct bpf_program *program;
 	struct bpf_map *map;
 	int err = 0;
 
-	bpf_object__for_each_map(map, skeleton->obj)
+	bpf_object__for_each_map(map, object)
 	{
 		const char *name = bpf_map__name(map);
 		bool ring = strncmp(name, "ring_", 5) == 0;
@@ -157,43 +168,95 @@ static int take_all(struct weir_bpf *skeleton, struct fd_table *table)
 			      ?: fd_table_add(table, ring ? "ring" : "map", ring ? name + 5 : name,
 					      fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 3));
 	}
-	bpf_object__for_each_program(program, skeleton->obj)
+	bpf_object__for_each_program(program, object)
 	{
 		const char *name = lasting_name(bpf_program__name(program));
 
 		if (!name || bpf_program__fd(program) < 0)
 			continue;
 		err = err
-			      ?: fd_table_add(table, "prog", name + strlen("weir_"),
+			      ?: fd_table_add(table, "prog", name + strlen(PROGRAM_PREFIX),
 					      fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3));
 	}
 	return err;
 }
 
-int load_programs(uint64_t weir_id, struct fd_table *table, struct load_refusals *refusals,
-		  struct fail *f)
+/* Enters the programs that others call into their table. It belongs to the descriptors: as long as
+ * anybody holds map.parts it stays filled. */
+static void parts_fill(const struct fd_table *table)
 {
-	struct weir_bpf *skeleton cleanup_skeleton = NULL;
+	int parts = fd_table_find(table, "map", "parts");
+
+	for (size_t i = 0; sensor_list[i]; i++) {
+		for (const struct program *p = sensor_list[i]->needs; p->name; p++) {
+			uint32_t slot = (uint32_t)p->type;
+			int prog = fd_table_find(table, "prog", program_short_name(p));
+
+			if (p->kind == PROGRAM_PART && prog >= 0)
+				bpf_map_update_elem(parts, &slot, &prog, BPF_ANY);
+		}
+	}
+}
+
+int load_build(enum load_build build, uint64_t weir_id, bool partly, struct fd_table *table,
+	       struct load_refusals *refusals)
+{
+	struct bpf_object *object cleanup_object = NULL;
 	struct bpf_program *program;
 	int err;
 
 	libbpf_set_print(print_nothing);
-	skeleton = skeleton_open(weir_id);
-	if (!skeleton)
-		return fail(f, errno, "cannot read the BPF programs built into weir");
-	err = weir_bpf__load(skeleton);
-	if (err < 0) {
-		find_refusals(weir_id, refusals);
-		weir_bpf__destroy(skeleton);
-		skeleton = skeleton_open(weir_id);
-		if (!skeleton)
-			return fail(f, errno, "cannot read the BPF programs built into weir");
-		bpf_object__for_each_program(
-			program, skeleton->obj) if (refused(refusals, bpf_program__name(program)))
-			bpf_program__set_autoload(program, false);
-		err = weir_bpf__load(skeleton);
+	refusals->count = 0;
+	if (partly)
+		find_refusals(build, weir_id, refusals);
+	object = object_open(build, weir_id);
+	if (!object)
+		return -errno;
+	bpf_object__for_each_program(program,
+				     object) if (refused(refusals, bpf_program__name(program)))
+		bpf_program__set_autoload(program, false);
+	err = bpf_object__load(object);
+	if (err == 0)
+		err = take_all(object, table);
+	if (err == 0)
+		parts_fill(table);
+	return err;
+}
+
+/* Did anything of it load? */
+static bool any_program(const struct fd_table *table)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (strncmp(table->fds[i].name, "prog.", strlen("prog.")) == 0)
+			return true;
+	return false;
+}
+
+/* One small map tells whether bpf(2) is ours at all, before each program is tried alone. */
+static bool bpf_allowed(void)
+{
+	int fd cleanup_fd =
+		bpf_map_create(BPF_MAP_TYPE_ARRAY, "weir_probe", sizeof(int), sizeof(int), 1, NULL);
+
+	return fd >= 0;
+}
+
+int load_programs(uint64_t weir_id, struct fd_table *table, struct load_refusals *refusals,
+		  struct fail *f)
+{
+	int err = 0;
+
+	if (!bpf_allowed())
+		return fail(f, errno, "the kernel does not let us use BPF");
+	for (int partly = 0; partly < 2; partly++) {
+		for (enum load_build build = BUILD_PLAIN; build < BUILD_COUNT; build++) {
+			err = load_build(build, weir_id, partly, table, refusals);
+			if (err == 0 && any_program(table))
+				return 0;
+			fd_table_drop(table, "ring");
+			fd_table_drop(table, "map");
+			fd_table_drop(table, "prog");
+		}
 	}
-	if (err < 0)
-		return fail(f, -err, "the kernel does not load BPF programs");
-	return take_all(skeleton, table);
+	return fail(f, err ? -err : ENOTSUP, "the kernel does not load BPF programs");
 }

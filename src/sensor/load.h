@@ -28,9 +28,15 @@ struct load_refusals {
 	} of[SENSOR_FDS_MAX];
 };
 
-/* Loads every program that loads. weir_id: cgroup id of weir's root. 0, or -errno when nothing
- * does.
- */
+/* The programs are built twice: with plain loads of kernel memory, and, for kernels before
+ * Linux 6.2, with a helper call for each. */
+enum load_build { BUILD_PLAIN, BUILD_HELPER, BUILD_COUNT };
+
+/* Loads one build; all of it, or with `partly` whatever of it loads, naming the rest in refusals.
+ * weir_id: cgroup id of weir's root. 0 or -errno. */
+int load_build(enum load_build build, uint64_t weir_id, bool partly, struct fd_table *table,
+	       struct load_refusals *refusals);
+/* The best build that loads here, whole if one does. -errno when nothing does. */
 int load_programs(uint64_t weir_id, struct fd_table *table, struct load_refusals *refusals,
 		  struct fail *f);
 

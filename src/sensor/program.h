@@ -24,6 +24,13 @@ struct program {
 	int type;
 };
 
+#define PROGRAM_PREFIX "weir_" /* of the names in the object; descriptors go without it */
+
+static inline const char *program_short_name(const struct program *p)
+{
+	return p->name + sizeof(PROGRAM_PREFIX) - 1;
+}
+
 /* A sensor needs all of `needs` for being enforced; without one of them it is degraded and says
  * `without`; without the first, unavailable. */
 struct sensor {

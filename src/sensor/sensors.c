@@ -25,12 +25,6 @@ struct sensors {
 	struct state_line states[SENSORS_MAX];
 };
 
-/* Programs are named weir_X in the object; descriptors are prog.X and link.X. */
-static const char *short_name(const struct program *p)
-{
-	return p->name + strlen("weir_");
-}
-
 static int refusal_of(const struct load_refusals *refusals, const char *name)
 {
 	for (size_t i = 0; i < refusals->count; i++)
@@ -48,11 +42,12 @@ static void sensor_judge(const struct fd_table *table, const struct sensor *sens
 	for (const struct program *p = sensor->needs; p->name; p++) {
 		int err = refusal_of(refusals, p->name);
 
-		if (fd_table_find(table, "prog", short_name(p)) >= 0)
+		if (fd_table_find(table, "prog", program_short_name(p)) >= 0)
 			continue;
 		line->state = p == sensor->needs ? STATE_UNAVAILABLE : STATE_DEGRADED;
 		snprintf(line->reason, sizeof(line->reason), "%s: the kernel does not load %s%s%s",
-			 sensor->without, short_name(p), err ? ": " : "", err ? strerror(err) : "");
+			 sensor->without, program_short_name(p), err ? ": " : "",
+			 err ? strerror(err) : "");
 		if (p == sensor->needs)
 			return;
 	}
@@ -63,23 +58,6 @@ static void sensors_judge(struct sensors *s, const struct load_refusals *refusal
 	s->state_count = 0;
 	for (size_t i = 0; sensor_list[i] && s->state_count < SENSORS_MAX; i++)
 		sensor_judge(&s->table, sensor_list[i], refusals, &s->states[s->state_count++]);
-}
-
-/* Enters the programs that others call into their table. It belongs to the descriptors: as long as
- * anybody holds map.parts it stays filled. */
-static void parts_fill(const struct fd_table *table)
-{
-	int parts = fd_table_find(table, "map", "parts");
-
-	for (size_t i = 0; sensor_list[i]; i++) {
-		for (const struct program *p = sensor_list[i]->needs; p->name; p++) {
-			uint32_t slot = (uint32_t)p->type;
-			int prog = fd_table_find(table, "prog", short_name(p));
-
-			if (p->kind == PROGRAM_PART && prog >= 0)
-				bpf_map_update_elem(parts, &slot, &prog, BPF_ANY);
-		}
-	}
 }
 
 /* Nothing loads at all: every sensor says so with the one reason, and what stands in for them says
@@ -118,12 +96,10 @@ int sensors_open(int weir_cgroup, struct sensors **ret, struct fail *f)
 		return fail(f, ENOMEM, "sensors");
 	if (weir_cgroup >= 0 && fstat(weir_cgroup, &st) == 0)
 		fd_table_add(&s->table, "cgroup", "weir", fcntl(weir_cgroup, F_DUPFD_CLOEXEC, 3));
-	if (load_programs(st.st_ino, &s->table, &refusals, &why) < 0) {
+	if (load_programs(st.st_ino, &s->table, &refusals, &why) < 0)
 		sensors_none(s, why.text);
-	} else {
-		parts_fill(&s->table);
+	else
 		sensors_judge(s, &refusals);
-	}
 	*ret = s;
 	return 0;
 }
@@ -164,21 +140,22 @@ static int sensor_attach(struct sensors *s, size_t index, struct fail *f)
 	int result = 0;
 
 	for (const struct program *p = sensor->needs; p->name; p++) {
-		int prog = fd_table_find(&s->table, "prog", short_name(p)), link;
+		int prog = fd_table_find(&s->table, "prog", program_short_name(p)), link;
 
 		if (prog < 0 || p->kind == PROGRAM_PART ||
-		    fd_table_find(&s->table, "link", short_name(p)) >= 0)
+		    fd_table_find(&s->table, "link", program_short_name(p)) >= 0)
 			continue;
 		link = program_attach(s, p, prog);
 		if (link >= 0)
-			link = fd_table_add(&s->table, "link", short_name(p), link);
+			link = fd_table_add(&s->table, "link", program_short_name(p), link);
 		if (link >= 0)
 			continue;
 		s->states[index].state = p == sensor->needs ? STATE_UNAVAILABLE : STATE_DEGRADED;
 		snprintf(s->states[index].reason, sizeof(s->states[index].reason),
-			 "%s: %s does not attach: %s", sensor->without, short_name(p),
+			 "%s: %s does not attach: %s", sensor->without, program_short_name(p),
 			 strerror(-link));
-		result = fail(f, -link, "sensor %s: cannot attach %s", sensor->name, short_name(p));
+		result = fail(f, -link, "sensor %s: cannot attach %s", sensor->name,
+			      program_short_name(p));
 	}
 	return result;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A bench for the sensors without keeper, sandbox or recorder: makes a run's and its calls' cgroups
  * below weir's root, clones a shell per argument into each (all side by side), prints the events as
- * they are decoded, and ends with counters. `sensor_drive [-q] [-S PATTERN] COMMAND...`; needs
- * root. Scenario tests hold what it prints against other witnesses. */
+ * they are decoded, and ends with counters. Needs root. Scenarios hold what it prints against other
+ * witnesses. sensor_drive [-qAH] [-r MS] [-S PATTERN]... COMMAND...: -q only counters, -A let
+ * another set of sensors take over first, -H use the build for older kernels, -r let the reader
+ * rest. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -21,13 +23,14 @@
 #include "base/text_escape.h"
 #include "bpf/event_decode.h"
 #include "bpf/shared.h"
+#include "sensor/load.h"
 #include "sensor/ring.h"
 #include "sensor/sensor.h"
 
 #define CALLS_MAX 64
 
 struct drive {
-	bool quiet, adopt;
+	bool quiet, adopt, helper;
 	useconds_t rest;
 	uint64_t recorded[CALLS_MAX][EVENT_CLASS_COUNT];
 	struct ring *rings[SENSOR_RINGS];
@@ -248,11 +251,13 @@ static int options(struct drive *d, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "+qAr:S:")) != -1) {
+	while ((c = getopt(argc, argv, "+qAHr:S:")) != -1) {
 		if (c == 'q')
 			d->quiet = true;
 		else if (c == 'A')
 			d->adopt = true;
+		else if (c == 'H')
+			d->helper = true;
 		else if (c == 'r')
 			d->rest = (useconds_t)atoi(optarg) * 1000;
 		else if (c == 'S' && d->policy.files.sensitive.count < ARRAY_LENGTH(d->sensitive))
@@ -281,13 +286,26 @@ static int take_over(struct sensors **s, struct fail *f)
 	return sensors_adopt(copies, count, s, f);
 }
 
+/* The build for older kernels, which sensors_open() would not choose here. */
+static int open_by_helper(int root, struct sensors **ret, struct fail *f)
+{
+	struct load_refusals refusals;
+	struct fd_table table = { 0 };
+	struct stat st;
+	int err = fstat(root, &st) < 0 ? -errno : 0;
+
+	fd_table_add(&table, "cgroup", "weir", fcntl(root, F_DUPFD_CLOEXEC, 3));
+	err = err ?: load_build(BUILD_HELPER, st.st_ino, false, &table, &refusals);
+	return err ?: sensors_adopt(table.fds, table.count, ret, f);
+}
+
 static struct sensors *sensors_start(const struct drive *d, int root)
 {
 	struct fail f = { 0 };
 	struct sensors *s = NULL;
 	uint64_t begin = clock_mono_ns(), loaded, attached;
 
-	if (sensors_open(root, &s, &f) < 0)
+	if (d->helper ? open_by_helper(root, &s, &f) : sensors_open(root, &s, &f))
 		return NULL;
 	loaded = clock_mono_ns();
 	if (sensors_attach(s, &f) < 0)
