@@ -167,10 +167,10 @@ static void begin_limits(struct keeper *k)
 /* Nothing of a run that did not begin stays behind; its record, if it has one, says why. */
 static void begin_failed(struct keeper *k, const struct fail *f)
 {
-	snprintf(k->end_reason, sizeof(k->end_reason), "not started: %.100s", f->text);
 	k->exit_code = 125;
 	k->state = RUN_LIVING;
-	run_stop(k, k->end_reason);
+	run_stop(k, ""); /* the client hears a failure, not the end of a run */
+	snprintf(k->end_reason, sizeof(k->end_reason), "not started: %.100s", f->text);
 	tell_client_text(k, MESSAGE_RUN_FAILED, 0, f->code, f->text);
 	run_close(k);
 }
