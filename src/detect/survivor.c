@@ -91,7 +91,7 @@ static void add_name(struct buf *text, const struct process *p)
 static void name_processes(const struct detection *d, struct followed *call)
 {
 	struct eldest eldest = { 0 };
-	cleanup_buf struct buf text;
+	cleanup_buf struct buf text = { 0 };
 	size_t size;
 
 	buf_init(&text, sizeof(call->names) - 1);
