@@ -4,7 +4,9 @@
  * packet, vsock). Everything a call tried of one class is one finding with its range.
  *
  * Not an attempt to leave, and so never a finding: loopback and unix sockets, a listener on any
- * address, a port that is taken, a peer that is not listening. */
+ * address, a port that is taken, a peer that is not listening. A name look-up that finds no
+ * resolver is information: git and web servers do it to learn their own name, curl to learn
+ * another's. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -18,12 +20,21 @@
 #define DNS_PORT 53
 #define UNSEEN_CONFIDENCE 90
 
-enum reach { REACH_NAMES, REACH_PUBLIC, REACH_PRIVATE, REACH_SOCKET, REACH_BIND, REACH_COUNT };
+enum reach {
+	REACH_NOWHERE,
+	REACH_NAMES,
+	REACH_PUBLIC,
+	REACH_PRIVATE,
+	REACH_SOCKET,
+	REACH_BIND,
+	REACH_COUNT
+};
 
 static const struct {
 	const char *what, *attack;
 	enum severity severity;
 } reaches[REACH_COUNT] = {
+	[REACH_NOWHERE] = { "name look-up without a resolver at", "T1071.004", SEVERITY_INFO },
 	[REACH_NAMES] = { "name look-up at", "T1071.004", SEVERITY_LOW },
 	[REACH_PUBLIC] = { "network attempt to", "T1071", SEVERITY_MEDIUM },
 	[REACH_PRIVATE] = { "internal network attempt to", "T1046", SEVERITY_HIGH },
@@ -142,8 +153,12 @@ static void on_outward(struct detection *d, struct network *n, const struct even
 	struct address a;
 
 	address_set(&a, e->net->family, e->net->address);
-	if (address_class(&a) == ADDRESS_LOOPBACK)
+	if (address_class(&a) == ADDRESS_LOOPBACK) {
+		/* The C library asks there where it has no resolver, before it gives up. */
+		if (e->net->port == DNS_PORT && denies_all(detection_policy(d)))
+			on_address(d, n, e, REACH_NOWHERE, &a, false);
 		return;
+	}
 	if (refused ? !is_refusal(e->net->result) : !denies_all(detection_policy(d)))
 		return;
 	if (e->net->port == DNS_PORT)
