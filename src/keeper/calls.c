@@ -52,6 +52,7 @@ static void call_free(struct call *c)
 		*at = c->next;
 	close_watch(c->keeper, &c->process);
 	close_watch(c->keeper, &c->events);
+	listen_close(c);
 	cleanup_fd_(&c->cgroup);
 	free(c);
 }
@@ -78,7 +79,7 @@ static void tell_gone(struct keeper *k, const struct call_gone *g)
 
 /* Nothing of the call lives: the last figures, then the cgroup goes, and with it the kernel's count
  * of what the call's sensors produced. */
-static void call_gone(struct call *c)
+void call_gone(struct call *c)
 {
 	struct keeper *k = c->keeper;
 	struct call_gone g = { .n = c->n, .gone_ns = clock_wall_ns(), .resources = c->resources };
@@ -132,13 +133,15 @@ static void call_over(struct call *c, int exit_code, enum call_ending ending)
 			e.killed = e.survivors;
 		c->resources.cpu_usec = 0;
 		cgroup_resources(c->cgroup, &c->resources);
+	} else {
+		e.survivors = listen_survivors(c, &e.killed);
 	}
 	e.resources = c->resources;
 	tell_exit(k, &e);
-	if (e.survivors)
-		follow_survivors(c);
-	else
+	if (!e.survivors)
 		call_gone(c);
+	else if (c->cgroup >= 0)
+		follow_survivors(c);
 }
 
 /* Reaps the first process; its figures stand in where there is no cgroup to ask. */
@@ -245,6 +248,7 @@ static void begin_exec(struct keeper *k, struct call *c, const struct message_ca
 				  .env = mc->env,
 				  .cwd = mc->cwd ? mc->cwd : "/work",
 				  .terminal = mc->terminal,
+				  .notify = k->assign.by_listener,
 				  .rows = mc->rows,
 				  .columns = mc->columns };
 	struct sandbox_process p = { .pidfd = -1, .terminal = -1, .listener = -1 };
@@ -267,6 +271,8 @@ static void begin_exec(struct keeper *k, struct call *c, const struct message_ca
 	c->pid = p.pid;
 	c->process = (struct watch){ .fd = p.pidfd, .events = EPOLLIN, .ready = process_ready };
 	loop_add(&k->loop, &c->process);
+	if (p.listener >= 0)
+		listen_open(c, p.listener);
 	limit_call(c, mc->time_limit_ns);
 	tell_begun(k, n, p.terminal);
 }

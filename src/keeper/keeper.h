@@ -6,6 +6,8 @@
  *   main.c     from spare to run, the loop, the links to supervisor and askers
  *   run.c      the run's beginning and end
  *   calls.c    calls and their cgroups
+ *   listen.c   calls without cgroups: their listeners, their survivors
+ *   inside.c   the processes of a sandbox, by its pid namespace
  *   record.c   what the recorder is told and what it orders
  *   outbox.c   messages on their way */
 #ifndef WEIR_KEEPER_KEEPER_H
@@ -20,6 +22,7 @@
 #include "call/channel.h"
 #include "call/loop.h"
 #include "call/message.h"
+#include "keeper/inside.h"
 #include "keeper/outbox.h"
 #include "policy/policy.h"
 #include "sandbox/sandbox.h"
@@ -37,10 +40,12 @@ struct call {
 	struct call *next;
 	struct keeper *keeper;
 	uint32_t n;
-	int cgroup;		 /* -1: none */
-	pid_t pid;		 /* of the first process, 0: it has ended, or there is none */
-	struct watch process;	 /* pidfd of the first process; -1 when it has ended */
-	struct watch events;	 /* cgroup.events, once only survivors are left; else -1 */
+	int cgroup;	       /* -1: none */
+	pid_t pid;	       /* of the first process, 0: it has ended, or there is none */
+	struct watch process;  /* pidfd of the first process; -1 when it has ended */
+	struct watch events;   /* cgroup.events, once only survivors are left; else -1 */
+	struct notify *notify; /* of the call's seccomp listener, without BPF; else NULL */
+	struct watch listener;
 	uint32_t session;	 /* the call whose shell works in this one, or 0 */
 	bool over;		 /* call_exit was told */
 	enum call_ending ending; /* why it is being killed; ENDING_EXIT: it is not */
@@ -71,7 +76,8 @@ struct keeper {
 	struct sandbox_launcher *launcher;
 	struct fail launcher_fail;
 	struct sandbox *sandbox;
-	struct watch init; /* its pidfd */
+	struct watch init;	      /* its pidfd */
+	char inside[INSIDE_NAME_MAX]; /* its pid namespace, where calls have no cgroups */
 
 	enum run_state state;
 	struct message_assign assign;
@@ -126,6 +132,16 @@ void call_kill(struct call *c, enum call_ending why);
 uint64_t calls_limits(struct keeper *k, uint64_t now);
 void calls_reap(struct keeper *k); /* everything has been killed: take the first processes' ends */
 void calls_finish(struct keeper *k); /* everything has gone: tell, and remove the cgroups */
+
+void call_gone(struct call *c); /* nothing of it lives: tells, removes the cgroup, frees */
+
+/* listen.c: calls on hosts without BPF and cgroups */
+void listen_open(struct call *c, int listener); /* takes over the descriptor */
+void listen_close(struct call *c);
+/* Processes that outlived the call's first one: exact while no other call lives, else at least one.
+ * With background: deny they are killed where that can hit no other call; *ret_killed says how many
+ * were. */
+uint32_t listen_survivors(struct call *c, uint32_t *ret_killed);
 
 /* record.c */
 void record_init(struct keeper *k);

@@ -154,6 +154,7 @@ static int open_supervisor(struct supervisor *s, const char *store, struct fail 
 	if (r < 0)
 		return r;
 	recorder_rings(s);
+	runs_quiet(s);
 	r = listen_here(s, f);
 	return r < 0 ? r : 1;
 }

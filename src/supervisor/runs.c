@@ -157,6 +157,12 @@ void runs_spare_start(struct supervisor *s)
 	spare_due(s, clock_mono_ns() + (s->spares ? SPARE_QUIET_NS : SPARE_RETRY_NS));
 }
 
+void runs_quiet(struct supervisor *s)
+{
+	if (s->spares && s->spare_ns != UINT64_MAX)
+		s->spare_ns = clock_mono_ns() + SPARE_QUIET_NS;
+}
+
 /* The oldest spare: it has had the most time to get ready. */
 static struct keeper_link *oldest_spare(const struct supervisor *s)
 {

@@ -76,6 +76,7 @@ int supervisor_spawn(struct supervisor *s, const char *name, int fd, struct fail
 /* runs.c */
 void runs_listener_ready(struct watch *w, uint32_t events);
 void runs_spare_start(struct supervisor *s);
+void runs_quiet(struct supervisor *s); /* a run may begin now: put off the next spare */
 /* At the start: takes over living runs, removes what dead ones left. */
 void runs_find(struct supervisor *s);
 bool runs_any(const struct supervisor *s); /* something lives, or is being asked for */
