@@ -43,6 +43,12 @@ static int check_run(void *context, const char *run_id)
 	return 0;
 }
 
+static int print_counter(void *context, const char *name, uint64_t value)
+{
+	printf("%s: %" PRIu64 "\n", name, value);
+	return 0;
+}
+
 /* Every record against its root and the index; runs that the index does not know are told too. */
 static int check(const char *path, struct fail *f)
 {
@@ -53,6 +59,8 @@ static int check(const char *path, struct fail *f)
 		r = store_check_index(c.store, f);
 	if (r >= 0)
 		r = store_run_ids(c.store, check_run, &c, f);
+	if (r >= 0)
+		r = store_counters(c.store, print_counter, NULL, f);
 	store_close(c.store);
 	if (r < 0)
 		return r;

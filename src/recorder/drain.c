@@ -143,6 +143,13 @@ size_t drain(struct recorder *r)
 	return total;
 }
 
+void drain_forget_held(struct recorder *r)
+{
+	for (size_t at = 0; at < r->held.size; r->unattributed++)
+		at += frame_padded(((const struct event_header *)(r->held.data + at))->size);
+	buf_clear(&r->held);
+}
+
 void drain_held(struct recorder *r, struct recording *run)
 {
 	cleanup_buf struct buf held = r->held;

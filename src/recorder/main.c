@@ -99,10 +99,8 @@ static void tick(struct recorder *r, uint64_t now)
 	if (now - r->tick_ns >= TICK_NS) {
 		r->tick_ns = now;
 		look_after(r, now);
-		if (r->held.size && now - r->held_since_ns > HELD_NS) {
-			r->unattributed++;
-			buf_clear(&r->held);
-		}
+		if (r->held.size && now - r->held_since_ns > HELD_NS)
+			drain_forget_held(r);
 		if (r->heal_ns && now >= r->heal_ns && r->ready) {
 			r->heal_ns = 0;
 			heal(r);

@@ -67,6 +67,7 @@ void drain_rings(struct recorder *r, const struct message_rings *rings, int *fds
 /* Everything that the rings hold now. Returns how many records. */
 size_t drain(struct recorder *r);
 void drain_held(struct recorder *r, struct recording *run);
+void drain_forget_held(struct recorder *r); /* nobody came for them: they are counted */
 void drain_close(struct recorder *r);
 
 /* publish.c */

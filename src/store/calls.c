@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "store/counts.h"
 #include "store/cursor.h"
 #include "store/store.h"
 
@@ -60,13 +61,10 @@ static int read_part(int dir, const char *run_id, struct segment_position at, en
 static void read_counts(sqlite3_stmt *q, struct call_record *ret)
 {
 	struct call_tally c = { .counted = sqlite3_column_int(q, 5) };
-	uint64_t counts[COUNTS] = { 0 };
-	const void *blob = sqlite3_column_blob(q, 6);
-	size_t size = (size_t)sqlite3_column_bytes(q, 6);
+	uint64_t counts[COUNTS];
 
-	/* An index of a weir that knew fewer kinds has a shorter list. */
-	if (blob)
-		memcpy(counts, blob, size < sizeof(counts) ? size : sizeof(counts));
+	counts_decode(sqlite3_column_blob(q, 6), (size_t)sqlite3_column_bytes(q, 6), counts,
+		      COUNTS);
 	memcpy(c.produced, counts, sizeof(c.produced));
 	memcpy(c.kernel_lost, counts + EVENT_CLASS_COUNT, sizeof(c.kernel_lost));
 	memcpy(c.gap_lost, counts + 2 * EVENT_CLASS_COUNT, sizeof(c.gap_lost));

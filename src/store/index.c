@@ -12,6 +12,7 @@
 #include <sys/file.h>
 
 #include "base/cleanup.h"
+#include "store/counts.h"
 #include "store/schema.h"
 
 #define BUSY_MS 20 /* the recorder never waits long for a program that holds the index */
@@ -283,6 +284,7 @@ static int put_call(struct index *ix, int64_t row, uint32_t n, const struct call
 {
 	sqlite3_stmt *s = statement(ix, CALL_PUT);
 	uint64_t counts[COUNTS];
+	unsigned char bytes[COUNTS_BYTES(COUNTS)];
 
 	memcpy(counts, c->produced, sizeof(c->produced));
 	memcpy(counts + EVENT_CLASS_COUNT, c->kernel_lost, sizeof(c->kernel_lost));
@@ -306,7 +308,7 @@ static int put_call(struct index *ix, int64_t row, uint32_t n, const struct call
 	bind_at(s, 13, c->observation_at);
 	bind_at(s, 14, c->gone_at);
 	sqlite3_bind_int(s, 15, c->counted);
-	sqlite3_bind_blob(s, 16, counts, sizeof(counts), SQLITE_STATIC);
+	sqlite3_bind_blob(s, 16, bytes, (int)counts_encode(counts, COUNTS, bytes), SQLITE_STATIC);
 	return run(ix, CALL_PUT, "cannot write a call to the index", f);
 }
 

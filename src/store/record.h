@@ -47,6 +47,10 @@ int store_run_name(struct store *s, const char *spec, char run_id[RUN_ID_SIZE], 
 int store_run_ids(struct store *s, int (*on_run)(void *context, const char *run_id), void *context,
 		  struct fail *f);
 int store_check_index(struct store *s, struct fail *f); /* 0, -EUCLEAN */
+/* What was counted of no run: name and value, such as "unattributed". */
+int store_counters(struct store *s,
+		   int (*on_counter)(void *context, const char *name, uint64_t value),
+		   void *context, struct fail *f);
 /* Every run, oldest first. Of run->open only id, name, command, trajectory, agent_name and
  * started_ns are filled; the pointer is valid during the call. A negative on_run ends it and is
  * returned. */

@@ -214,3 +214,16 @@ int store_check_index(struct store *s, struct fail *f)
 				 s->path);
 	return r < 0 ? r : 0;
 }
+
+int store_counters(struct store *s,
+		   int (*on_counter)(void *context, const char *name, uint64_t value),
+		   void *context, struct fail *f)
+{
+	cleanup_statement sqlite3_stmt *q = NULL;
+	int r = store_prepare(s, "SELECT name, value FROM counters ORDER BY name", &q, f);
+
+	while (r >= 0 && (r = store_step(s, q, f)) > 0)
+		r = on_counter(context, (const char *)sqlite3_column_text(q, 0),
+			       (uint64_t)sqlite3_column_int64(q, 1));
+	return r;
+}

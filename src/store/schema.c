@@ -9,10 +9,9 @@
 #include "base/cleanup.h"
 
 /* migrations[n] leads from version n to n + 1. Only ever append. Times are nanoseconds since 1970;
- * *_at is segment << 32 | offset of the frame, 0: none. counts is a list of u64: what the kernel
+ * *_at is segment << 32 | offset of the frame, 0: none. counts (counts.h) is what the kernel
  * produced and lost and what gaps lost, by event class, then the recorded events by kind. */
 static const char *const migrations[] = {
-	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE runs("
 	" id INTEGER PRIMARY KEY,"
 	" run TEXT NOT NULL UNIQUE,"

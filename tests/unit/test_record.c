@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "store/counts.h"
 #include "store/index.h"
 #include "store/layout.h"
 #include "store/record.h"
@@ -294,6 +295,24 @@ static int64_t sql_number(const char *sql)
 	return n;
 }
 
+static void counts_take_few_bytes(void **state)
+{
+	static const uint64_t counts[6] = { 0, 127, 128, UINT64_MAX, 5, 0 };
+	unsigned char bytes[COUNTS_BYTES(6)];
+	uint64_t again[6];
+	size_t size = counts_encode(counts, 6, bytes);
+
+	(void)state;
+	assert_int_equal(size, 1 + 1 + 2 + 10 + 1);
+	counts_decode(bytes, size, again, 6);
+	assert_memory_equal(counts, again, sizeof(counts));
+	counts_decode(bytes, 3, again, 6);
+	assert_int_equal(again[1], 127);
+	assert_int_equal(again[5], 0);
+	memset(bytes, 0xff, sizeof(bytes));
+	counts_decode(bytes, sizeof(bytes), again, 6);
+}
+
 static void what_is_written_is_read(void **state)
 {
 	(void)state;
@@ -497,6 +516,7 @@ static void frames_are_read_from_the_middle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_take_few_bytes),
 		store_test(what_is_written_is_read),
 		store_test(the_segments_alone_make_the_index),
 		store_test(a_run_is_found_as_a_person_names_it),

@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The commands that read and keep a store: ls, events, rm, store. What they print is held against the
+# directories, against SQL of our own, and against what the runs are known to have done.
+. "$(dirname "$0")/tap.sh"
+need jq sqlite3
+
+mkdir "$T/work"
+cd "$T/work" || exit 1
+run "$WEIR" ls
+[ "$status" -eq 125 ]
+ok $? "no store yet: an error" "$out$err"
+for name in one two three; do
+	"$WEIR" run -n $name -- sh -c "/bin/true; /bin/true; /bin/echo $name" >/dev/null
+done
+run "$WEIR" ls -f json
+is "$(printf '%s' "$out" | jq -r '[.[].name] | join(" ")')" "one two three" "ls: three runs, in order of time"
+is "$(printf '%s' "$out" | jq -r '[.[].id] | join(" ")')" "$(ls "$WEIR_STORE/runs" | xargs)" "ls: the ids are the directories' names"
+is "$("$WEIR" ls | wc -l)" 4 "ls: a head and three lines"
+
+is "$("$WEIR" events one --kind exec -f json | jq -r 'select(.call == 1) | .argv[0]' | xargs)" \
+	"sh /bin/true /bin/true /bin/echo" "events: the programs that the call ran, in order"
+is "$("$WEIR" events two -f json | jq -s 'map(.id | split(":")[1] | tonumber) == [range(1; length + 1)]')" true \
+	"events: numbered from 1 without a gap"
+printf '\033[31m\033]0;owned\007' >"$T/hostile"
+"$WEIR" run -n hostile -- sh -c "/bin/echo \"\$1\" >/dev/null" sh "$(cat "$T/hostile")"
+is "$("$WEIR" events hostile | LC_ALL=C tr -d '\n\40-\176\200-\377' | wc -c)" 0 "events: no control byte reaches the terminal"
+"$WEIR" ls | LC_ALL=C grep -q "$(printf '\033')" && seen=yes
+is "${seen-}" "" "ls: nor here"
+run "$WEIR" events --kind nonsense
+is "$status" 2 "events: an unknown kind is wrong usage"
+run "$WEIR" events nobody
+is "$status" 125 "events: an unknown run is an error"
+like "$err" "weir ls" "events: that says what to do"
+
+"$WEIR" run -n slow -- sh -c 'for i in 1 2 3 4 5 6; do /bin/true; sleep 0.2; done' &
+sleep 0.7
+timeout 20 "$WEIR" events slow --follow -f json >"$T/followed"
+is $? 0 "events --follow ends with its run"
+wait
+is "$(wc -l <"$T/followed")" "$("$WEIR" events slow -f json | wc -l)" "events --follow leaves nothing out"
+
+"$WEIR" run -n alive -- sleep 4 &
+sleep 0.7
+run "$WEIR" rm alive
+is "$status" 125 "rm: a living run is refused"
+like "$err" "alive" "rm: and why"
+id=$("$WEIR" ls -f json | jq -r '.[] | select(.name == "two").id')
+run "$WEIR" rm two
+is "$status" 0 "rm: a run, while another lives"
+is "$("$WEIR" ls -f json | jq -r '[.[].name] | join(" ")')" "one three hostile slow alive" "rm: it is gone at once"
+[ ! -e "$WEIR_STORE/runs/$id" ]
+ok $? "rm: its segments too"
+run "$WEIR" store rebuild
+is "$status" 125 "store rebuild: refused while runs are recorded"
+wait
+sleep 3.5
+is "$(sqlite3 "$WEIR_STORE/index.db" "SELECT count(*) FROM runs WHERE run='$id'")" 0 "rm: the recorder took its rows away"
+is "$(ls "$WEIR_STORE/removed")" "" "rm: nothing of it is left"
+
+dump() {
+	sqlite3 "$WEIR_STORE/index.db" "SELECT run, name, command, started, ended, exit_code, reason, state, events,
+		lost, calls, info, low, medium, high, critical, root, bytes FROM runs ORDER BY run;
+		SELECT runs.run, calls.n, tool_call_id, function_name, calls.started, calls.ended, calls.exit_code,
+		survivors, announce_at, exit_at, observation_at, gone_at, hex(counts) FROM calls JOIN runs ON calls.run = runs.id
+		ORDER BY 1, 2; SELECT runs.run, number, detector, summary, findings.events FROM findings JOIN runs
+		ON findings.run = runs.id ORDER BY 1, 2;"
+}
+dump >"$T/before"
+rm "$WEIR_STORE"/index.db*
+run "$WEIR" ls
+like "$err" "weir store rebuild" "without its index the store says what to do"
+run "$WEIR" store rebuild
+is "$status" 0 "store rebuild: makes it anew"
+dump >"$T/after"
+is "$(diff "$T/before" "$T/after")" "" "store rebuild: to the same rows"
+run "$WEIR" store check
+is "$status" 0 "store check: all is well"
+like "$out" "^5 runs, 0 changed" "store check: it looked at every run"
+printf x | dd of="$WEIR_STORE/runs/$("$WEIR" ls -f json | jq -r '.[0].id')/000001.seg" bs=1 seek=500 conv=notrunc 2>/dev/null
+run "$WEIR" store check
+is "$status" 1 "store check: a changed record is found"
+finish
