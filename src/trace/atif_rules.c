@@ -264,6 +264,24 @@ static int check_children(struct atif_check *c, const json_t *trajectory,
 	return 0;
 }
 
+static int check_agent(struct atif_check *c, const json_t *trajectory,
+		       const struct json_place *place)
+{
+	static const char *const fields[] = { "name", "version", "model_name" };
+	const struct json_place agent = { .parent = place, .key = "agent" };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(fields); i++) {
+		const json_t *object = json_object_get(trajectory, "agent");
+		int r = member(object, fields[i])
+				? check_name(c, object, fields[i], CALL_FUNCTION_MAX, &agent)
+				: 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int atif_check_rules(struct atif_check *c, const json_t *trajectory, const struct json_place *place)
 {
 	const struct json_place session = { .parent = place, .key = "session_id" };
@@ -285,5 +303,7 @@ int atif_check_rules(struct atif_check *c, const json_t *trajectory, const struc
 		if (r < 0)
 			return r;
 	}
+	if (check_agent(c, trajectory, place) < 0)
+		return -EINVAL;
 	return check_children(c, trajectory, place);
 }

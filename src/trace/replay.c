@@ -17,6 +17,8 @@
 #include "base/clock.h"
 #include "trace/replay_call.h"
 
+#define SIDE_BY_SIDE_MAX 64 /* calls at work at once; the next of the step waits for one to end */
+
 /* Takes over what there is to read now; `all`: until the pipe is empty (bounded, for a survivor may
  * print without end). */
 static void drain(struct live_call *c, bool all)
@@ -118,6 +120,7 @@ static int take_event(struct replay *r, const struct client_event *e, struct fai
 		r->over = true;
 		snprintf(r->outcome.over, sizeof(r->outcome.over), "%s",
 			 e->reason[0] ? e->reason : "it was ended from outside");
+		r->options->on_event(r->options->context, e);
 		return 0;
 	default:
 		r->options->on_event(r->options->context, e);
@@ -297,15 +300,16 @@ static bool awaited(const struct live_call *c)
 	return !c->over && !c->action.background;
 }
 
-static int wait_for_step(struct replay *r, struct fail *f)
+/* Waits until at most `most` calls of the step are still at work. */
+static int wait_for_step(struct replay *r, size_t most, struct fail *f)
 {
 	for (;;) {
-		bool waiting = false;
+		size_t waiting = 0;
 		int result;
 
 		for (struct live_call *c = r->calls; c; c = c->next)
-			waiting |= awaited(c);
-		if (!waiting || stopped(r))
+			waiting += awaited(c);
+		if (waiting <= most || stopped(r))
 			return 0;
 		result = turn(r, f);
 		if (result < 0)
@@ -327,11 +331,11 @@ static int replay_step(struct replay *r, const struct trajectory_step *step, str
 		c->held = true;
 		result = begin_call(r, c, f);
 		/* one living shell does one thing at a time */
-		if (result == 0 && c->session)
-			result = wait_for_step(r, f);
+		if (result == 0)
+			result = wait_for_step(r, c->session ? 0 : SIDE_BY_SIDE_MAX - 1, f);
 	}
 	if (result == 0)
-		result = wait_for_step(r, f);
+		result = wait_for_step(r, 0, f);
 	replay_carry_state(r);
 	for (struct live_call *c = r->calls; c; c = c->next)
 		c->held = false;

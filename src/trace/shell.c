@@ -31,16 +31,17 @@
 #define END_MARK "\n# end of state\n"
 #define OUT_FD "253" /* where scripts do not usually open their own */
 
-/* Order of the export = order of the next import: variables before options that would make their
+/* Order of the export = order of the next import: the directory before the variables, for cd sets
+ * OLDPWD; variables before options that would make their
  * import fail, everything that is called by name before functions and aliases can take the name.
  * Aliases and functions stand in one group, because a group is parsed whole before any of it runs:
  * an alias cannot change how the functions are read. */
 static const char export_trap[] =
-	"{ \\builtin unset -v BASH_EXECUTION_STRING; \\builtin declare -p &&"
-	" \\builtin printf \"cd -- %q\\n\" \"${PWD-}\" && \\builtin umask -p &&"
-	" \\builtin shopt -p && \\builtin set +o && \\builtin printf \"{ :\\n\" &&"
-	" \\builtin alias -p && \\builtin declare -f && \\builtin declare -Fx &&"
-	" \\builtin declare -Fr &&"
+	"{ \\builtin unset -v BASH_EXECUTION_STRING;"
+	" \\builtin printf \"cd -- %q\\n\" \"${PWD-}\" && \\builtin declare -p &&"
+	" \\builtin umask -p && \\builtin shopt -p && \\builtin set +o &&"
+	" \\builtin printf \"{ :\\n\" && \\builtin alias -p && \\builtin declare -f &&"
+	" \\builtin declare -Fx && \\builtin declare -Fr &&"
 	" \\builtin printf \"}\\n# end of state\\n\"; } 2>/dev/null >&" OUT_FD " || ((1))";
 
 static const char prologue_first[] = "exec 3<&- " OUT_FD ">&4 4>&-\n"
@@ -207,16 +208,37 @@ int shell_call_collect(const struct shell_call *c, struct shell_state *ret, stru
 	return 0;
 }
 
-/* The rest of text behind its first line that counts: lines of variables that differ in every shell
- * do not. *ret_line is that line. */
+/* The rest of text behind its first line that counts: lines of variables that differ in every
+ * shell, or that bash fills in at the first look, do not. *ret_line is that line. */
 static const char *next_line(const char *text, const char **ret_line, size_t *ret_size)
 {
 	static const char *const volatile_names[] = {
-		"BASHPID",	"BASH_ARGC",	 "BASH_ARGV",  "BASH_COMMAND",
-		"BASH_LINENO",	"COLUMNS",	 "LINES",      "FUNCNAME",
-		"HISTCMD",	"LINENO",	 "PIPESTATUS", "PPID",
-		"RANDOM",	"SECONDS",	 "SRANDOM",    "EPOCHREALTIME",
-		"EPOCHSECONDS", "BASH_SUBSHELL", "_",	       "BASH_MONOSECONDS",
+		"BASH_CMDS",
+		"BASH_ARGV0",
+		"BASH_COMPAT",
+		"COMP_WORDBREAKS",
+		"DIRSTACK",
+		"GROUPS",
+		"BASHPID",
+		"BASH_ARGC",
+		"BASH_ARGV",
+		"BASH_COMMAND",
+		"BASH_LINENO",
+		"COLUMNS",
+		"LINES",
+		"FUNCNAME",
+		"HISTCMD",
+		"LINENO",
+		"PIPESTATUS",
+		"PPID",
+		"RANDOM",
+		"SECONDS",
+		"SRANDOM",
+		"EPOCHREALTIME",
+		"EPOCHSECONDS",
+		"BASH_SUBSHELL",
+		"_",
+		"BASH_MONOSECONDS",
 	};
 
 	while (*text) {

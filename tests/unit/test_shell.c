@@ -110,6 +110,8 @@ static void carries_what_a_living_shell_keeps(void **unused)
 	   "");
 	is(&s, "ll; false | true; echo $?; echo /@(nothing|here)x; umask", 0,
 	   "aliased\n1\n\n0027\n");
+	is(&s, "cd /usr; cd /var", 0, "");
+	is(&s, "cd - >/dev/null; pwd", 0, "/usr\n");
 	is(&s, "readonly r=1; declare -i n=4", 0, "");
 	is(&s, "n=n+1; echo $n; r=2", 1, "5\nbash: line 1: r: readonly variable\n");
 	is(&s, "unset HOME x", 0, "");
@@ -250,6 +252,35 @@ static void long_commands_work(void **unused)
 	shell_state_free(&s);
 }
 
+static void states_are_compared_as_data(void **unused)
+{
+	static const char *const same[] = { ":", "sleep 0.01", "nosuch 2>/dev/null", "(cd /)" };
+	static const char *const other[] = { "cd /",   "x=1",	    "f() { :; }", "alias a=b",
+					     "set -f", "umask 077", "unset HOME" };
+	struct shell_state s = { 0 }, before = { 0 };
+	struct outcome o;
+
+	(void)unused;
+	run(&s, "cd /usr", &o);
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		before = (struct shell_state){ strdup(s.text), s.size };
+		run(&s, same[i], &o);
+		if (!shell_state_same(&before, &s))
+			print_error("not the same after: %s\n", same[i]);
+		assert_true(shell_state_same(&before, &s));
+		shell_state_free(&before);
+	}
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		before = (struct shell_state){ strdup(s.text), s.size };
+		run(&s, other[i], &o);
+		if (shell_state_same(&before, &s))
+			print_error("the same after: %s\n", other[i]);
+		assert_false(shell_state_same(&before, &s));
+		shell_state_free(&before);
+	}
+	shell_state_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +291,7 @@ int main(void)
 		cmocka_unit_test(a_survivor_does_not_hold_the_call),
 		cmocka_unit_test(children_see_no_descriptor_of_ours_but_the_state),
 		cmocka_unit_test(long_commands_work),
+		cmocka_unit_test(states_are_compared_as_data),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,9 @@ static const struct {
 	{ "{\"schema_version\":\"ATIF-v2.0\"}", "\"ATIF-v2.0\" is not known" },
 	{ "{\"schema_version\":\"ATIF-v1.\"}", "is not known" },
 	{ "{\"schema_version\":\"ATIF-v1.7x\"}", "is not known" },
+	{ "{\"schema_version\":\"ATIF-v1.7\",\"agent\":{\"name\":\"\",\"version\":\"1\"},\"steps\":"
+	  "[" STEP1 "]}",
+	  "agent.name: is empty" },
 	{ HEAD "\"x\":1}", "steps: missing: a trajectory must have it" },
 	{ HEAD "\"steps\":{}}", "t:2: steps: is an object, want an array of objects" },
 	{ HEAD "\"steps\":[]}", "steps: is empty" },
