@@ -152,6 +152,7 @@ void processes_before(struct processes *t, const struct event_view *e)
 	if (p) {
 		p->pid_inside = e->h->pid_inside;
 		p->call = e->h->call;
+		p->end_unseen = e->h->flags & EVENT_NO_CGROUP;
 	}
 }
 

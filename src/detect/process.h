@@ -4,6 +4,7 @@
 #ifndef WEIR_DETECT_PROCESS_H
 #define WEIR_DETECT_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct process {
 	uint32_t exec_call;  /* the call in which that exec was */
 	uint32_t writer;     /* the call that wrote the program, or EVENT_NO_CALL */
 	uint32_t exec_flags; /* enum exec_flag */
+	bool end_unseen;     /* its sensor sees no exits: it may be long gone */
 };
 
 struct processes;

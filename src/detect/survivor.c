@@ -56,8 +56,11 @@ struct eldest {
 static void take_process(void *context, const struct process *p)
 {
 	struct eldest *e = context;
-	size_t at = e->count < NAMES_MAX ? e->count++ : NAMES_MAX - 1;
+	size_t at;
 
+	if (p->end_unseen)
+		return; /* who of them lives cannot be told */
+	at = e->count < NAMES_MAX ? e->count++ : NAMES_MAX - 1;
 	if (at == NAMES_MAX - 1 && e->processes[at] && e->processes[at]->start_ns <= p->start_ns)
 		return;
 	while (at > 0 && e->processes[at - 1]->start_ns > p->start_ns) {
@@ -159,7 +162,7 @@ static void on_call_exit(struct detection *d, void *state, const struct call_ann
 	name_processes(d, call);
 	if (background == BACKGROUND_DENY) {
 		call->verdict = VERDICT_KILLED;
-		report(d, call, SEVERITY_HIGH, "; they were ended");
+		report(d, call, SEVERITY_HIGH, "; weir ended them");
 	} else if (call == &unfollowed) {
 		report(d, call, finding_rows[FINDING_SURVIVOR].severity, "");
 	}
@@ -234,10 +237,10 @@ static void finish(struct detection *d, void *state)
 		if (call->verdict == VERDICT_KILLED)
 			continue;
 		if (call->reported)
-			say(d, call, "; they stayed until the run ended", 0);
+			say(d, call, "; not gone before the run ended", 0);
 		else
 			report(d, call, finding_rows[FINDING_SURVIVOR].severity,
-			       "; they stayed until the run ended");
+			       "; not gone before the run ended");
 	}
 	free(s);
 }

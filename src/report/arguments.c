@@ -10,6 +10,8 @@
 #include "base/cleanup.h"
 #include "base/text_escape.h"
 
+#define LINE_BYTES 2048
+
 static json_t *parse(const char *text)
 {
 	return text ? json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
@@ -29,16 +31,23 @@ bool arguments_are_json(const char *text)
 	return value != NULL;
 }
 
-/* A command of several lines is known by its beginning; its newlines are shown as a blank. */
+/* A command of several lines is known by its beginning: a newline, and the indentation behind it,
+ * is shown as one blank. */
 static void print_line(const char *text, size_t size, size_t width, struct buf *out)
 {
-	char line[512];
+	char line[LINE_BYTES];
+	bool indented = false; /* behind a newline */
+	size_t n = 0;
 
-	if (size > sizeof(line))
-		size = sizeof(line);
-	for (size_t i = 0; i < size; i++)
-		line[i] = text[i] == '\n' || text[i] == '\t' ? ' ' : text[i];
-	text_escape_cut(out, line, size, width);
+	for (size_t i = 0; i < size && n < sizeof(line); i++) {
+		bool blank = text[i] == ' ' || text[i] == '\t' || text[i] == '\n';
+
+		if (indented && blank)
+			continue;
+		indented = text[i] == '\n';
+		line[n++] = blank ? ' ' : text[i];
+	}
+	text_escape_cut(out, line, n, width);
 }
 
 void arguments_words(const char *text, size_t width, struct buf *out)

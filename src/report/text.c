@@ -14,7 +14,8 @@
 #define FINDINGS_SHOWN_MAX 50
 #define EVIDENCE_SHOWN 2
 #define BLAMED_SHOWN_MAX 12
-#define TITLE_WIDTH 100
+#define REASON_WIDTH 100
+#define TITLE_MIN 20
 #define INDENT 3
 #define DIGEST_SHOWN 12
 
@@ -36,8 +37,16 @@ static void print_ending(struct page *p, const struct run_info *run)
 		duration_words(run->close.ended_ns - run->open.started_ns, &p->line);
 	if (run->close.reason[0]) {
 		buf_add_text(&p->line, ", ");
-		add_escaped(p, run->close.reason, TITLE_WIDTH);
+		add_escaped(p, run->close.reason, REASON_WIDTH);
 	}
+}
+
+/* What is left of the line. */
+static size_t room(const struct page *p)
+{
+	size_t used = text_columns(buf_text(&p->line));
+
+	return used + TITLE_MIN < p->style.width ? p->style.width - used : TITLE_MIN;
 }
 
 static void print_title(struct page *p, const struct run_info *run)
@@ -46,11 +55,10 @@ static void print_title(struct page *p, const struct run_info *run)
 
 	buf_printf(&p->line, "run %s  ", run->open.id);
 	if (run->open.name && *run->open.name) {
-		add_escaped(p, run->open.name, TITLE_WIDTH);
+		add_escaped(p, run->open.name, RUN_NAME_MAX);
 		buf_add_text(&p->line, "  ");
 	}
-	add_escaped(p, run->open.trajectory ? run->open.trajectory : run->open.command,
-		    TITLE_WIDTH);
+	add_escaped(p, run->open.trajectory ? run->open.trajectory : run->open.command, room(p));
 	page_end_line(p, INK_BOLD, INDENT);
 	print_ending(p, run);
 	buf_printf(&p->line, ", %u call%s, started %.19sZ", run->calls, run->calls == 1 ? "" : "s",
@@ -63,14 +71,26 @@ static void print_title(struct page *p, const struct run_info *run)
 	page_end_line(p, INK_PLAIN, INDENT);
 }
 
+static bool same_state(const struct state_line *a, const struct state_line *b)
+{
+	return a->state == b->state && !strcmp(a->reason, b->reason);
+}
+
+/* Those that do not hold; neighbours with the same reason are one line. */
 static void print_states(struct page *p, const char *what, const struct state_line *lines,
 			 size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0, end; i < count; i = end) {
+		for (end = i + 1; end < count && same_state(&lines[i], &lines[end]);)
+			end++;
 		if (lines[i].state == STATE_ENFORCED)
 			continue;
-		buf_printf(&p->line, "%s ", what);
-		add_escaped(p, lines[i].name, TITLE_WIDTH);
+		buf_printf(&p->line, "%s%s ", what, end - i > 1 ? "s" : "");
+		for (size_t k = i; k < end; k++) {
+			if (k > i)
+				buf_add_text(&p->line, ", ");
+			add_escaped(p, lines[k].name, sizeof(lines[k].name));
+		}
 		buf_printf(&p->line, ": %s", barrier_state_name(lines[i].state));
 		if (lines[i].reason[0]) {
 			buf_add_text(&p->line, ", ");

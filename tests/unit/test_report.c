@@ -501,6 +501,7 @@ static void arguments_may_be_anything(void **state)
 		bool json;
 	} cases[] = {
 		{ "{\"command\":\"ls\\n-l\"}", "ls -l", true },
+		{ "{\"command\":\"if x\\n\\t  then  y\\n\\n\\tfi\"}", "if x then  y fi", true },
 		{ "{\"path\":\"a.c\",\"x\":1}", "a.c", true },
 		{ "{\"command\":[1]}", "{\"command\":[1]}", true },
 		{ "{\"command\":\"a\\u0000b\"}", "a\\x00b", true },
