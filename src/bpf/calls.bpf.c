@@ -2,6 +2,7 @@
 /* Calls are cgroups. A directory with a number for a name, made below the directory of a known run,
  * is a call from the moment that the kernel makes it; when it goes, what the call produced and lost
  * is sent as its last event. */
+#include "bpf/file.h"
 #include "bpf/identity.h"
 
 #define CALL_DIGITS 10
@@ -51,7 +52,7 @@ int weir_cgroup_mkdir(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	call.run = parent;
 	call.rules = run->rules;
-	id = BPF_CORE_READ(made, kn, id);
+	call.cgroup = id = BPF_CORE_READ(made, kn, id);
 	if (bpf_map_update_elem(&calls, &id, &call, BPF_ANY))
 		count_overflow(OVERFLOW_CALLS);
 	else
@@ -77,5 +78,21 @@ int weir_cgroup_rmdir(struct bpf_raw_tracepoint_args *ctx)
 	__builtin_memcpy(e.lost, call->lost, sizeof(e.lost));
 	send_event(&ring_control, EVENT_CLASS_CONTROL, call, &e.h, sizeof(e));
 	bpf_map_delete_elem(&calls, &id);
+	return 0;
+}
+
+/* A living shell moves into a call (or out of one, into the next): what it wrote before is told as
+ * the old call's, which cannot go before this returns (cgroup_mutex). */
+SEC("tp_btf/cgroup_attach_task")
+int weir_moved(__u64 *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx[2];
+	struct writing *w;
+
+	if (!call_level)
+		return 0;
+	w = bpf_task_storage_get(&writings, task, NULL, 0);
+	if (w)
+		writing_flush(w, NULL, task);
 	return 0;
 }

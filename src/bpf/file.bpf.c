@@ -48,67 +48,68 @@ static __always_inline __u32 file_describe(struct file_room *room, struct file *
 
 static __always_inline bool refusal(__s64 result)
 {
-	return result == -EACCES || result == -EPERM || result == -EROFS;
+	return result == -EACCES || result == -EPERM || result == -EROFS || result == -EBUSY;
 }
 
-/* Could the claimed path in room->text be sensitive? Only its end is looked at. */
-static __always_inline bool claimed_sensitive(struct file_room *room, __u64 size,
+/* Could the path that the process gave be sensitive? Only its end is looked at. */
+static __always_inline bool claimed_sensitive(struct file_room *room, __u64 pointer,
 					      const struct call_entry *call)
 {
+	long n = call->rules ? bpf_probe_read_user_str(room->name, EVENT_PATH_MAX, (void *)pointer)
+			     : 0;
 	struct rule_text text = {};
-	__u64 from = size > RULE_NAME_SIZE ? size - RULE_NAME_SIZE : 0;
+	__u64 from;
 
-	if (!call->rules)
+	if (n <= 1)
 		return false;
-	text.size = size > RULE_NAME_SIZE ? RULE_NAME_SIZE : size;
+	n--;
+	from = n > RULE_NAME_SIZE ? n - RULE_NAME_SIZE : 0;
+	text.size = n > RULE_NAME_SIZE ? RULE_NAME_SIZE : n;
 	barrier_var(from);
-	if (from > EVENT_PATH_MAX)
+	if (from > EVENT_PATH_MAX - RULE_NAME_SIZE)
 		return false;
-	bpf_probe_read_kernel(text.bytes, RULE_NAME_SIZE, room->text + from);
+	bpf_probe_read_kernel(text.bytes, RULE_NAME_SIZE, room->name + from);
 	return rule_match(&text, call->run) & (MATCH_NAME | MATCH_BEFORE);
 }
 
-static __always_inline int open_refused(struct file_room *room, struct call_entry *call,
-					struct task_struct *task, struct pt_regs *regs,
-					const struct syscall_row *row, __s64 result)
+static __always_inline __u64 open_flags(struct pt_regs *regs, const struct syscall_row *row)
 {
 	__u64 flags = syscall_argument(regs, row->value);
-	__s64 dir = row->dir == NO_ARGUMENT ? AT_FDCWD : (__s64)syscall_argument(regs, row->dir);
-	bool writes;
-	__u64 size;
 
-	if (!refusal(result))
-		return 0;
+	if (row->op == FILE_CREATE) /* creat(2) has no flags */
+		return O_WRONLY | O_CREAT | O_TRUNC;
 	if (syscall_number(regs) == __NR_openat2) /* struct open_how begins with the flags */
 		bpf_probe_read_user(&flags, sizeof(flags), (void *)flags);
-	if (row->op == FILE_CREATE) /* creat(2) has no flags */
-		flags = O_WRONLY | O_CREAT | O_TRUNC;
+	return flags;
+}
+
+/* A failed open is told when it would have written and was refused, or when it would have read what
+ * is sensitive; then also if it is not there, for what is hidden does not exist. */
+static __always_inline int open_failed(struct file_room *room, struct call_entry *call,
+				       struct task_struct *task, struct pt_regs *regs,
+				       const struct syscall_row *row, __s64 result)
+{
+	__s64 dir = row->dir == NO_ARGUMENT ? AT_FDCWD : (__s64)syscall_argument(regs, row->dir);
+	__u64 pointer = syscall_argument(regs, row->path), flags, size;
+	bool writes;
+
+	if (!refusal(result) && result != -ENOENT)
+		return 0;
+	flags = open_flags(regs, row);
 	writes = (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC));
-	file_event(room, call, task, flags & O_CREAT ? FILE_CREATE : FILE_WRITE, result);
+	if (writes ? result == -ENOENT : !claimed_sensitive(room, pointer, call))
+		return 0;
+	file_event(room, call, task, writes ? FILE_WRITE : FILE_READ, result);
+	if (flags & O_CREAT)
+		room->e.op = FILE_CREATE;
 	room->e.mode = flags;
-	size = path_claimed(0, dir, syscall_argument(regs, row->path));
+	size = path_claimed(0, dir, pointer);
 	barrier_var(size);
 	if (size > EVENT_PATH_MAX)
 		return 0;
 	room->e.path_size = size;
-	if (!writes) {
-		room->e.op = FILE_READ;
-		if (!claimed_sensitive(room, size, call))
-			return 0;
-	}
 	send_file_event(call, room, size);
 	return 0;
-}
-
-static __always_inline int open_flags_truncate(struct pt_regs *regs, const struct syscall_row *row)
-{
-	__u64 flags = syscall_argument(regs, row->value);
-
-	if (row->op == FILE_CREATE)
-		return true;
-	if (syscall_number(regs) == __NR_openat2)
-		bpf_probe_read_user(&flags, sizeof(flags), (void *)flags);
-	return (flags & O_TRUNC) != 0;
 }
 
 /* Another process's memory or environment was opened. */
@@ -148,7 +149,7 @@ int weir_open(__u64 *ctx)
 	if (!row || !call || !room)
 		return 0;
 	if (result < 0)
-		return open_refused(room, call, task, regs, row, result);
+		return open_failed(room, call, task, regs, row, result);
 	file = file_of(task, result);
 	if (!file || !FILE_IS_REGULAR(GET(file, f_inode, i_mode)))
 		return 0;
@@ -157,7 +158,7 @@ int weir_open(__u64 *ctx)
 		op = FILE_CREATE;
 	else if (!(GET(file, f_mode) & FMODE_WRITE))
 		op = FILE_READ;
-	else if (open_flags_truncate(regs, row))
+	else if (open_flags(regs, row) & O_TRUNC)
 		op = FILE_TRUNCATE;
 	else
 		return 0;
@@ -185,11 +186,12 @@ static __always_inline void writing_turn(struct writing *w, struct file *file,
 	w->file = *id;
 	w->run = call->run;
 	w->call = call->call;
+	w->cgroup = call->cgroup;
 	w->mode = GET(file, f_flags);
 	room->e.h.flags = 0;
 	size = path_of(&room->e.h, w->path, GET(file, f_path.mnt), GET(file, f_path.dentry));
 	w->path_size = size;
-	w->truncated = room->e.h.flags & EVENT_TRUNCATED;
+	w->flags = room->e.h.flags;
 }
 
 static __always_inline int written(struct file *file, struct call_entry *call,

@@ -26,10 +26,10 @@ struct writing {
 	struct file_id file;
 	__u32 call;
 	__u32 mode;
-	__u64 run;
+	__u64 run, cgroup; /* of the call in which it was written */
 	__u64 bytes;
 	__u16 path_size;
-	__u8 truncated;
+	__u8 flags;
 	char path[EVENT_PATH_MAX];
 };
 
@@ -159,21 +159,28 @@ static __always_inline void file_event(struct file_room *room, const struct call
 	room->e.reserved2 = 0;
 }
 
-/* Sends what the thread has written to the file it was busy with. */
-static __always_inline void writing_flush(struct writing *w, struct call_entry *call,
+/* Sends what the thread has written to the file it was busy with. A living shell may have moved to
+ * another call meanwhile (weir_moved flushes its first thread before): the bytes stay the old
+ * call's. */
+static __always_inline void writing_flush(struct writing *w, struct call_entry *now,
 					  struct task_struct *task)
 {
 	struct file_room *room = file_room();
+	struct call_entry *call = now;
 	__u64 size = w->path_size;
 
-	if (!room || !w->bytes || w->run != call->run)
+	if (!room || !w->bytes)
 		return;
+	if (!now || w->cgroup != now->cgroup)
+		call = bpf_map_lookup_elem(&calls, &w->cgroup);
+	if (!call)
+		call = now; /* its count is already told; the bytes must not be lost for that */
 	barrier_var(size);
-	if (size > EVENT_PATH_MAX)
+	if (!call || call->run != w->run || size > EVENT_PATH_MAX)
 		return;
 	file_event(room, call, task, FILE_WRITE, 0);
-	if (w->truncated)
-		room->e.h.flags |= EVENT_TRUNCATED;
+	room->e.h.call = w->call;
+	room->e.h.flags = w->flags;
 	room->e.inode = w->file.inode;
 	room->e.device = w->file.device;
 	room->e.mode = w->mode;

@@ -151,8 +151,11 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
+/* Whole, for the kernel's array of them is walked with our size. */
+struct pid_namespace;
 struct upid {
 	int nr;
+	struct pid_namespace *ns;
 };
 
 struct pid {

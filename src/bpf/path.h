@@ -13,7 +13,8 @@
  */
 struct path_walk {
 	__u32 at;
-	bool cut; /* it did not fit, or the root was not reached within PATH_STEPS */
+	bool cut;     /* it did not fit, or the end was not reached within PATH_STEPS */
+	bool outside; /* the end was another root than the task's */
 	bool done;
 	__u64 mount, dentry, root_mount, root_dentry;
 	char *bytes;
@@ -30,37 +31,51 @@ struct {
 	__type(value, struct path_room);
 } path_rooms SEC(".maps");
 
+/* Puts a name, and before it a slash unless it stands for a whole path, in front of what is there.
+ */
+static __always_inline bool path_prepend(struct path_walk *w, struct dentry *dentry, bool slash)
+{
+	__u32 size = GET(dentry, d_name.len), at = w->at;
+
+	if (size >= NAME_MAX_BYTES || size + 1 > at || at > EVENT_PATH_MAX) {
+		w->cut = true;
+		return false;
+	}
+	at -= size;
+	barrier_var(size); /* or clang drops the mask, which it knows to be idle */
+	bpf_probe_read_kernel(w->bytes + (at & (EVENT_PATH_MAX - 1)), size & (NAME_MAX_BYTES - 1),
+			      GET(dentry, d_name.name));
+	if (slash) {
+		at--;
+		w->bytes[at & (EVENT_PATH_MAX - 1)] = '/';
+	}
+	w->at = at;
+	return true;
+}
+
 static long path_step(__u32 step, struct path_walk *w)
 {
 	struct dentry *dentry = CAST(dentry, (void *)w->dentry);
 	struct mount *mount = CAST(mount, (void *)w->mount);
 	struct dentry *up;
-	__u32 size, at;
 
 	if (w->dentry == w->root_dentry && w->mount == w->root_mount)
 		goto done;
 	if (dentry == GET(mount, mnt.mnt_root)) {
-		if (GET(mount, mnt_parent) == mount)
+		w->outside = GET(mount, mnt_parent) == mount;
+		if (w->outside)
 			goto done;
 		w->dentry = (__u64)GET(mount, mnt_mountpoint);
 		w->mount = (__u64)GET(mount, mnt_parent);
 		return 0;
 	}
 	up = GET(dentry, d_parent);
-	if (up == dentry)
-		goto done;
-	size = GET(dentry, d_name.len);
-	at = w->at;
-	if (size >= NAME_MAX_BYTES || size + 1 > at || at > EVENT_PATH_MAX) {
-		w->cut = true;
+	if (up == dentry) { /* in no directory: a memfd, whose name is all there is */
+		path_prepend(w, dentry, false);
 		goto done;
 	}
-	at -= size;
-	bpf_probe_read_kernel(w->bytes + (at & (EVENT_PATH_MAX - 1)), size & (NAME_MAX_BYTES - 1),
-			      GET(dentry, d_name.name));
-	at--;
-	w->bytes[at & (EVENT_PATH_MAX - 1)] = '/';
-	w->at = at;
+	if (!path_prepend(w, dentry, true))
+		goto done;
 	w->dentry = (__u64)up;
 	return 0;
 done:
@@ -69,6 +84,7 @@ done:
 }
 
 #define PATH_CUT (1 << 16)
+#define PATH_OUTSIDE (1 << 17)
 
 /* Where a path ends. Numbers, because a global function takes no kernel pointers. */
 struct place {
@@ -77,7 +93,8 @@ struct place {
 
 /* Writes the path of a place as the current task sees it into the right end of this
  * processor's path room; the root itself is "/". Returns where it begins, with PATH_CUT when it is
- * not whole. A global function: the verifier reads it once a program, not once a use. */
+ * not whole and PATH_OUTSIDE when it does not lead to the task's root. A global function: the
+ * verifier reads it once a program, not once a use. */
 __noinline int path_write(const struct place *place)
 {
 	struct task_struct *task = current_task();
@@ -99,7 +116,7 @@ __noinline int path_write(const struct place *place)
 		w.at = EVENT_PATH_MAX - 1;
 		room->bytes[EVENT_PATH_MAX - 1] = '/';
 	}
-	return w.cut ? w.at | PATH_CUT : w.at;
+	return w.at | (w.cut ? PATH_CUT : 0) | (w.outside ? PATH_OUTSIDE : 0);
 }
 
 /* The path, written to `to`, which has room for EVENT_PATH_MAX bytes; returns the size. */
@@ -114,6 +131,8 @@ static __always_inline __u32 path_of(struct event_header *h, char *to, struct vf
 
 	if (result & PATH_CUT)
 		h->flags |= EVENT_TRUNCATED;
+	if (result & PATH_OUTSIDE)
+		h->flags |= EVENT_OUTSIDE;
 	barrier_var(at);
 	if (!room || at >= EVENT_PATH_MAX)
 		return 0;

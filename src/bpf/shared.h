@@ -28,7 +28,7 @@ struct run_entry {
 /* A living call; key of the map: its cgroup id. As in every map whose entries belong to a run, the
  * value begins with the run. */
 struct call_entry {
-	__u64 run;
+	__u64 run, cgroup;
 	__u32 call;
 	__u32 rules; /* copy of the run's */
 	__u32 begun; /* what runs in it is no longer only weir's own set-up: see acting_call() */

@@ -12,6 +12,7 @@ const struct sensor sensor_file = {
 		{ .name = "weir_sys_exit", .kind = PROGRAM_TYPED },
 		{ .name = "weir_open", .kind = PROGRAM_PART, .type = PART_OPEN },
 		{ .name = "weir_write", .kind = PROGRAM_PART, .type = PART_WRITE },
+		{ .name = "weir_moved", .kind = PROGRAM_TYPED },
 		{ .name = "weir_path", .kind = PROGRAM_PART, .type = PART_PATH },
 	},
 };

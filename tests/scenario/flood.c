@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* File operations as fast as they go: flood DIR SECONDS. Makes, writes and removes files, and prints how
- * many operations that were: the witness against which events are counted. */
+/* File operations as fast as they go: flood DIR SECONDS. Makes, writes and removes files, and
+ * prints how many operations that were: the witness against which events are counted. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
