@@ -131,7 +131,7 @@ static void values_are_what_the_file_says(void **state)
 		"['*.key']}\n"
 		"network:\n  allow:\n    - {host: '*.example.org', ports: [443, 8443], protocol: "
 		"tls}\n"
-		"compute: {cpus: 0.25, memory: 512MiB, pids: 64, files: 32, disk: 3T, cpu_time: "
+		"compute: {cpus: 0.25, memory: 512MiB, pids: 64, files: 256, disk: 3T, cpu_time: "
 		"90s}\n"
 		"time: 1500ms\ncall_time: unlimited\nbackground: deny\n"
 		"on: {high: kill}\nnotify: {critical: {syslog: true, command: /bin/page}}\n"
