@@ -281,7 +281,9 @@ static size_t collect_fds(const struct call_request *request, int *fds, uint8_t 
 	size_t count = 0;
 
 	*ret_mask = 0;
-	for (int i = 0; i < 3 && !request->terminal && request->kind == CALL_EXEC; i++) {
+	for (int i = 0; i < 3 && !request->terminal &&
+			(request->kind == CALL_EXEC || request->kind == CALL_SHELL);
+	     i++) {
 		if (request->stdio[i] < 0)
 			continue;
 		*ret_mask |= (uint8_t)(1 << i);

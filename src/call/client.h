@@ -30,12 +30,17 @@ int client_open(const struct run_request *request, struct client **ret, struct f
 const char *client_run_id(const struct client *c);
 
 #define CALL_EXTRA_MAX 8
+#define CALL_SHELL_FIRST 0x80000000u
 
 enum call_kind {
 	CALL_EXEC,    /* argv runs as the call's first process */
 	CALL_SESSION, /* the process of call `session` (a living shell) is moved into the new call's
 		       * cgroup; the client says when the call is over with client_call_end() */
 	CALL_NOTE,    /* announced only: nothing runs; its exit and its going are told at once */
+	CALL_SHELL /* argv runs in the run's own cgroup (call 0): a living shell in which calls of
+		    * kind CALL_SESSION work. It is not a call: nothing is announced or recorded,
+		    * and its number, from CALL_SHELL_FIRST on, is for `session`, client_call_kill()
+		    * and its CLIENT_CALL_EXIT only */
 };
 
 /* Extra descriptors appear in the call as 3, 4, 5 … in this order. */
@@ -49,8 +54,8 @@ struct call_request {
 	bool terminal;	   /* give the call a pty; stdio is ignored, see ret_terminal */
 	unsigned short rows, columns;
 	const int *extra;
-	size_t extra_count;	/* at most CALL_EXTRA_MAX */
-	uint32_t session;	/* CALL_SESSION: the call whose first process is the shell */
+	size_t extra_count; /* at most CALL_EXTRA_MAX */
+	uint32_t session; /* CALL_SESSION: the CALL_SHELL, or the call, whose process works in it */
 	uint64_t time_limit_ns; /* 0: the policy's call_time */
 };
 

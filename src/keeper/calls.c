@@ -4,6 +4,7 @@
  * `background` says. Trusts the client for what it may do with its own run, and nothing inside the
  * sandbox. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,12 @@ struct call *call_find(struct keeper *k, uint32_t n)
 	while (c && c->n != n)
 		c = c->next;
 	return c;
+}
+
+/* A living shell is no call: it lives in call 0's cgroup, and only the client hears of it. */
+static bool is_shell(const struct call *c)
+{
+	return c->n >= CALL_SHELL_FIRST;
 }
 
 static void call_name(uint32_t n, char name[16])
@@ -61,7 +68,8 @@ static void tell_exit(struct keeper *k, const struct call_exit *e)
 {
 	cleanup_buf struct buf data = { 0 };
 
-	record_call_exit(k, e);
+	if (e->n < CALL_SHELL_FIRST)
+		record_call_exit(k, e);
 	buf_init(&data, 512);
 	call_exit_encode(e, &data);
 	tell_client(k, MESSAGE_CALL_EXITED, &data, -1);
@@ -85,6 +93,10 @@ void call_gone(struct call *c)
 	struct call_gone g = { .n = c->n, .gone_ns = clock_wall_ns(), .resources = c->resources };
 	char name[16];
 
+	if (is_shell(c)) {
+		call_free(c);
+		return;
+	}
 	if (c->cgroup >= 0) {
 		g.resources.cpu_usec = 0;
 		cgroup_resources(c->cgroup, &g.resources);
@@ -126,7 +138,9 @@ static void call_over(struct call *c, int exit_code, enum call_ending ending)
 	};
 
 	c->over = true;
-	if (c->cgroup >= 0) {
+	if (is_shell(c)) {
+		; /* what it leaves behind belongs to the run */
+	} else if (c->cgroup >= 0) {
 		e.survivors = cgroup_count(c->cgroup);
 		if (e.survivors && k->policy.background == BACKGROUND_DENY &&
 		    cgroup_kill(c->cgroup) == 0)
@@ -188,13 +202,25 @@ static struct call *call_new(struct keeper *k, uint32_t n)
 			    .deadline_ns = UINT64_MAX };
 	call_name(n, name);
 	if (k->cgroup >= 0)
-		c->cgroup = cgroup_make(k->cgroup, name);
+		c->cgroup = is_shell(c) ? fcntl(k->call0, F_DUPFD_CLOEXEC, 0)
+					: cgroup_make(k->cgroup, name);
 	if (k->cgroup >= 0 && c->cgroup < 0) {
 		free(c);
 		return NULL;
 	}
 	k->calls = c;
 	return c;
+}
+
+/* Nothing was ever in it. */
+static void call_undo(struct call *c)
+{
+	char name[16];
+
+	call_name(c->n, name);
+	if (c->cgroup >= 0 && !is_shell(c))
+		cgroup_remove(c->keeper->cgroup, name);
+	call_free(c);
 }
 
 /* What was announced did not run: the record says so, and the client gets the reason. */
@@ -206,8 +232,10 @@ static void call_failed(struct keeper *k, uint32_t n, int err, const char *text)
 			       .ended_ns = clock_wall_ns() };
 	struct call_gone g = { .n = n, .gone_ns = e.ended_ns };
 
-	record_call_exit(k, &e);
-	record_call_gone(k, &g);
+	if (n < CALL_SHELL_FIRST) {
+		record_call_exit(k, &e);
+		record_call_gone(k, &g);
+	}
 	tell_client_text(k, MESSAGE_CALL_FAILED, n, err, text);
 }
 
@@ -259,11 +287,7 @@ static void begin_exec(struct keeper *k, struct call *c, const struct message_ca
 	place_fds(k, mc, m, &x);
 	r = sandbox_exec(k->sandbox, &x, &p, &f);
 	if (r < 0) {
-		char name[16];
-
-		call_name(n, name);
-		cgroup_remove(k->cgroup, name);
-		call_free(c);
+		call_undo(c);
 		fail_wrap(&f, "cannot execute %.200s", mc->argv[0]);
 		call_failed(k, n, -r, f.text);
 		return;
@@ -287,11 +311,7 @@ static void begin_session(struct keeper *k, struct call *c, const struct message
 	if (r == 0 && c->cgroup >= 0)
 		r = cgroup_move(c->cgroup, shell->pid);
 	if (r < 0) {
-		char name[16];
-
-		call_name(n, name);
-		cgroup_remove(k->cgroup, name);
-		call_free(c);
+		call_undo(c);
 		call_failed(k, n, -r, "the shell of the session does not live any more");
 		return;
 	}
@@ -335,7 +355,8 @@ static void begin_announced(struct keeper *k, const struct message_call *mc,
 	uint32_t n = mc->announce.n;
 	struct call *c;
 
-	record_call_announce(k, &mc->announce);
+	if (mc->kind != CALL_SHELL)
+		record_call_announce(k, &mc->announce);
 	if (mc->kind == CALL_NOTE) {
 		begin_note(k, n);
 		return;
@@ -366,7 +387,8 @@ void call_begin(struct keeper *k, struct message *m)
 	if (k->calls_begun >= CALLS_PER_RUN_MAX) {
 		tell_client_text(k, MESSAGE_CALL_FAILED, 0, E2BIG, "too many calls in one run");
 	} else {
-		mc.announce.n = ++k->calls_begun;
+		mc.announce.n = mc.kind == CALL_SHELL ? CALL_SHELL_FIRST + k->shells_begun++
+						      : ++k->calls_begun;
 		mc.announce.started_ns = clock_wall_ns();
 		begin_announced(k, &mc, m);
 	}
@@ -394,7 +416,7 @@ void call_kill(struct call *c, enum call_ending why)
 	if (!c->over && c->ending == ENDING_EXIT)
 		c->ending = why;
 	c->deadline_ns = UINT64_MAX;
-	if (c->cgroup >= 0)
+	if (c->cgroup >= 0 && !is_shell(c))
 		cgroup_kill(c->cgroup);
 	else if (p && p->process.fd >= 0)
 		pidfd_send_signal(p->process.fd, SIGKILL, NULL, 0);

@@ -88,10 +88,11 @@ struct keeper {
 	struct watch listener;
 	struct visitor *visitors;
 	int cgroup; /* RUN; -1: none */
+	int call0;  /* RUN/0; -1: none */
 	uint64_t deadline_ns, cpu_check_ns;
 
 	struct call *calls;
-	uint32_t calls_begun;
+	uint32_t calls_begun, shells_begun;
 
 	struct outbox client;
 	struct outbox recorder;

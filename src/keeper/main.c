@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "call/cgroup.h"
+#include "call/client.h"
 #include "call/place.h"
 #include "keeper/keeper.h"
 
@@ -113,6 +114,8 @@ static void answer_status(struct visitor *v)
 	snprintf(command, sizeof(command), "%s", k->request.command ? k->request.command : "");
 	memcpy(s.id, k->assign.id, sizeof(s.id));
 	for (struct call *c = k->calls; c; c = c->next) {
+		if (c->n >= CALL_SHELL_FIRST)
+			continue;
 		s.living_calls++;
 		s.processes += c->cgroup >= 0 ? cgroup_count(c->cgroup) : c->pid != 0;
 	}
@@ -298,6 +301,7 @@ static int prepare(struct keeper *k, const char *store, struct fail *f)
 			      .listener = { .fd = -1, .events = EPOLLIN, .ready = listener_ready },
 			      .init.fd = -1,
 			      .cgroup = -1,
+			      .call0 = -1,
 			      .first_recorder = -1,
 			      .deadline_ns = UINT64_MAX,
 			      .cpu_check_ns = UINT64_MAX,

@@ -116,17 +116,16 @@ static void init_ready(struct watch *w, uint32_t events)
 
 static int start_sandbox(struct keeper *k, const struct sandbox_plan *plan, struct fail *f)
 {
-	cleanup_fd int call0 = -1;
 	int r;
 
 	if (!k->launcher)
 		return fail_text(f, k->launcher_fail.code, "%s", k->launcher_fail.text);
 	if (k->cgroup >= 0) {
-		call0 = cgroup_make(k->cgroup, "0");
-		if (call0 < 0)
-			return fail(f, -call0, "cannot make the cgroup of run %s", k->assign.id);
+		k->call0 = cgroup_make(k->cgroup, "0");
+		if (k->call0 < 0)
+			return fail(f, -k->call0, "cannot make the cgroup of run %s", k->assign.id);
 	}
-	r = sandbox_start(plan, k->launcher, call0, &k->sandbox, f);
+	r = sandbox_start(plan, k->launcher, k->call0, &k->sandbox, f);
 	if (r < 0)
 		return r;
 	k->launcher = NULL;
@@ -224,6 +223,8 @@ void run_stop(struct keeper *k, const char *reason)
 	sandbox_launcher_stop(take_ptr(k->launcher));
 	calls_finish(k);
 	if (k->cgroup >= 0) {
+		cleanup_fd_(&k->call0);
+		k->call0 = -1;
 		cgroup_remove(k->cgroup, "0");
 		close(take_fd(&k->cgroup));
 	}

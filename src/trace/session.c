@@ -82,7 +82,7 @@ static int begin_shell(struct replay *r, int script, int inside, struct fail *f)
 {
 	static const char *const argv[] = { "bash", "--norc", "--noprofile", "-s", NULL };
 	struct call_request request = {
-		.kind = CALL_EXEC,
+		.kind = CALL_SHELL,
 		.announce = { .tool_call_id = (char *)"",
 			      .function_name = (char *)"the living shell (shell: session)",
 			      .executed = true },
@@ -94,12 +94,7 @@ static int begin_shell(struct replay *r, int script, int inside, struct fail *f)
 	};
 	int result = client_call_begin(r->options->client, &request, &r->session.n, NULL, f);
 
-	if (result < 0) {
-		r->numbers++;
-		return fail_wrap(f, "the living shell");
-	}
-	r->numbers = r->session.n;
-	return 0;
+	return result < 0 ? fail_wrap(f, "the living shell") : 0;
 }
 
 /* Aliases work as at a prompt. The holder leaves the shell's job table, and our socket its
