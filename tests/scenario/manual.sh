@@ -71,6 +71,30 @@ done
 linked=$(sed -n "s/.*dependency('\([^']*\)'.*/\1/p" "$TOP/meson.build" "$TOP/tests/unit/meson.build" | sed 's/-0.1$//; s/^sqlite3$/SQLite/; s/^yaml$/libyaml/')
 is "$(echo "$linked" | missing "$(cat "$TOP/doc/dependencies.md")")" "" "doc/dependencies.md has every library that is linked"
 
+# Each library is in the executables that its row names and in no other: nm looks for one symbol of it.
+if command -v nm >/dev/null; then
+	while read -r library symbol; do
+		row=$(grep "^| $library" "$TOP/doc/dependencies.md")
+		for file in "$WEIR" "$(dirname "$WEIR")"/libexec/weir-*[a-z]; do
+			[ -f "$file" ] || continue
+			case $row in *"\`${file##*/}\`"*) says=yes ;; *) says=no ;; esac
+			nm "$file" | grep -Eq " $symbol(@|\$)" && has=yes || has=no
+			[ $says = $has ] || echo "$library in ${file##*/}: the list says $says, nm says $has"
+		done
+	done >"$T/links" <<END
+libbpf bpf_object__load
+libseccomp seccomp_init
+libcap cap_set_proc
+libsodium crypto_hash_sha256
+SQLite sqlite3_open_v2
+libyaml yaml_parser_parse
+jansson json_load[a-z_]*
+END
+	is "$(cat "$T/links")" "" "doc/dependencies.md says which executable holds which library"
+else
+	skip "which executable holds which library" "nm is not installed"
+fi
+
 # Reader and schema are two witnesses: a policy in JSON must please both or neither.
 number=0
 judge() { # yes|no JSON
