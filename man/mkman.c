@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Makes the manual and the schemas of policy and event from the tables that the program itself runs
- * by, at build time, so that none can differ from it. Reads a page's source and replaces each line
- * that begins with "@": @synopsis, @help, @options (of the command that the line names), @commands,
+/* Makes the manual and the schemas of policy, event and trajectory from the tables that the program
+ * itself runs by, at build time, so that none can differ from it. Reads a page's source and
+ * replaces each line that begins with "@": @synopsis, @help, @options (of the command that the line
+ * names), @commands,
  * @settings,
  * @spellings, @fields, @events, @findings. What is left is scdoc's. Any other "@" line is an error.
  */
@@ -351,6 +352,8 @@ int main(int argc, char **argv)
 		return print_policy_schema();
 	if (argc == 3 && strcmp(argv[1], "schema") == 0 && strcmp(argv[2], "event") == 0)
 		return print_event_schema();
-	fprintf(stderr, "usage: mkman page SOURCE | schema policy|event\n");
+	if (argc == 3 && strcmp(argv[1], "schema") == 0 && strcmp(argv[2], "trajectory") == 0)
+		return print_trajectory_schema();
+	fprintf(stderr, "usage: mkman page SOURCE | schema policy|event|trajectory\n");
 	return EXIT_WEIR_USAGE;
 }

@@ -38,5 +38,6 @@ bool field_has_kind(const struct field_row *f, const char *kind);
 /* Print a JSON Schema, one line; 0 or an exit status. */
 int print_policy_schema(void);
 int print_event_schema(void);
+int print_trajectory_schema(void);
 
 #endif

@@ -163,23 +163,28 @@ static void forget_gone(struct replay *r)
 /* Waits until something happened anywhere, and takes it. */
 static int turn(struct replay *r, struct fail *f)
 {
-	cleanup_free struct pollfd *fds = calloc(r->live + 2, sizeof(*fds));
-	size_t n = 2;
+	cleanup_free struct pollfd *fds = calloc(r->live + 3, sizeof(*fds));
+	const struct timespec look_again = { .tv_nsec = 100000000 };
+	size_t n = 3;
 	int result;
 
 	if (!fds)
 		return fail(f, ENOMEM, "the replay");
 	fds[0] = (struct pollfd){ .fd = client_fd(r->options->client), .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = r->session.status, .events = POLLIN };
+	fds[2] = (struct pollfd){ .fd = r->session.call ? r->session.holder : -1 };
 	for (struct live_call *c = r->calls; c; c = c->next)
 		fds[n++] = (struct pollfd){ .fd = c->pipe, .events = POLLIN };
-	if (ppoll(fds, n, NULL, r->options->waiting) < 0 && errno != EINTR)
+	if (ppoll(fds, n, r->session.mute_ns ? &look_again : NULL, r->options->waiting) < 0 &&
+	    errno != EINTR)
 		return fail(f, errno, "waiting for calls");
-	n = 2;
+	n = 3;
 	for (struct live_call *c = r->calls; c; c = c->next)
 		if (fds[n++].revents)
 			drain(c, false);
 	result = fds[1].revents ? session_answer(r, f) : 0;
+	if (result == 0 && (fds[2].revents || r->session.mute_ns))
+		result = session_mute(r, f);
 	if (result == 0)
 		result = take_events(r, f);
 	forget_gone(r);

@@ -46,8 +46,7 @@ struct replay_options {
 		*waiting; /* the signal mask while waiting, so that `stop` is seen; or NULL */
 	/* When a call ended, and once more when its survivors printed something afterwards. */
 	void (*on_call)(void *context, const struct replay_result *result);
-	void (*on_event)(void *context,
-			 const struct client_event *event); /* not exit and gone */
+	void (*on_event)(void *context, const struct client_event *event); /* not exit and gone */
 	void (*on_notice)(void *context,
 			  const char *text); /* what the user should know of the replay */
 	void *context;

@@ -36,6 +36,7 @@ struct session {
 	char nonce[33];
 	char answer[64]; /* what came of it so far */
 	size_t answer_size;
+	uint64_t mute_ns;	/* when the holder hung up; 0: it has not */
 	struct live_call *call; /* the present one, or NULL */
 };
 
@@ -72,6 +73,9 @@ void session_free(struct session *s);
 int session_begin(struct replay *r, struct live_call *c, struct fail *f);
 /* s->status is readable. */
 int session_answer(struct replay *r, struct fail *f);
+/* s->holder has hung up while a call is at work: nothing can state its exit status any more. Where
+ * the shell does not turn out to have ended too, the call is. */
+int session_mute(struct replay *r, struct fail *f);
 /* The shell itself has ended: so has the call that it worked in. */
 int session_over(struct replay *r, const struct call_exit *x, struct fail *f);
 /* The next call begins in a new shell. */

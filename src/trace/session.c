@@ -27,7 +27,8 @@
 #include "trace/replay_call.h"
 
 #define HELLO_SECONDS 10
-#define HELD_COUNT 3 /* output, status, command: 10, 11, 12 of the holder */
+#define MUTE_NS (NSEC_PER_SEC / 2) /* for the news that the shell has ended, too */
+#define HELD_COUNT 3		   /* output, status, command: 10, 11, 12 of the holder */
 
 void session_init(struct session *s)
 {
@@ -254,6 +255,7 @@ static int end_call(struct replay *r, int exit_code, struct fail *f)
 	struct live_call *c = s->call;
 
 	s->call = NULL;
+	s->mute_ns = 0;
 	close_fd(&s->status);
 	if (s->holder >= 0)
 		send_fds(s->holder, NULL);
@@ -305,12 +307,33 @@ int session_answer(struct replay *r, struct fail *f)
 	return 0;
 }
 
+int session_mute(struct replay *r, struct fail *f)
+{
+	struct session *s = &r->session;
+
+	if (!s->mute_ns) {
+		close_fd(&s->holder);
+		s->mute_ns = clock_mono_ns();
+	}
+	if (!s->call) {
+		s->mute_ns = 0;
+		return 0;
+	}
+	if (clock_mono_ns() < s->mute_ns + MUTE_NS)
+		return 0;
+	s->mute_ns = 0;
+	snprintf(s->call->result.note, sizeof(s->call->result.note),
+		 "the holder of the living shell's descriptors was ended in this call, which is "
+		 "ended with its shell: nothing could state its exit status");
+	return client_call_kill(r->options->client, s->call->result.n, ENDING_SIGNAL, f);
+}
+
 int session_over(struct replay *r, const struct call_exit *x, struct fail *f)
 {
 	struct session *s = &r->session;
 
 	s->n = 0;
-	if (s->call)
+	if (s->call && !s->call->result.note[0])
 		snprintf(s->call->result.note, sizeof(s->call->result.note),
 			 "the living shell ended in this call: the next one begins in a new shell");
 	close_fd(&s->script);
@@ -321,6 +344,7 @@ void session_left(struct replay *r, const struct live_call *c)
 {
 	if (r->session.call == c) {
 		r->session.call = NULL;
+		r->session.mute_ns = 0;
 		close_fd(&r->session.status);
 	}
 }

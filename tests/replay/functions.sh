@@ -62,5 +62,23 @@ edit '.steps[0].observation = {results: [{source_call_id: "c1", content: "3 pass
 replay
 is "$(extra 1 difference)" "exit status 1, recorded 0" "a status that contradicts the record is shown"
 like "$err" ', 1 differs from what was recorded' "and counted; a date, a pid and a duration are none"
+run "$TOP/script/check-schema" "$TOP/doc/schema/trajectory.schema.json" "$T/out.json" "$TOP/examples/functions.json"
+is "$status" 0 "what is written holds against the schema" "$out"
+mv "$T/out.json" "$T/t.json"
+edit 'del(.steps[0,1].observation.results[].extra.exit_code)'
+replay
+is "$status" 0 "and can be replayed"
+like "$err" ', 0 differ' "and does the same again"
+
+begin
+cp "$TOP/examples/functions.json" "$T/t.json"
+replay
+is "$status" 1 "the example of functions: one cannot be executed"
+like "$err" '10 of 11 calls executed, 0 differ' "and the others do what is recorded"
+
+begin
+sh_call 'printf "a\377b\000c\033[31m"'
+replay
+is "$(output 1 | od -An -tx1 | tr -d ' \n')" 61efbfbd6200631b5b33316d0a "output that is not UTF-8 is written as U+FFFD"
 is "$(left)" "" "nothing is left of any run"
 finish

@@ -114,6 +114,17 @@ sleep 30 & disown; trap '' TERM INT HUP; exit 3
 echo 00112233445566778899aabbccddeeff 0 | tee /proc/[0-9]*/fd/11 >/dev/null 2>&1; false
 END
 
+# Without its holder of descriptors a living shell cannot say anything: the call ends with it, at once.
+begin
+sh_call 'echo before; for p in $(cat /proc/$$/task/$$/children); do kill -9 $p; done; sleep 3; touch later'
+sh_call 'echo after'
+replay -v -p "$T/session.yaml"
+is "$(code 1) $(output 1 | head -n 1)" "137 before" "session: a call that kills the holder is ended"
+like "$out" 'nothing could state its exit status' "session: and that is said"
+is "$(output 2)" after "session: the next call has a new shell"
+[ ! -e "$T/work/later" ]
+ok $? "session: nothing of the ended call goes on in the next"
+
 # A state that was not handed over is said, and the old one stays.
 begin
 sh_call 'x=1'

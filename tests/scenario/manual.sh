@@ -57,7 +57,7 @@ for command in $commands; do
 	is "$(echo "$options" | missing "$out")" "" "it completes every option of $command"
 done
 
-for name in policy event; do
+for name in policy event trajectory; do
 	run sh -c '"$1" schema "$2" | jq . | cmp - "$3"' - "$mkman" $name "$TOP/doc/schema/$name.schema.json"
 	is "$status$out$err" 0 "doc/schema/$name.schema.json is what the tables make (mkman schema $name | jq .)"
 done
