@@ -73,10 +73,6 @@ void recording_tell_text(struct recording *r, enum message_type type, uint32_t n
 static void feed(struct recording *r, uint64_t seq, struct frame_body *body)
 {
 	switch (body->what) {
-	case FRAME_EVENT:
-		body->event.seq = seq;
-		detection_event(r->detection, &body->event);
-		break;
 	case FRAME_CALL_ANNOUNCE:
 		detection_call(r->detection, &body->announce);
 		break;
@@ -92,32 +88,48 @@ static void feed(struct recording *r, uint64_t seq, struct frame_body *body)
 }
 
 /* A frame that the disk did not take. */
-static void keep_for_later(struct recording *r, const struct frame_header *h,
-			   const struct frame_body *body)
+static void keep_for_later(struct recording *r, const struct frame_header *h)
 {
-	if (body->what == FRAME_EVENT)
-		gap_count(&r->gap, body->event.h->call, event_class_of(h->kind));
-	else if (buf_add(&r->retry, h, frame_padded(h->size)) < 0) {
+	if (buf_add(&r->retry, h, frame_padded(h->size)) < 0) {
 		r->retry.error = 0;
 		r->gap.unknown++;
 	}
 }
 
+/* Most frames are these, and a struct frame_body is large: they go without. */
+static void on_event(struct recording *r, const struct frame_header *h, struct segment_position at)
+{
+	struct event_view e;
+
+	if (event_decode(h + 1, h->size - sizeof(*h), &e) < 0)
+		return; /* was checked when it was added */
+	e.seq = h->seq;
+	if (r->detection && !r->retrying)
+		detection_event(r->detection, &e);
+	if (h->seq)
+		tally_add_event(&r->tally, h, at, &e);
+	else
+		gap_count(&r->gap, e.h->call, event_class_of(h->kind));
+}
+
 void recording_on_frame(void *context, const struct frame_header *h, struct segment_position at)
 {
 	struct recording *r = context;
-	cleanup_frame_body struct frame_body body = { 0 };
+	cleanup_frame_body struct frame_body body = { .what = FRAME_EVENT };
 
+	if (frame_kind_is_event(h->kind)) {
+		on_event(r, h, at);
+		return;
+	}
 	if (frame_body_decode(h->kind, h + 1, h->size - sizeof(*h), &body) < 0)
-		return; /* was checked when it was added */
+		return;
 	if (r->detection && !r->retrying)
 		feed(r, h->seq, &body);
 	if (h->seq)
 		tally_add(&r->tally, h, at, &body);
-	else if (body.what == FRAME_GAP && !h->message)
-		return; /* r->gap still says it */
-	else
-		keep_for_later(r, h, &body);
+	else if (body.what != FRAME_GAP || h->message)
+		keep_for_later(r, h);
+	/* Our own gap, when it was not written, is still in r->gap. */
 	if (h->seq && body.what == FRAME_GAP && !h->message)
 		r->gap = (struct gap){ 0 };
 }

@@ -133,20 +133,28 @@ bool frame_kind_is_event(enum event_kind kind)
 	       kind != EVENT_GAP;
 }
 
+static int decode_event(enum event_kind kind, const void *data, size_t size, struct frame_body *ret)
+{
+	struct event_view view;
+	int r = event_decode(data, size, &view);
+
+	if (r == 0 && view.h->kind != kind)
+		r = -EBADMSG;
+	if (r == 0) {
+		ret->what = FRAME_EVENT;
+		ret->event = view;
+	}
+	return r;
+}
+
 int frame_body_decode(enum event_kind kind, const void *data, size_t size, struct frame_body *ret)
 {
-	struct frame_body body = { .what = FRAME_EVENT };
+	struct frame_body body;
 	struct wire w;
 	int r;
 
-	if (frame_kind_is_event(kind)) {
-		r = event_decode(data, size, &body.event);
-		if (r == 0 && body.event.h->kind != kind)
-			r = -EBADMSG;
-		if (r == 0)
-			*ret = body;
-		return r;
-	}
+	if (frame_kind_is_event(kind))
+		return decode_event(kind, data, size, ret);
 	wire_init(&w, data, size);
 	body.what = wire_get_u8(&w);
 	if (body.what == FRAME_EVENT || frame_what_kind(body.what) != kind)
@@ -170,7 +178,8 @@ void frame_body_free(struct frame_body *b)
 		call_announce_free(&b->announce);
 	else if (b->what == FRAME_CALL_OBSERVATION)
 		call_observation_free(&b->observation);
-	*b = (struct frame_body){ .what = FRAME_EVENT };
+	b->what = FRAME_EVENT;
+	b->event = (struct event_view){ 0 };
 }
 
 uint32_t frame_body_call(const struct frame_body *b)

@@ -77,7 +77,6 @@ int frame_reader_open(struct store *s, const char *run_id, uint64_t from_seq,
 
 int frame_reader_next(struct frame_reader *r, struct frame *ret, struct fail *f)
 {
-	struct frame_body body = { 0 };
 	const struct frame_header *h;
 	struct frame frame;
 	int e = cursor_next(r->cursor, &h, f);
@@ -92,13 +91,12 @@ int frame_reader_next(struct frame_reader *r, struct frame *ret, struct fail *f)
 		.size = h->size - sizeof(*h),
 	};
 	if (frame_kind_is_event(frame.kind)) {
-		e = frame_body_decode(frame.kind, frame.data, frame.size, &body);
-		if (e < 0)
+		e = event_decode(frame.data, frame.size, &frame.event);
+		if (e < 0 || frame.event.h->kind != h->kind)
 			return fail_text(f, EBADMSG,
 					 "segment %06u.seg, offset %u: event %llu is malformed",
 					 cursor_at(r->cursor).number, cursor_at(r->cursor).offset,
 					 (unsigned long long)h->seq);
-		frame.event = body.event;
 		frame.event.seq = h->seq;
 	}
 	*ret = frame;
