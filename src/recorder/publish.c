@@ -12,6 +12,7 @@
 
 #define INTERVAL_NS (200 * 1000000ull)
 #define RETRY_INDEX_NS (500 * 1000000ull)
+#define RETRY_IDLE_NS (100 * 1000000ull) /* who repaired it will want to run something */
 #define CHECKPOINT_PAGES 1000
 #define IDLE_NS (2 * NSEC_PER_SEC)
 
@@ -36,10 +37,9 @@ static void index_failed(struct recorder *r, const struct fail *f)
 {
 	bool is_new = r->index_fail.code != f->code;
 
-	r->index_retry_ns = clock_mono_ns() + RETRY_INDEX_NS;
+	r->index_retry_ns = clock_mono_ns() + (r->count ? RETRY_INDEX_NS : RETRY_IDLE_NS);
 	r->index_fail = *f;
-	if (is_hopeless(f->code))
-		control_state(r, f->code, f->text);
+	control_state(r, is_hopeless(f->code) ? f->code : 0, f->text);
 	if (!is_new)
 		return;
 	log_error("%s", f->text);
