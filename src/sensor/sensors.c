@@ -113,7 +113,10 @@ int sensors_adopt(const struct sensor_fd *fds, size_t count, struct sensors **re
 		return fail(f, count > SENSOR_FDS_MAX ? E2BIG : ENOMEM, "sensors to take over");
 	memcpy(s->table.fds, fds, count * sizeof(*fds));
 	s->table.count = count;
-	sensors_judge(s, &unknown);
+	if (fd_table_find(&s->table, "map", "runs") >= 0)
+		sensors_judge(s, &unknown);
+	else
+		sensors_none(s, "no BPF program was loaded when the run began");
 	*ret = s;
 	return 0;
 }

@@ -74,11 +74,48 @@ run "$DRIVE" "printf '#!/bin/sh\nexec true by-script\n' >script; chmod +x script
 like "$out" '^exec call=2 .*flags=4 writer=1 .*	./script' "and so is the script, although its interpreter is executed"
 like "$out" '^exec call=2 .*flags=0 writer=-1 .*by-script' "while the system's programs have no writer"
 
+# Under an overlay the file is the one that holds the data: what stat says of the upper directory.
+over=$(mktemp -d /dev/shm/weir-test-XXXXXX)
+mkdir "$over/lower" "$over/upper" "$over/work" "$over/merged"
+cp /bin/true "$over/lower/changed"
+cat >overlay.sh <<-OVERLAY
+	mount -t overlay overlay -o lowerdir=$over/lower,upperdir=$over/upper,workdir=$over/work $over/merged
+	echo >>$over/merged/changed; $over/merged/changed
+OVERLAY
+run "$DRIVE" 'unshare -m sh overlay.sh'
+like "$out" "^exec .* writer=1 .* inode=$(stat -c %i "$over/upper/changed")	.*merged/changed	" \
+	"a file copied up is known by its upper inode, and so is its writer"
+like "$out" '^privilege .*op=namespace result=0' "a new mount namespace is told"
+rm -rf "$over"
+
+# A store into a shared mapping is a write, though no call says so.
+cat >map.c <<-'MAP'
+	#include <fcntl.h>
+	#include <sys/mman.h>
+	#include <unistd.h>
+	int main(void)
+	{
+		int fd = open("mapped", O_RDWR);
+		char *p = mmap(0, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		*p = '#';
+		return 0;
+	}
+MAP
+cc -o map map.c
+printf '?!/bin/sh\n' >mapped && chmod +x mapped
+run "$DRIVE" './map' 'sleep 0.5; ./mapped'
+like "$out" '^file call=1 .*op=write .*bytes=0 .*/mapped' "a writable mapping is told as a write"
+like "$out" '^exec call=2 .*flags=4 writer=1 .*	./mapped' "and its call is the file's writer"
+
 # Sensitive names, and none else.
 echo secret >.env && echo plain >plain && mkdir -p ssl/private && echo key >ssl/private/k
 run "$DRIVE" -S .env -S '*.pem' -S '*/ssl/private/*' 'cat .env plain ssl/private/k /etc/hostname >/dev/null'
 is "$(sed -n 's/^file .*op=read .*\t\(.*\)\t$/\1/p' "$T/out" | sed "s|$work/||" | sort | tr '\n' ' ')" ".env ssl/private/k " \
 	"sensitive names are seen read, others are not"
+
+run "$DRIVE" -S shadow 'cat /nowhere/shadow /nowhere/other 2>/dev/null'
+like "$out" '^file .*claimed op=read result=-2 .*/nowhere/shadow' "a sensitive name that is not there is an attempt"
+unlike "$out" '/nowhere/other	$' "any other is not"
 
 # Outside is not seen.
 (sleep 0.5; /bin/true outside-mark; ./mark 99 plain) &
