@@ -12,6 +12,7 @@
 #include "sandbox/kernel.h"
 #include "sandbox/listener.h"
 #include "sandbox/living.h"
+#include "sandbox/seccomp.h"
 
 #define STANDARD_CWD "/work"
 #define EXTRA_MAX 8
@@ -136,6 +137,18 @@ static void take_candidates(struct layout *l, struct exec_request *x, const char
 	x->candidates[count] = NULL;
 }
 
+static int told_make(struct told_filters *told, struct fail *f)
+{
+	int listener = seccomp_listener(told->listener, ARRAY_LENGTH(told->listener));
+	int filter = seccomp_program_told(told->filter, ARRAY_LENGTH(told->filter));
+
+	if (listener < 0 || filter < 0)
+		return fail(f, ENOBUFS, "make the system call filters");
+	told->listener_count = (uint32_t)listener;
+	told->filter_count = (uint32_t)filter;
+	return 0;
+}
+
 static int request_lay_out(struct sandbox *s, const struct sandbox_exec *x, struct fail *f)
 {
 	struct arena *a = s->launcher->arena;
@@ -144,8 +157,14 @@ static int request_lay_out(struct sandbox *s, const struct sandbox_exec *x, stru
 
 	if (!x->argv || !x->argv[0])
 		return fail_text(f, EINVAL, "sandbox: no command given");
+	if (x->notify && !a->told.listener_count) {
+		int r = told_make(&a->told, f);
+
+		if (r < 0)
+			return r;
+	}
 	request->terminal = x->terminal;
-	request->notify = x->notify;
+	request->told = x->notify ? &a->told : NULL;
 	request->cwd = take_text(&l, x->cwd ? x->cwd : STANDARD_CWD);
 	request->env = take_environment(&l, &s->environment, x->env);
 	if (!l.full)
@@ -207,7 +226,7 @@ static int answer_wait(struct sandbox *s, struct sandbox_process *ret, struct fa
 			continue;
 		}
 		if (ret->listener >= 0 && wait[1].revents)
-			listener_continue(ret->listener);
+			listener_answer(ret->listener);
 		if (!wait[0].revents)
 			continue;
 		if (message_receive(l->socket, &m, fds, &count) < 0)

@@ -16,6 +16,7 @@ struct arena {
 	struct outcome outcome;
 	volatile pid_t pid; /* of what was cloned last, host numbering; 0 none */
 	struct exec_request exec;
+	struct told_filters told;
 	struct plan_image image;
 	_Alignas(16) char text[EXEC_TEXT_MAX];
 };

@@ -108,7 +108,9 @@ static void probe(const struct host *host, struct doctor_line *ret)
 
 const struct barrier barrier_limits = {
 	.name = "limits",
-	.about = "memory, processors, processes, open files, file size and private storage",
+	.about = "memory, processors and processes of the run, open files and file size of each "
+		 "process, "
+		 "private storage; not the workspace's total size",
 	.probe = probe,
 	.plan = plan,
 };

@@ -129,6 +129,23 @@ static bool degrade_named(const struct policy *policy, const char *barrier)
 	return false;
 }
 
+/* A misspelt name would silently degrade nothing. */
+static int degrade_check(const struct policy *policy, struct fail *f)
+{
+	for (size_t i = 0; i < policy->degrade.count; i++) {
+		size_t k = 0;
+
+		while (k < barrier_count &&
+		       strcmp(policy->degrade.items[i], barriers[k]->name) != 0)
+			k++;
+		if (k == barrier_count)
+			return fail_text(f, EINVAL,
+					 "degrade: %s is no barrier; weir doctor lists them",
+					 policy->degrade.items[i]);
+	}
+	return 0;
+}
+
 static int barriers_plan(struct sandbox_plan *p, struct fail *f)
 {
 	for (size_t i = 0; i < barrier_count; i++) {
@@ -170,7 +187,9 @@ static int plan_make(const struct policy *policy, struct sandbox_plan **ret, str
 	p->policy = policy;
 	/* An ordinary user's root is not to be had: the identity barrier says so. */
 	p->identity = policy && p->host.privileged ? policy->identity : IDENTITY_USER;
-	r = barriers_plan(p, f);
+	r = policy ? degrade_check(policy, f) : 0;
+	if (r == 0)
+		r = barriers_plan(p, f);
 	p->policy = NULL;
 	if (r == 0 && p->error)
 		r = fail(f, -p->error, "plan the sandbox: too many paths");

@@ -53,6 +53,7 @@ enum verdict {
 	MKNOD,
 	MKNODAT,
 	SECCOMP,
+	SENDTO,
 	VERDICT_COUNT
 };
 
@@ -206,6 +207,13 @@ static void judge(struct program *p, enum verdict verdict)
 	case MKNODAT:
 		judge_mode(p, 2);
 		break;
+	case SENDTO: /* only with an address: either half of the pointer */
+		load(p, offsetof(struct seccomp_data, args[4]));
+		p->code[emit(p, BPF_JMP | BPF_K | BPF_JEQ, 0)].jf = 2;
+		load(p, offsetof(struct seccomp_data, args[4]) + 4);
+		emit_skip(p, BPF_JEQ, 0, 1);
+		emit_return(p, SECCOMP_RET_USER_NOTIF);
+		break;
 	default: /* SECCOMP: a listener would see what others are asked to judge */
 		load_argument(p, 1);
 		refuse_bits(p, SECCOMP_FILTER_FLAG_NEW_LISTENER);
@@ -299,44 +307,69 @@ static int compile(const uint8_t verdicts[NUMBERS], uint32_t foreign, struct soc
 	return p.error ? p.error : (int)p.size;
 }
 
-int seccomp_program(struct sock_filter *ret, uint32_t room)
-{
-	/* The last number stays UNKNOWN, and with it everything above. */
-	static const uint8_t verdicts[NUMBERS] = {
+/* The last number stays UNKNOWN, and with it everything above. */
+static const uint8_t standard[NUMBERS] = {
 #define CALL(number, verdict) [number] = verdict,
 #include "sandbox/seccomp.tbl"
 #undef CALL
-	};
+};
 
+enum notify_answer { ANSWER_CONTINUE, ANSWER_REFUSE };
+
+static const struct {
+	int number;
+	enum notify_answer answer;
+} notified[] = {
+#define NOTIFY(name, how, answer) { __NR_##name, ANSWER_##answer },
+#include "tables/notify.tbl"
+#undef NOTIFY
+};
+
+int seccomp_program(struct sock_filter *ret, uint32_t room)
+{
+	return compile(standard, SECCOMP_RET_KILL_PROCESS, ret, room);
+}
+
+int seccomp_program_told(struct sock_filter *ret, uint32_t room)
+{
+	uint8_t verdicts[NUMBERS];
+
+	memcpy(verdicts, standard, sizeof(verdicts));
+	for (size_t i = 0; i < ARRAY_LENGTH(notified); i++) {
+		if (notified[i].answer == ANSWER_REFUSE)
+			verdicts[notified[i].number] = ALLOW;
+	}
 	return compile(verdicts, SECCOMP_RET_KILL_PROCESS, ret, room);
 }
 
 int seccomp_listener(struct sock_filter *ret, uint32_t room)
 {
-	static const int told[] = {
-		SYS_execve,   SYS_execveat,  SYS_socket,    SYS_connect,   SYS_bind,
-		SYS_listen,   SYS_sendto,    SYS_sendmmsg,  SYS_setuid,	   SYS_setgid,
-		SYS_setreuid, SYS_setregid,  SYS_setresuid, SYS_setresgid, SYS_setfsuid,
-		SYS_setfsgid, SYS_setgroups, SYS_capset,
-	};
 	uint8_t verdicts[NUMBERS];
 
 	memset(verdicts, ALLOW, sizeof(verdicts));
-	for (size_t i = 0; i < ARRAY_LENGTH(told); i++)
-		verdicts[told[i]] = NOTIFY;
+	for (size_t i = 0; i < ARRAY_LENGTH(notified); i++)
+		verdicts[notified[i].number] = NOTIFY;
+	verdicts[SYS_sendto] = SENDTO;
 	return compile(verdicts, SECCOMP_RET_ALLOW, ret, room);
+}
+
+bool seccomp_listener_refuses(int number)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(notified); i++) {
+		if (notified[i].number == number)
+			return notified[i].answer == ANSWER_REFUSE;
+	}
+	return false;
 }
 
 static int plan(struct sandbox_plan *p, struct fail *f)
 {
 	struct plan_image *image = p->image;
 	int size = seccomp_program(image->filter, ARRAY_LENGTH(image->filter));
-	int listener = seccomp_listener(image->listener, ARRAY_LENGTH(image->listener));
 
-	if (size < 0 || listener < 0)
-		return fail(f, ENOBUFS, "make the system call filter");
+	if (size < 0)
+		return fail(f, -size, "make the system call filter");
 	image->filter_count = (uint32_t)size;
-	image->listener_count = (uint32_t)listener;
 	plan_step(p, STAGE_CALL, STEP_SECCOMP, NULL, NULL);
 	return 0;
 }

@@ -6,12 +6,17 @@
 #define WEIR_SANDBOX_SECCOMP_H
 
 #include <linux/filter.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Fill `ret`, which holds `room` instructions; return how many, or -ENOBUFS. */
 int seccomp_program(struct sock_filter *ret, uint32_t room);
-/* The calls that a listener is told of, where there is no BPF: executions, sockets, changes of ids.
- */
+/* For calls with a listener, where there is no BPF: the filter that tells it (tables/notify.tbl),
+ * and the filter proper without those rows that the listener itself refuses, which would be refused
+ * unseen otherwise. */
 int seccomp_listener(struct sock_filter *ret, uint32_t room);
+int seccomp_program_told(struct sock_filter *ret, uint32_t room);
+/* What a listener answers to this call: EPERM, or let it run. */
+bool seccomp_listener_refuses(int number);
 
 #endif

@@ -100,10 +100,14 @@ struct plan_image {
 	uint32_t uid, gid; /* of the sandbox's user, as seen inside */
 	bool privileged;   /* the launcher keeps the host's root until a call's last steps */
 	struct sock_filter filter[PLAN_FILTER_MAX];
-	struct sock_filter listener[64]; /* see seccomp_listener() */
-	uint32_t listener_count;
 	struct step steps[PLAN_STEPS_MAX];
 	char text[PLAN_TEXT_MAX];
+};
+
+/* The filters of a call with a listener, made when the first one is started. */
+struct told_filters {
+	uint32_t listener_count, filter_count;
+	struct sock_filter listener[PLAN_FILTER_MAX], filter[PLAN_FILTER_MAX];
 };
 
 /* How an execution went. step == step_count: no step failed. */
@@ -124,8 +128,8 @@ struct exec_request {
 	const char *cwd;
 	uint32_t fd_count; /* these become 0, 1, 2, … */
 	int fds[EXEC_FDS_MAX];
-	bool terminal; /* 0 is a terminal: make it the controlling one */
-	bool notify;
+	bool terminal;			 /* 0 is a terminal: make it the controlling one */
+	const struct told_filters *told; /* NULL: no listener */
 };
 
 /* The state of one executing process. Descriptors are -1 when absent. */

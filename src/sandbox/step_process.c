@@ -158,7 +158,7 @@ int step_descriptors(struct work *w, const struct step *s)
 		if (high[i] < 0)
 			return -errno;
 	}
-	if (x->notify) {
+	if (x->told) {
 		w->listener_to = fcntl(w->listener_to, F_DUPFD_CLOEXEC, HIGH_FD);
 		if (w->listener_to < 0)
 			return -errno;
@@ -167,7 +167,7 @@ int step_descriptors(struct work *w, const struct step *s)
 		if (dup2(high[i], (int)i) < 0)
 			return -errno;
 	}
-	if (!x->notify)
+	if (!x->told)
 		return result(kernel_close_range(count, ~0u));
 	if (kernel_close_range(count, (unsigned int)w->listener_to - 1) < 0)
 		return -errno;
@@ -232,16 +232,17 @@ static int descriptor_send(int socket, int fd)
  * out of our hands before that filter refuses to make another. */
 int step_seccomp(struct work *w, const struct step *s)
 {
-	if (w->exec->notify) {
-		cleanup_fd int listener =
-			filter_install(w->image->listener, w->image->listener_count,
-				       SECCOMP_FILTER_FLAG_NEW_LISTENER);
-		int r = listener < 0 ? listener : descriptor_send(w->listener_to, listener);
+	const struct told_filters *told = w->exec->told;
+	cleanup_fd int listener = -1;
+	int r;
 
-		if (r < 0)
-			return r;
-	}
-	return filter_install(w->image->filter, w->image->filter_count, 0);
+	if (!told)
+		return filter_install(w->image->filter, w->image->filter_count, 0);
+	listener = r = filter_install(told->listener, told->listener_count,
+				      SECCOMP_FILTER_FLAG_NEW_LISTENER);
+	if (r >= 0)
+		r = descriptor_send(w->listener_to, listener);
+	return r < 0 ? r : filter_install(told->filter, told->filter_count, 0);
 }
 
 int step_capabilities(struct work *w, const struct step *s)

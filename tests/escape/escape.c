@@ -57,12 +57,14 @@ struct host {
 struct kind {
 	const char *name;
 	bool root_inside, ordinary;
+	const char *flag; /* of sandbox_run */
 };
 
 static const struct kind kinds[] = {
-	{ "user, started by root", false, false },
-	{ "root, started by root", true, false },
-	{ "user, started by an ordinary user", false, true },
+	{ "user, started by root", false, false, "-v" },
+	{ "root, started by root", true, false, "-r" },
+	{ "user, started by an ordinary user", false, true, "-v" },
+	{ "user with a listener", false, false, "-N" },
 };
 
 static int tests, failures;
@@ -289,7 +291,7 @@ static int processes_named(const char *wanted, int *ret_zero)
 static void daemon_judge(const struct host *h, const struct kind *k, const char *runner)
 {
 	char *const argv[] = { (char *)runner,
-			       k->root_inside ? (char *)"-r" : (char *)"-v",
+			       (char *)k->flag,
 			       (char *)"--",
 			       (char *)"/bin/sh",
 			       (char *)"-c",
@@ -313,9 +315,8 @@ static void daemon_judge(const struct host *h, const struct kind *k, const char 
 /* The keeper's death, by the one signal it cannot answer, ends everything. */
 static void keeper_judge(const struct host *h, const struct kind *k, const char *runner)
 {
-	char *const argv[] = { (char *)runner, k->root_inside ? (char *)"-r" : (char *)"-v",
-			       (char *)"--",   (char *)"./esc-sleeper",
-			       (char *)"300",  NULL };
+	char *const argv[] = { (char *)runner,		(char *)k->flag, (char *)"--",
+			       (char *)"./esc-sleeper", (char *)"300",	 NULL };
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	pid_t pid = sandbox_spawn(h, k, argv, null);
 	int zero, left = 0;
@@ -333,11 +334,9 @@ static void keeper_judge(const struct host *h, const struct kind *k, const char 
 static void limits_judge(const struct host *h, const struct kind *k, const char *runner,
 			 struct buf *output)
 {
-	char *const forks[] = { (char *)runner,	 (char *)(k->root_inside ? "-r" : "-v"),
-				(char *)"-u",	 (char *)"40",
-				(char *)"--",	 (char *)"./probe",
-				(char *)"forks", NULL };
-	char *const memory[] = { (char *)runner,   (char *)(k->root_inside ? "-r" : "-v"),
+	char *const forks[] = { (char *)runner, (char *)k->flag,   (char *)"-u",    (char *)"40",
+				(char *)"--",	(char *)"./probe", (char *)"forks", NULL };
+	char *const memory[] = { (char *)runner,   (char *)k->flag,
 				 (char *)"-m",	   (char *)"67108864",
 				 (char *)"--",	   (char *)"./probe",
 				 (char *)"memory", NULL };
@@ -363,7 +362,7 @@ static void kind_run(const struct host *h, const struct kind *k, const char *run
 {
 	char port[16], key[16], pid[16];
 	char *const argv[] = { (char *)runner,
-			       k->root_inside ? (char *)"-r" : (char *)"-v",
+			       (char *)k->flag,
 			       (char *)"-P",
 			       (char *)"deep/guarded",
 			       (char *)"-D",

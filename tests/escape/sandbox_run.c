@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "sandbox/listener.h"
 #include "sandbox/sandbox.h"
 
 struct bench {
@@ -122,7 +123,14 @@ static int call(const struct bench *b, struct sandbox *s, int cgroup, struct fai
 		return say(f);
 	while (p.terminal >= 0 && (n = read(p.terminal, output, sizeof(output))) > 0)
 		n = write(1, output, (size_t)n);
-	waitpid(p.pid, &status, 0);
+	while (p.listener >= 0 && waitpid(p.pid, &status, WNOHANG) == 0) {
+		struct pollfd told = { .fd = p.listener, .events = POLLIN };
+
+		if (poll(&told, 1, 10) > 0 && told.revents & POLLIN)
+			listener_answer(p.listener);
+	}
+	if (p.listener < 0)
+		waitpid(p.pid, &status, 0);
 	close(p.pidfd);
 	if (p.terminal >= 0)
 		close(p.terminal);
