@@ -35,11 +35,14 @@
  * OLDPWD; variables before options that would make their
  * import fail, everything that is called by name before functions and aliases can take the name.
  * Aliases and functions stand in one group, because a group is parsed whole before any of it runs:
- * an alias cannot change how the functions are read. */
+ * an alias cannot change how the functions are read. Options are 80 lines, so they are written only
+ * where they are not what a fresh shell has: the prologue puts that into the trap's own text. */
 static const char export_trap[] =
 	"{ \\builtin unset -v BASH_EXECUTION_STRING;"
 	" \\builtin printf \"cd -- %q\\n\" \"${PWD-}\" && \\builtin declare -p &&"
-	" \\builtin umask -p && \\builtin shopt -p && \\builtin set +o &&"
+	" \\builtin umask -p &&"
+	" { [[ $BASHOPTS = '\"$BASHOPTS\"' ]] || \\builtin shopt -p; } &&"
+	" { [[ $SHELLOPTS = '\"$SHELLOPTS\"' ]] || \\builtin set +o; } &&"
 	" \\builtin printf \"{ :\\n\" && \\builtin alias -p && \\builtin declare -f &&"
 	" \\builtin declare -Fx && \\builtin declare -Fr &&"
 	" \\builtin printf \"}\\n# end of state\\n\"; } 2>/dev/null >&" OUT_FD " || ((1))";

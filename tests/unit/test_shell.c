@@ -110,6 +110,9 @@ static void carries_what_a_living_shell_keeps(void **unused)
 	   "");
 	is(&s, "ll; false | true; echo $?; echo /@(nothing|here)x; umask", 0,
 	   "aliased\n1\n\n0027\n");
+	is(&s, "set +o pipefail; shopt -u extglob nullglob", 0, "");
+	is(&s, "false | true; echo $? /nowhere*; shopt extglob", 1,
+	   "0 /nowhere*\nextglob        \toff\n");
 	is(&s, "cd /usr; cd /var", 0, "");
 	is(&s, "cd - >/dev/null; pwd", 0, "/usr\n");
 	is(&s, "readonly r=1; declare -i n=4", 0, "");
@@ -174,7 +177,8 @@ static void attacks_hit_nobody_else(void **unused)
 		"eval() { echo E; }; source() { echo S; }; cd() { echo C; }; printf() { exit 8; }",
 		"builtin() { echo B; exit 7; }",
 		"command() { echo B; }; alias() { exit 6; }; shopt() { exit 5; }",
-		"alias if='echo' then='echo' {='echo' }='exit 4' echo='echo aliased' \\[=exit",
+		"alias if='echo' then='echo' {='echo' }='exit 4' echo='echo aliased' \\[=exit "
+		"[[=exit",
 		"alias builtin='exit 3' declare='exit 2' alias='exit 1' unset=false exec=false",
 		"set -euo pipefail; shopt -s extdebug failglob; set -f; set -C",
 		"set -o posix",
