@@ -104,7 +104,7 @@ namespaces_alive() {
 	readlink /proc/[0-9]*/ns/mnt /proc/[0-9]*/ns/net /proc/[0-9]*/ns/pid 2>/dev/null | sort -u | grep -xF "$1"
 }
 
-# The store's processes: weir's own that were started with its path in their environment or arguments,
+# The store's processes: weir's own that were started with our directory in their environment or arguments,
 # and those in a cgroup of one of its runs.
 store_pids() {
 	{
@@ -113,7 +113,7 @@ store_pids() {
 			*/weir | */weir-*) ;;
 			*) continue ;;
 			esac
-			cat "$tap_dir/environ" "$tap_dir/cmdline" 2>/dev/null | grep -qF "$WEIR_STORE" && echo "${tap_dir#/proc/}"
+			cat "$tap_dir/environ" "$tap_dir/cmdline" 2>/dev/null | grep -qF "$T" && echo "${tap_dir#/proc/}"
 		done
 		for tap_run in $(run_ids); do run_pids "$tap_run"; done
 	} | sort -u
