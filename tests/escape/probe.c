@@ -83,11 +83,13 @@ static int forks(void)
 static int memory(void)
 {
 	for (int i = 0; i < 256; i++) {
-		char *block = malloc(1024 * 1024);
+		volatile char *block = malloc(1024 * 1024);
 
 		if (!block)
 			return 1;
-		memset(block, i + 1, 1024 * 1024);
+		/* volatile: a compiler may leave out what nobody reads */
+		for (size_t at = 0; at < 1024 * 1024; at += 4096)
+			block[at] = (char)(i + 1);
 	}
 	return 0;
 }
