@@ -26,10 +26,11 @@ for pid in $(pids_of weir-recorder); do
 		while read -r inode; do grep -w "$inode" /proc/net/unix; done | wc -l)" "its sockets are unix sockets"
 done
 if [ "$confined" = 0 ]; then
-	case ${ASAN_OPTIONS-} in
-	?*) skip "the recorder is confined" "a sanitizer needs system calls that the recorder's filter refuses" ;;
-	*) ok 1 "one recorder is confined by seccomp" "$(for pid in $(pids_of weir-recorder); do field "$pid" Seccomp; done)" ;;
-	esac
+	if nm "$(dirname "$WEIR")/libexec/weir-recorder" 2>/dev/null | grep -q __asan_init; then
+		skip "the recorder is confined" "a sanitizer needs system calls that the recorder's filter refuses"
+	else
+		ok 1 "one recorder is confined by seccomp" "$(for pid in $(pids_of weir-recorder); do field "$pid" Seccomp; done)"
+	fi
 fi
 # Even with the directories opened wide, the supervisor answers nobody but its own user and root.
 chmod -R a+rwX "$WEIR_STORE"
