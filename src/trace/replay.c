@@ -196,12 +196,6 @@ static bool stopped(const struct replay *r)
 	return r->over || (r->options->stop && *r->options->stop);
 }
 
-void replay_number(struct replay *r, struct live_call *c, uint32_t n)
-{
-	c->result.n = r->numbers = n;
-	r->number_of[c->result.call->ordinal] = n;
-}
-
 /* A call that is announced and nothing more. */
 int replay_note(struct replay *r, struct live_call *c, struct fail *f)
 {
@@ -213,11 +207,11 @@ int replay_note(struct replay *r, struct live_call *c, struct fail *f)
 	c->result.exit_code = -1;
 	if (!c->result.harmless)
 		r->outcome.failed++;
-	live_call_announce(r, c, &request.announce);
+	live_call_announce(c, &request.announce);
 	result = client_call_begin(r->options->client, &request, &c->result.n, NULL, f);
 	if (result < 0)
 		return result;
-	replay_number(r, c, c->result.n);
+	r->numbers = c->result.n;
 	c->over = c->gone = true;
 	r->options->on_call(r->options->context, &c->result);
 	return 0;
@@ -228,7 +222,7 @@ int replay_refused(struct replay *r, struct live_call *c, int error, struct fail
 {
 	if (error == -EPIPE || error == -EPROTO || error == -ENOMEM)
 		return error;
-	replay_number(r, c, r->numbers + 1);
+	c->result.n = ++r->numbers;
 	c->result.executed = false;
 	c->result.ending = ENDING_NOT_EXECUTED;
 	c->result.exit_code = error == -ENOENT ? 127 : 126;
@@ -257,11 +251,11 @@ static int exec_call(struct replay *r, struct live_call *c, struct fail *f)
 	request.stdio[1] = request.stdio[2] = inside;
 	c->started_ns = clock_mono_ns();
 	c->result.executed = true;
-	live_call_announce(r, c, &request.announce);
+	live_call_announce(c, &request.announce);
 	result = client_call_begin(r->options->client, &request, &c->result.n, NULL, f);
 	if (result < 0)
 		return replay_refused(r, c, result, f);
-	replay_number(r, c, c->result.n);
+	r->numbers = c->result.n;
 	return 0;
 }
 
@@ -371,9 +365,6 @@ int replay_run(const struct replay_options *options, struct replay_outcome *ret,
 	int result = 0;
 
 	session_init(&r.session);
-	r.number_of = calloc(options->trajectory->call_count + 1, sizeof(*r.number_of));
-	if (!r.number_of)
-		result = fail(f, ENOMEM, "the replay");
 	for (size_t i = 0; i < options->trajectory->step_count && result == 0 && !stopped(&r); i++)
 		result = replay_step(&r, &options->trajectory->steps[i], f);
 	if (result == 0)
@@ -390,6 +381,5 @@ int replay_run(const struct replay_options *options, struct replay_outcome *ret,
 	}
 	session_free(&r.session);
 	shell_state_free(&r.state);
-	free(r.number_of);
 	return result;
 }

@@ -79,12 +79,13 @@ int live_call_pipe(struct live_call *c, int *ret_inside)
 	return 0;
 }
 
-void live_call_announce(const struct replay *r, const struct live_call *c, struct call_announce *a)
+/* Calls are announced in the order of their ordinals, so a parent's ordinal is its number. */
+void live_call_announce(const struct live_call *c, struct call_announce *a)
 {
 	const struct trajectory_call *call = c->result.call;
 
 	*a = (struct call_announce){
-		.parent = r->number_of[call->parent],
+		.parent = call->parent,
 		.tool_call_id = (char *)call->id,
 		.function_name = (char *)call->function,
 		.arguments = call->arguments_text,

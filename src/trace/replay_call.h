@@ -47,7 +47,6 @@ struct replay {
 	size_t live;
 	uint32_t numbers;    /* the last number that the keeper gave */
 	bool over;	     /* the run has ended under us */
-	uint32_t *number_of; /* by a call's ordinal: its number in the run; owned */
 	const char *tool[2]; /* argv of weir-tool */
 	struct shell_state state;
 	struct session session;
@@ -56,8 +55,7 @@ struct replay {
 struct live_call *live_call_new(const struct trajectory_call *call, bool copied); /* or NULL */
 void live_call_free(struct live_call *c);
 int live_call_pipe(struct live_call *c, int *ret_inside); /* the inside's end; 0 or -errno */
-void live_call_announce(const struct replay *r, const struct live_call *c,
-			struct call_announce *a); /* borrows */
+void live_call_announce(const struct live_call *c, struct call_announce *a); /* borrows */
 /* Fills argv, env, cwd, stdin and extra descriptors for CALL_EXEC. */
 int live_call_prepare(struct replay *r, struct live_call *c, struct call_request *request,
 		      struct fail *f);
@@ -83,8 +81,6 @@ int session_reset(struct replay *r, struct fail *f);
 /* The keeper has ended c, with or without us. */
 void session_left(struct replay *r, const struct live_call *c);
 
-/* The call's number, in the order in which the keeper gives them. */
-void replay_number(struct replay *r, struct live_call *c, uint32_t n);
 /* A call that could not be started. */
 int replay_refused(struct replay *r, struct live_call *c, int error, struct fail *f);
 int replay_note(struct replay *r, struct live_call *c, struct fail *f);

@@ -85,7 +85,7 @@ static int begin_shell(struct replay *r, int script, int inside, struct fail *f)
 	struct call_request request = {
 		.kind = CALL_SHELL,
 		.announce = { .tool_call_id = (char *)"",
-			      .function_name = (char *)"the living shell (shell: session)",
+			      .function_name = (char *)"",
 			      .executed = true },
 		.argv = (char *const *)argv,
 		.stdio = { script, -1, -1 },
@@ -213,6 +213,8 @@ static int prepare(struct replay *r, struct live_call *c, struct fail *f)
 	}
 	close_fd(&c->pipe);
 	result = start(r, f);
+	if (result < 0 && s->n)
+		session_reset(r, NULL);
 	if (result < 0)
 		return result;
 	result = hand_over(r, c);
@@ -234,12 +236,12 @@ int session_begin(struct replay *r, struct live_call *c, struct fail *f)
 	}
 	c->result.executed = c->session = true;
 	c->started_ns = clock_mono_ns();
-	live_call_announce(r, c, &request.announce);
+	live_call_announce(c, &request.announce);
 	request.session = s->n;
 	result = client_call_begin(r->options->client, &request, &c->result.n, NULL, f);
 	if (result < 0)
 		return replay_refused(r, c, result, f);
-	replay_number(r, c, c->result.n);
+	r->numbers = c->result.n;
 	s->call = c;
 	s->answer_size = 0;
 	result = make_nonce(s->nonce);

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 
 #define CALLS_MAX 64
+#define SHELLS_MAX 8
 #define TICK_NS 5000000
 #define LIMIT_NS (2 * NSEC_PER_SEC)
 
@@ -35,8 +36,15 @@ struct client {
 	int timer;
 	uint32_t count;
 	struct fake_call calls[CALLS_MAX + 1];
+	uint32_t shell_count;
+	struct fake_call shells[SHELLS_MAX];
 	const char *over;
 };
+
+static struct fake_call *find(struct client *c, uint32_t n)
+{
+	return n >= CALL_SHELL_FIRST ? &c->shells[n - CALL_SHELL_FIRST] : &c->calls[n];
+}
 
 struct client *fake_client_new(const char *directory)
 {
@@ -50,19 +58,23 @@ struct client *fake_client_new(const char *directory)
 	return c;
 }
 
+static void end(struct fake_call *call)
+{
+	if (call->group)
+		kill(-call->group, SIGKILL);
+	if (call->pid)
+		waitpid(call->pid, NULL, 0);
+	free(call->announce.tool_call_id);
+	free(call->announce.function_name);
+	free(call->announce.reason);
+}
+
 void client_free(struct client *c)
 {
-	for (uint32_t n = 1; n <= c->count; n++) {
-		struct fake_call *call = &c->calls[n];
-
-		if (call->group)
-			kill(-call->group, SIGKILL);
-		if (call->pid)
-			waitpid(call->pid, NULL, 0);
-		free(call->announce.tool_call_id);
-		free(call->announce.function_name);
-		free(call->announce.reason);
-	}
+	for (uint32_t n = 1; n <= c->count; n++)
+		end(&c->calls[n]);
+	for (uint32_t n = 0; n < c->shell_count; n++)
+		end(&c->shells[n]);
 	close(c->timer);
 	free(c);
 }
@@ -116,12 +128,14 @@ static void become(const struct client *c, const struct call_request *request)
 int client_call_begin(struct client *c, const struct call_request *request, uint32_t *ret_n,
 		      int *ret_terminal, struct fail *f)
 {
-	struct fake_call *call = &c->calls[++c->count];
+	uint32_t number =
+		request->kind == CALL_SHELL ? CALL_SHELL_FIRST + c->shell_count++ : ++c->count;
+	struct fake_call *call = find(c, number);
 	const struct call_announce *a = &request->announce;
 
 	(void)ret_terminal;
 	call->announce = (struct call_announce){
-		.n = c->count,
+		.n = number,
 		.parent = a->parent,
 		.tool_call_id = strdup(a->tool_call_id),
 		.function_name = strdup(a->function_name),
@@ -129,12 +143,12 @@ int client_call_begin(struct client *c, const struct call_request *request, uint
 		.reason = a->reason ? strdup(a->reason) : NULL,
 	};
 	call->deadline = request->time_limit_ns ? UINT64_MAX : clock_mono_ns() + LIMIT_NS;
-	*ret_n = c->count;
+	*ret_n = number;
 	if (request->kind == CALL_NOTE) {
 		call->ended = call->told = call->gone = true;
 	} else if (request->kind == CALL_SESSION) {
 		call->session = request->session;
-		if (!c->calls[call->session].pid)
+		if (!find(c, call->session)->pid)
 			return fail_text(f, ESRCH, "no shell");
 	} else {
 		call->pid = fork();
@@ -157,14 +171,14 @@ int client_call_end(struct client *c, uint32_t n, int exit_code, struct fail *f)
 
 int client_call_kill(struct client *c, uint32_t n, enum call_ending why, struct fail *f)
 {
-	struct fake_call *call = &c->calls[n];
+	struct fake_call *call = find(c, n);
 
 	(void)f;
 	call->ending = why;
 	if (call->group)
 		kill(-call->group, SIGKILL);
 	if (call->session) {
-		kill(-c->calls[call->session].group, SIGKILL);
+		kill(-find(c, call->session)->group, SIGKILL);
 		call->ended = true;
 		call->exit_code = 137;
 	}
@@ -202,6 +216,31 @@ static bool all_gone(const struct fake_call *call)
 	return !call->group || kill(-call->group, 0) < 0;
 }
 
+/* What there is to say about one call, if anything. */
+static bool tell(struct client *c, uint32_t n, struct client_event *ret)
+{
+	struct fake_call *call = find(c, n);
+
+	look(c, call, n);
+	if (call->ended && !call->told) {
+		call->told = true;
+		call->told_at = clock_mono_ns();
+		ret->kind = CLIENT_CALL_EXIT;
+		ret->exit = (struct call_exit){ .n = n,
+						.exit_code = call->exit_code,
+						.ending = call->ending };
+		ret->exit.survivors = call->group && kill(-call->group, 0) == 0;
+		return true;
+	}
+	if (call->told && !call->gone && all_gone(call)) {
+		call->gone = true;
+		ret->kind = CLIENT_CALL_GONE;
+		ret->gone.n = n;
+		return true;
+	}
+	return false;
+}
+
 int client_next(struct client *c, int timeout_ms, struct client_event *ret, struct fail *f)
 {
 	uint64_t ticks;
@@ -216,26 +255,11 @@ int client_next(struct client *c, int timeout_ms, struct client_event *ret, stru
 		snprintf(ret->reason, sizeof(ret->reason), "%s", c->over);
 		return 0;
 	}
-	for (uint32_t n = 1; n <= c->count; n++) {
-		struct fake_call *call = &c->calls[n];
-
-		look(c, call, n);
-		if (call->ended && !call->told) {
-			call->told = true;
-			call->told_at = clock_mono_ns();
-			ret->kind = CLIENT_CALL_EXIT;
-			ret->exit = (struct call_exit){ .n = n,
-							.exit_code = call->exit_code,
-							.ending = call->ending };
-			ret->exit.survivors = call->group && kill(-call->group, 0) == 0;
+	for (uint32_t n = 0; n < c->shell_count; n++)
+		if (tell(c, CALL_SHELL_FIRST + n, ret))
 			return 0;
-		}
-		if (call->told && !call->gone && all_gone(call)) {
-			call->gone = true;
-			ret->kind = CLIENT_CALL_GONE;
-			ret->gone.n = n;
+	for (uint32_t n = 1; n <= c->count; n++)
+		if (tell(c, n, ret))
 			return 0;
-		}
-	}
 	return 0;
 }

@@ -392,6 +392,9 @@ static void a_session_is_one_living_shell(void **unused)
 	assert_int_equal(b.seen[7].ending, ENDING_TIMEOUT);
 	assert_string_equal(b.seen[8].output, "again\n");
 	assert_string_equal(b.seen[9].output, "and again\n");
+	/* shells are no calls: the numbers are the trajectory's */
+	for (uint32_t i = 1; i <= 9; i++)
+		assert_int_equal(b.seen[i].n, i);
 	clean(&b);
 }
 
