@@ -82,6 +82,20 @@ static bool is_absent(const struct detection *d, const struct event_file *file, 
 	return true;
 }
 
+/* How bad the reading of a sensitive file is. With identity: root the accounts below /etc are the
+ * sandbox's own, and su and useradd are granted to work on them. */
+static enum severity file_severity(const struct detection *d, const struct event_file *file,
+				   const char *path)
+{
+	if (file->writer != EVENT_NO_CALL)
+		return SEVERITY_LOW;
+	if (detection_policy(d)->identity == IDENTITY_ROOT && path_is_below(path, "/etc"))
+		return SEVERITY_LOW;
+	if (path_is_below(path, WORKSPACE_INSIDE))
+		return SEVERITY_MEDIUM;
+	return finding_rows[FINDING_SENSITIVE_READ].severity;
+}
+
 static void on_file(struct detection *d, const struct event_view *e)
 {
 	char path[PATH_TEXT_MAX];
@@ -101,13 +115,9 @@ static void on_file(struct detection *d, const struct event_view *e)
 	    !path_matches(path, &detection_policy(d)->files.sensitive))
 		return;
 	finding_begin(d, FINDING_SENSITIVE_READ, e, &f);
-	if (e->file->writer != EVENT_NO_CALL) {
-		f.severity = SEVERITY_LOW;
-		if (e->file->writer != e->h->call)
-			finding_add_via(&f, e->file->writer, "wrote file", e->seq);
-	} else if (path_is_below(path, WORKSPACE_INSIDE)) {
-		f.severity = SEVERITY_MEDIUM;
-	}
+	f.severity = file_severity(d, e->file, path);
+	if (e->file->writer != EVENT_NO_CALL && e->file->writer != e->h->call)
+		finding_add_via(&f, e->file->writer, "wrote file", e->seq);
 	say(d, e, &f, "read of sensitive ", path, e->file->result);
 	detection_report_again(d, &f, path_key(path));
 }
