@@ -85,7 +85,7 @@ print(socket.socket().connect_ex(("10.9.8.7", 80)) != 0, flush=True)
 time.sleep(30)
 print("went on")'
 under 'on: {high: kill}' -- python3 -c "$attempt"
-is "$out" True "on: {high: kill} ends the run at the finding"
+unlike "$out" "went on" "on: {high: kill} ends the run at the finding"
 ok "$([ "$status" -ne 0 ] && [ $took -lt 15000 ]; echo $?)" "at once" "status $status after $took ms"
 
 cat >"$T/notify" <<END
