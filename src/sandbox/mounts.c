@@ -14,13 +14,13 @@
 #include "sandbox/kernel.h"
 #include "sandbox/mounts.h"
 
-#define ROOT_SIZE "33554432" /* directories and small files */
-#define DEV_SIZE "1048576"
+#define ROOT_SIZE "33554432" /* until the policy is known; from unlimited it could not be changed \
+			      */
 #define EMPTY "run/weir/empty"
 #define STICKY 01777
 
 static const char *const root_dirs[] = {
-	"tmp", "var", "var/tmp", "home", "dev",	     PRIVATE_STORE, "proc",
+	"tmp", "var", "var/tmp", "home", "dev",	     "proc",
 	"sys", "etc", "run",	 "work", "run/weir", EMPTY,
 };
 
@@ -65,12 +65,12 @@ static const char *const masked[] = {
 
 static void plan_dev(struct sandbox_plan *p)
 {
-	plan_step(p, STAGE_PREPARE, STEP_TMPFS, "dev", DEV_SIZE)->a =
-		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
-	for (size_t i = 0; i < ARRAY_LENGTH(nodes); i++) {
-		struct step *s =
-			plan_step(p, STAGE_PREPARE, STEP_NODE, nodes[i].path, nodes[i].host);
+	struct step *s = plan_step(p, STAGE_PREPARE, STEP_BIND, "dev", "dev");
 
+	s->a = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	s->flags = STEP_DEVICES;
+	for (size_t i = 0; i < ARRAY_LENGTH(nodes); i++) {
+		s = plan_step(p, STAGE_PREPARE, STEP_NODE, nodes[i].path, nodes[i].host);
 		s->a = nodes[i].major;
 		s->b = nodes[i].minor;
 	}
@@ -82,19 +82,15 @@ static void plan_dev(struct sandbox_plan *p)
 	plan_step(p, STAGE_PREPARE, STEP_READONLY, "dev", NULL);
 }
 
+/* One tmpfs for everything private, seen through mounts that differ in what they allow: taking down
+ * a file system costs far more than taking down a mount. */
 static void plan_ahead(struct sandbox_plan *p)
 {
-	struct step *store;
-
 	plan_step(p, STAGE_PREPARE, STEP_ROOT, ".", ROOT_SIZE);
 	for (size_t i = 0; i < ARRAY_LENGTH(root_dirs); i++)
 		plan_dirs(p, STAGE_PREPARE, root_dirs[i], false);
 	plan_dev(p);
-	/* b: nobody else's. Resized when the policy is known, which cannot be done from unlimited.
-	 */
-	store = plan_step(p, STAGE_PREPARE, STEP_TMPFS, PRIVATE_STORE, ROOT_SIZE);
-	store->a = MOUNT_SAFE;
-	store->b = true;
+	plan_step(p, STAGE_PREPARE, STEP_DIR, PRIVATE_STORE, NULL)->a = 0700;
 	for (size_t i = 0; i < ARRAY_LENGTH(stores); i++) {
 		plan_step(p, STAGE_PREPARE, STEP_DIR, stores[i].name, NULL)->a = stores[i].mode;
 		plan_step(p, STAGE_PREPARE, STEP_BIND, stores[i].place, stores[i].name)->a =
@@ -132,12 +128,10 @@ static int plan(struct sandbox_plan *p, struct fail *f)
 		return 0;
 	if (p->policy->compute.disk != POLICY_UNLIMITED)
 		snprintf(size, sizeof(size), "%llu", (unsigned long long)p->policy->compute.disk);
-	plan_step(p, STAGE_BUILD, STEP_RESIZE, PRIVATE_STORE, size);
+	plan_step(p, STAGE_BUILD, STEP_RESIZE, ".", size);
 	plan_home(p);
-	if (p->identity == IDENTITY_ROOT) {
-		plan_step(p, STAGE_BUILD, STEP_RESIZE, ".", size);
+	if (p->identity == IDENTITY_ROOT)
 		mounts_plan_writable(p);
-	}
 	r = mounts_plan_system(p, f);
 	if (r < 0)
 		return r;

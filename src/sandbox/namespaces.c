@@ -16,12 +16,20 @@
 
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
 
+static void probe(const struct host *host, struct doctor_line *ret);
+
 static int plan(struct sandbox_plan *p, struct fail *f)
 {
+	struct doctor_line trial = { .line.state = STATE_ENFORCED };
 	char uid[64], gid[64];
 	struct step *s;
 
 	if (!p->host.privileged) {
+		/* Many hosts forbid it to ordinary users, in ways that only a trial shows. */
+		if (p->policy)
+			probe(&p->host, &trial);
+		if (trial.line.state != STATE_ENFORCED)
+			plan_state(p, trial.line.state, "%s", trial.line.reason);
 		snprintf(uid, sizeof(uid), "%u %u 1", IDENTITY_USER_ID, p->host.uid);
 		snprintf(gid, sizeof(gid), "%u %u 1", IDENTITY_USER_ID, p->host.gid);
 		plan_step(p, STAGE_PREPARE, STEP_OWN_USER_NAMESPACE, uid, gid);

@@ -90,8 +90,6 @@ static void describe_mount(const struct plan_image *image, const struct step *s,
 	if (s->op == STEP_PROTECT) {
 		add_text(out, "/", target);
 		buf_add_text(out, s->a ? "" : " (pinned in its place)");
-	} else if (s->op == STEP_TMPFS) {
-		buf_printf(out, " of %s bytes", target);
 	} else {
 		add_text(out, " from ", target);
 	}
@@ -144,7 +142,6 @@ void plan_describe(const struct plan_image *image, const struct step *s, struct 
 {
 	buf_add_text(out, op_words[s->op]);
 	switch (s->op) {
-	case STEP_TMPFS:
 	case STEP_BIND:
 	case STEP_WORKSPACE:
 	case STEP_PROTECT:

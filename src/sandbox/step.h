@@ -38,7 +38,6 @@ enum step_stage {
 	OP(SYSCTL, sysctl, "set")                                           \
 	OP(HOSTNAME, hostname, "set host name")                             \
 	OP(ROOT, root, "new root")                                          \
-	OP(TMPFS, tmpfs, "tmpfs")                                           \
 	OP(RESIZE, resize, "set size")                                      \
 	OP(DIR, dir, "directory")                                           \
 	OP(FILE, file, "file")                                              \
@@ -86,7 +85,8 @@ enum step_flag {
 	STEP_OWNED = 1 << 0, /* belongs to the sandbox's user */
 	STEP_IDMAP = 1 << 1, /* the host's system ids appear as the same ids inside */
 	STEP_RECURSIVE = 1 << 2,
-	STEP_OPTIONAL = 1 << 3, /* what does not exist is left out */
+	STEP_DEVICES = 1 << 3,
+	STEP_OPTIONAL = 1 << 4, /* what does not exist is left out */
 };
 
 struct step {

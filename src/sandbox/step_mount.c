@@ -76,16 +76,6 @@ int step_root(struct work *w, const struct step *s)
 	return r < 0 ? r : result(fchdir(root));
 }
 
-int step_tmpfs(struct work *w, const struct step *s)
-{
-	const char *const options[][2] = { { "size", target_of(w, s) },
-					   { "mode", s->b ? "0700" : "0755" },
-					   { NULL, NULL } };
-	cleanup_fd int mount = new_mount("tmpfs", options, (unsigned int)s->a);
-
-	return mount < 0 ? mount : move_to(mount, path_of(w, s));
-}
-
 int step_resize(struct work *w, const struct step *s)
 {
 	cleanup_fd int context =
@@ -166,6 +156,7 @@ static int tree_attributes(int tree, uint64_t attributes, int idmap, bool recurs
 
 int step_bind(struct work *w, const struct step *s)
 {
+	struct mount_attr devices = { .attr_clr = MOUNT_ATTR_NODEV };
 	bool recursive = s->flags & STEP_RECURSIVE;
 	cleanup_fd int tree =
 		open_tree(AT_FDCWD, target_of(w, s),
@@ -175,6 +166,8 @@ int step_bind(struct work *w, const struct step *s)
 	if (tree < 0)
 		return -errno;
 	r = tree_attributes(tree, s->a, s->flags & STEP_IDMAP ? w->system_map : -1, recursive);
+	if (r == 0 && s->flags & STEP_DEVICES)
+		r = result(mount_setattr(tree, "", AT_EMPTY_PATH, &devices, sizeof(devices)));
 	return r < 0 ? r : move_to(tree, path_of(w, s));
 }
 
