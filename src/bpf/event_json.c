@@ -45,8 +45,8 @@ static void field_call(struct json *j, const char *key, uint32_t call)
 static void field_result(struct json *j, int result)
 {
 	json_field_int(j, "result", result);
-	if (result < 0)
-		json_field_string(j, "error", strerrorname_np(-result));
+	if (result < 0) /* the least number has no positive one */
+		json_field_string(j, "error", result > -4096 ? strerrorname_np(-result) : NULL);
 }
 
 static void header_members(struct json *j, const struct event_view *e,
