@@ -104,9 +104,9 @@ int policy_decode(struct wire *w, struct policy *ret); /* 0 or -EBADMSG / -ENOME
 /* Whether this version can enforce all that the policy asks for: 0, or -EINVAL naming the key that
  * it cannot. Every client calls it before a run; nothing is ignored silently. */
 int policy_supported(const struct policy *p, struct fail *f);
-/* Makes files.workspace absolute and real, relative to cwd, and holds it and files.protect against
- * what is there: a directory, the caller's own, no home, no part of the system. The policy is left
- * as it was on failure. */
+/* Makes files.workspace absolute and real, relative to cwd, and holds it, files.protect and the
+ * commands of notify against what is there: a directory, the caller's own, no home, no part of the
+ * system. The policy is left as it was on failure. */
 int policy_resolve_workspace(struct policy *p, const char *cwd, struct fail *f);
 /* As it goes into a record: variables have their names alone, because a value may be a secret. */
 void policy_encode_public(const struct policy *p, struct buf *out);

@@ -118,13 +118,26 @@ static int check_protected(int workspace, const char *path, struct fail *f)
 	return fail(f, errno, "files.protect: %s", path);
 }
 
-int policy_resolve_workspace(struct policy *p, const char *cwd, struct fail *f)
+/* A finding is no time to learn that nobody can be told. */
+static int check_commands(const struct policy *p, struct fail *f)
 {
-	const char *named = p->files.workspace;
+	for (int i = 0; i < SEVERITY_COUNT; i++) {
+		const char *command = p->notify[i].command;
+
+		if (command && faccessat(AT_FDCWD, command, X_OK, AT_EACCESS) < 0)
+			return fail(f, errno, "notify.%s.command: %s cannot be executed",
+				    severity_name((enum severity)i), command);
+	}
+	return 0;
+}
+
+/* The named directory's real path and an O_PATH descriptor of it. */
+static int find_workspace(const char *named, const char *cwd, char **ret_path, int *ret_fd,
+			  struct fail *f)
+{
 	cleanup_free char *joined = NULL, *path = NULL;
 	cleanup_fd int fd = -1;
 	struct stat st;
-	int r;
 
 	if (asprintf(&joined, "%s%s%s", *named == '/' ? "" : cwd, *named == '/' ? "" : "/", named) <
 	    0)
@@ -134,16 +147,32 @@ int policy_resolve_workspace(struct policy *p, const char *cwd, struct fail *f)
 		return fail_text(f, ENOENT, "workspace %s does not exist", joined);
 	if (!path)
 		return fail(f, errno, "workspace %s", joined);
-	if (strlen(path) >= PATH_MAX)
-		return fail(f, ENAMETOOLONG, "workspace %s", path);
 	fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail(f, errno, "workspace %s", path);
 	if (!S_ISDIR(st.st_mode))
 		return fail_text(f, ENOTDIR, "workspace %s is a file, not a directory", path);
+	*ret_path = take_ptr(path);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int policy_resolve_workspace(struct policy *p, const char *cwd, struct fail *f)
+{
+	cleanup_free char *path = NULL;
+	cleanup_fd int fd = -1;
+	struct stat st;
+	int r = find_workspace(p->files.workspace, cwd, &path, &fd, f);
+
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) < 0)
+		return fail(f, errno, "workspace %s", path);
 	r = check_place(path, &st, f);
 	if (r == 0)
 		r = check_owner(path, &st, f);
+	if (r == 0)
+		r = check_commands(p, f);
 	for (size_t i = 0; r == 0 && i < p->files.protect.count; i++)
 		r = check_protected(fd, p->files.protect.items[i], f);
 	if (r < 0)

@@ -420,6 +420,9 @@ static void workspaces_are_judged(void **state)
 	assert_int_equal(policy_resolve_workspace(&p, base, &f), -EINVAL);
 	assert_non_null(strstr(f.text, "reached through a symbolic link"));
 	text_list_clear(&p.files.protect);
+	p.notify[SEVERITY_HIGH].command = strdup("/nowhere/page-me");
+	assert_int_equal(policy_resolve_workspace(&p, base, &f), -ENOENT);
+	assert_non_null(strstr(f.text, "notify.high.command: /nowhere/page-me"));
 
 	if (geteuid() == 0) {
 		assert_int_equal(chmod(base, 0755), 0);
