@@ -29,9 +29,9 @@ run "$WEIR" ls
 is "$status" 0 "full: the store opens"
 rm "$T/store/ballast"
 run "$WEIR" run -n after -- sh -c 'exit 6'
-is "$status" 6 "room again: a run works" || echo "# $err"
+is "$status" 6 "room again: a run works" "$err"
 run "$WEIR" verify after
-is "$status" 0 "room again: its record verifies"
+is "$status" 0 "room again: its record verifies" "$err"
 run "$WEIR" report after -f json
 is "$(printf '%s' "$out" | jq '.completeness.lost')" 0 "room again: it lost nothing" || printf '%s' "$out" | jq -c '.completeness, [.calls[].events]' | sed 's/^/# /'
 cd /

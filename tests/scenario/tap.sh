@@ -3,7 +3,7 @@
 # TAP for scenario tests in POSIX sh. A scenario begins with `. "$(dirname "$0")/tap.sh"` and ends
 # with `finish`. It gets its own directory $T and its own store, $WEIR the program, $TOP the tree;
 # at its end every process of that store is ended by its pid and $T is removed.
-#   ok STATUS NAME          is GOT WANT NAME        like TEXT REGEX NAME    unlike TEXT REGEX NAME
+#   ok STATUS NAME          is GOT WANT NAME [MORE] like TEXT REGEX NAME    unlike TEXT REGEX NAME
 #   skip NAME REASON        need CAPABILITY...      (skips the whole scenario where one is missing)
 #   run CMD...              sets $out, $err (text) and $status; standard input is empty
 #   leaks                   lists what this store has alive now; empty means nothing is left
@@ -39,7 +39,8 @@ ok() { tap_result "$1" "$2" "${3-}"; }
 is() {
 	[ "$1" = "$2" ]
 	tap_result $? "$3" "got:  $1
-want: $2"
+want: $2${4:+
+$4}"
 }
 like() {
 	printf '%s\n' "$1" | grep -Eq -- "$2"
