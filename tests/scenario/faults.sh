@@ -12,7 +12,7 @@ mkdir "$T/work"
 cd "$T/work" || exit 1
 jq -n '{schema_version: "ATIF-v1.6", session_id: "f", agent: {name: "f", version: "1"}, steps: [range(1; 7) as $n
 	| {step_id: $n, source: "agent", message: "", tool_calls: [{tool_call_id: "c\($n)", function_name: "bash",
-		arguments: {command: "echo \($n) >f\($n); (sleep 0.3; echo late >l\($n)) & sleep 0.08"}}]}]}' >"$T/t.json"
+		arguments: {command: "echo \($n) >f\($n); (sleep 0.3; echo late >l\($n)) & sleep 0.12"}}]}]}' >"$T/t.json"
 
 # Sets $random to a number from 0 to MAXIMUM, from the seed and how often it was asked.
 random() {
@@ -39,7 +39,7 @@ while [ $round -lt "$rounds" ]; do
 	round=$((round + 1))
 	"$WEIR" replay "$T/t.json" </dev/null >"$T/out" 2>"$T/err" &
 	client=$!
-	random 900
+	random 750
 	sleep "$(printf '0.%03d' "$random")"
 	# A role first, so that the many keepers do not hide the one recorder.
 	roles >"$T/roles"

@@ -99,10 +99,21 @@ run_namespaces() {
 		readlink "/proc/$tap_pid/ns/mnt" "/proc/$tap_pid/ns/net" "/proc/$tap_pid/ns/pid" 2>/dev/null
 	done | grep -vxF "$(readlink /proc/self/ns/mnt /proc/self/ns/net /proc/self/ns/pid)"
 }
-# Which of these namespaces a process still is in
+# Who still is in one of these namespaces, after up to three seconds. The kernel gives the numbers of dead
+# namespaces to new ones, and weir's long-lived processes have some of their own: those are not counted, as a
+# process of the run itself is found by its cgroup.
 namespaces_alive() {
 	[ -n "$1" ] || return 0
-	readlink /proc/[0-9]*/ns/mnt /proc/[0-9]*/ns/net /proc/[0-9]*/ns/pid 2>/dev/null | sort -u | grep -xF "$1"
+	for tap_try in 1 2 3 4 5 6; do
+		tap_alive=$(for tap_dir in /proc/[0-9]*; do
+			tap_ns=$(readlink "$tap_dir/ns/mnt" "$tap_dir/ns/net" "$tap_dir/ns/pid" 2>/dev/null | grep -xF "$1") || continue
+			case $(readlink "$tap_dir/exe") in */weir-*) continue ;; esac
+			echo "$tap_ns ${tap_dir#/proc/} $(tr '\0' ' ' <"$tap_dir/cmdline" 2>/dev/null)"
+		done)
+		[ -n "$tap_alive" ] || return 0
+		sleep 0.5
+	done
+	echo "$tap_alive"
 }
 
 # The store's processes: weir's own that were started with our directory in their environment or arguments,
