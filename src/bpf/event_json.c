@@ -42,9 +42,13 @@ static void field_call(struct json *j, const char *key, uint32_t call)
 		json_field_uint(j, key, call);
 }
 
-static void field_result(struct json *j, int result)
+/* A listener is asked before the call runs: what came of it, unless refused, is not known. */
+static void field_result(struct json *j, const struct event_header *h, int result)
 {
-	json_field_int(j, "result", result);
+	if ((h->flags & EVENT_NO_CGROUP) && result == 0)
+		json_field_null(j, "result");
+	else
+		json_field_int(j, "result", result);
 	if (result < 0) /* the least number has no positive one */
 		json_field_string(j, "error", result > -4096 ? strerrorname_np(-result) : NULL);
 }
@@ -175,7 +179,7 @@ static void net_members(struct json *j, const struct event_view *e)
 	}
 	if (kind == EVENT_SEND)
 		json_field_uint(j, "bytes", n->bytes);
-	field_result(j, n->result);
+	field_result(j, e->h, n->result);
 }
 
 static void file_members(struct json *j, const struct event_view *e)
@@ -190,7 +194,7 @@ static void file_members(struct json *j, const struct event_view *e)
 	json_field_uint(j, "mode", e->file->mode);
 	json_field_bool(j, "first", e->file->first != 0);
 	field_call(j, "writer", e->file->writer);
-	field_result(j, e->file->result);
+	field_result(j, e->h, e->file->result);
 }
 
 static void privilege_members(struct json *j, const struct event_view *e)
@@ -206,7 +210,7 @@ static void privilege_members(struct json *j, const struct event_view *e)
 	for (size_t i = 0; i < ARRAY_LENGTH(e->privilege->arguments); i++)
 		json_uint(j, e->privilege->arguments[i]);
 	json_array_end(j);
-	field_result(j, e->privilege->result);
+	field_result(j, e->h, e->privilege->result);
 }
 
 static void signal_members(struct json *j, const struct event_view *e)
@@ -214,7 +218,7 @@ static void signal_members(struct json *j, const struct event_view *e)
 	json_field_uint(j, "target", e->signal->target_pid);
 	field_call(j, "target_call", e->signal->target_call);
 	json_field_int(j, "signal", e->signal->signal);
-	field_result(j, e->signal->result);
+	field_result(j, e->h, e->signal->result);
 }
 
 static void denied_members(struct json *j, const struct event_view *e)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -131,6 +132,21 @@ size_t process_argv(const struct process_facts *p, uint64_t address, char *to, s
 		to[have++] = '\0';
 	}
 	return have;
+}
+
+void process_socket(const struct process_facts *p, int fd, uint16_t *type, uint16_t *protocol)
+{
+	cleanup_fd int process = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	cleanup_fd int copy = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+	int value;
+	socklen_t size = sizeof(value);
+
+	if (copy < 0)
+		return;
+	if (getsockopt(copy, SOL_SOCKET, SO_TYPE, &value, &size) == 0)
+		*type = (uint16_t)value;
+	if (getsockopt(copy, SOL_SOCKET, SO_PROTOCOL, &value, &size) == 0)
+		*protocol = (uint16_t)value;
 }
 
 size_t process_cwd(const struct process_facts *p, char *to, size_t size)

@@ -101,7 +101,8 @@ static bool is(struct bytes text, const char *want, size_t size)
 static void heard_connect(struct heard *h, const struct event_view *e)
 {
 	if (e->net->family == AF_INET)
-		h->stream = e->net->port == 4444 && e->net->address[0] == 203 &&
+		h->stream = e->net->type == SOCK_STREAM && e->net->protocol == IPPROTO_TCP &&
+			    e->net->port == 4444 && e->net->address[0] == 203 &&
 			    e->net->address[3] == 7;
 	else if (e->net->family == AF_UNIX)
 		h->path = is(e->text[0], "/nowhere/socket", 15);
