@@ -139,7 +139,7 @@ static void add_ending(const struct show *s, struct buf *line, const struct repl
 	buf_printf(line, "%s%s%s  %.2f s", r->exit_code ? ink(s, red) : "", status,
 		   r->exit_code ? ink(s, "\033[0m") : "",
 		   (double)r->duration_ns / (double)NSEC_PER_SEC);
-	if (r->survivors)
+	if (r->survivors && (r->ending == ENDING_EXIT || r->ending == ENDING_SIGNAL))
 		buf_printf(line, "  %u left running", r->survivors);
 }
 

@@ -78,8 +78,8 @@ int session_mute(struct replay *r, struct fail *f);
 int session_over(struct replay *r, const struct call_exit *x, struct fail *f);
 /* The next call begins in a new shell. */
 int session_reset(struct replay *r, struct fail *f);
-/* The keeper has ended c, with or without us. */
-void session_left(struct replay *r, const struct live_call *c);
+/* The keeper says that c has ended: on our word, or because it killed it with its shell. */
+void session_left(struct replay *r, struct live_call *c);
 
 /* A call that could not be started. */
 int replay_refused(struct replay *r, struct live_call *c, int error, struct fail *f);

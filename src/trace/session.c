@@ -342,13 +342,17 @@ int session_over(struct replay *r, const struct call_exit *x, struct fail *f)
 	return end_call(r, x->exit_code, f);
 }
 
-void session_left(struct replay *r, const struct live_call *c)
+void session_left(struct replay *r, struct live_call *c)
 {
-	if (r->session.call == c) {
-		r->session.call = NULL;
-		r->session.mute_ns = 0;
-		close_fd(&r->session.status);
-	}
+	if (r->session.call != c)
+		return;
+	/* not by our word: it was killed, and with it the shell in it; only the news is under way
+	 */
+	session_free(&r->session);
+	session_init(&r->session);
+	if (!c->result.note[0])
+		snprintf(c->result.note, sizeof(c->result.note),
+			 "the living shell was ended with it: the next call begins in a new one");
 }
 
 int session_reset(struct replay *r, struct fail *f)
