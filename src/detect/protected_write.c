@@ -105,7 +105,8 @@ static void on_event(struct detection *d, void *state, const struct event_view *
 	const char *path;
 
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);
-	if (file->op == FILE_READ || (refused && !is_refusal(file->result)))
+	if (file->op == FILE_READ || (file->h.flags & EVENT_OUTSIDE) ||
+	    (refused && !is_refusal(file->result)))
 		return;
 	path = find_path(state, e, room);
 	if (!*path)

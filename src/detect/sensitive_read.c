@@ -103,7 +103,7 @@ static void on_file(struct detection *d, const struct event_view *e)
 	struct finding f;
 	unsigned pid;
 
-	if (e->file->op != FILE_READ)
+	if (e->file->op != FILE_READ || (e->h->flags & EVENT_OUTSIDE))
 		return;
 	path_plain(e->text[0].data, e->text[0].size, path);
 	pid = path_proc_pid(path, &rest);

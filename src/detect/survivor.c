@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/text_escape.h"
+#include "bpf/event_words.h"
 #include "detect/detection.h"
 
 #define GRACE_NS (NSEC_PER_SEC / 4)
@@ -72,22 +72,12 @@ static void take_process(void *context, const struct process *p)
 
 static void add_name(struct buf *text, const struct process *p)
 {
-	char line[PROCESS_ARGV_MAX];
-	size_t size = p->argv_size < sizeof(line) ? p->argv_size : sizeof(line);
-
 	if (text->size)
 		buf_add_text(text, ", ");
-	if (!size) {
+	if (p->argv_size)
+		argv_words(text, p->argv, p->argv_size, NAME_WIDTH);
+	else
 		buf_printf(text, "pid %u", p->pid);
-		return;
-	}
-	memcpy(line, p->argv, size);
-	while (size > 1 && !line[size - 1])
-		size--;
-	for (size_t i = 0; i < size; i++)
-		if (!line[i])
-			line[i] = ' ';
-	text_escape_cut(text, line, size, NAME_WIDTH);
 }
 
 /* Names as many of them as the keeper counted, the eldest first. */

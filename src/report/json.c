@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "report/arguments.h"
 #include "report/report.h"
+#include "store/frame_json.h"
 
 #define PIECE_MAX (8u * 1024 * 1024) /* holds the largest call: arguments of 1 MiB, escaped */
 
@@ -93,20 +94,6 @@ static void states_member(struct json *j, const char *key, const struct state_li
 	json_array_end(j);
 }
 
-static void resources_member(struct json *j, const struct resources *r)
-{
-	json_key(j, "resources");
-	json_object(j);
-	json_field_uint(j, "cpu_usec", r->cpu_usec);
-	json_field_uint(j, "memory_peak", r->memory_peak);
-	json_field_uint(j, "read_bytes", r->read_bytes);
-	json_field_uint(j, "write_bytes", r->write_bytes);
-	json_field_uint(j, "net_up", r->net_up);
-	json_field_uint(j, "net_down", r->net_down);
-	json_field_uint(j, "gpu_usec", r->gpu_usec);
-	json_object_end(j);
-}
-
 static uint64_t sum(const uint64_t counts[EVENT_CLASS_COUNT])
 {
 	uint64_t n = 0;
@@ -147,20 +134,9 @@ static void findings_of_call(struct writer *w, uint32_t call)
 
 static const char *ending_name(const struct call_record *c)
 {
-	static const char *const names[] = {
-		[ENDING_EXIT] = "exit",
-		[ENDING_SIGNAL] = "signal",
-		[ENDING_TIMEOUT] = "timeout",
-		[ENDING_TERMINAL] = "terminal",
-		[ENDING_NOT_EXECUTED] = "not executed",
-		[ENDING_RUN_OVER] = "run over",
-	};
-
 	if (!c->announce.executed)
-		return names[ENDING_NOT_EXECUTED];
-	if (!c->ended || (unsigned)c->exit.ending > ENDING_RUN_OVER)
-		return NULL;
-	return names[c->exit.ending];
+		return call_ending_name(ENDING_NOT_EXECUTED);
+	return c->ended ? call_ending_name(c->exit.ending) : NULL;
 }
 
 static void arguments_member(struct json *j, const struct call_announce *a)
@@ -205,7 +181,7 @@ static int on_call(void *context, const struct call_record *c)
 	json_field_bool(j, "executed", a->executed);
 	json_field_string(j, "reason", a->reason);
 	json_field_uint(j, "survivors", c->ended ? c->exit.survivors : 0);
-	resources_member(j, c->gone ? &c->gone_at.resources : &c->exit.resources);
+	resources_json(j, c->gone ? &c->gone_at.resources : &c->exit.resources);
 	events_member(w, c);
 	observation_member(j, &c->observation);
 	findings_of_call(w, a->n);

@@ -12,9 +12,10 @@
 
 #include "base/cleanup.h"
 #include "base/text_escape.h"
+#include "bpf/event_words.h"
 #include "detect/process.h"
 #include "detect/range.h"
-#include "report/words.h"
+#include "store/frame_json.h"
 
 #define FINDINGS_KEPT_MAX 4096
 #define WORDS_MAX 4096
@@ -174,6 +175,8 @@ static struct doing *doing_of(struct report *r, uint32_t call)
 
 static void count_file(struct doing *d, const struct event_file *file)
 {
+	if (file->h.flags & EVENT_OUTSIDE)
+		return;
 	switch ((enum file_op)file->op) {
 	case FILE_READ: /* of a name that may be sensitive; whether it is, findings say */
 		break;
@@ -257,26 +260,29 @@ static void name_process(struct evidence *to, const struct process *p)
 	to->exec_seq = p->exec_seq;
 	buf_clear(&argv);
 	if (p->argv)
-		argv_words(p->argv, p->argv_size, ARGV_WIDTH, &argv);
+		argv_words(&argv, p->argv, p->argv_size, ARGV_WIDTH);
 	to->argv = strdup(buf_text(&argv));
 }
 
 static void put_in_words(struct walk *w, const struct frame *frame)
 {
 	struct evidence *to = &w->report->evidence[w->next++];
+	cleanup_frame_body struct frame_body body = { 0 };
+	cleanup_buf struct buf words = { .max = WORDS_MAX };
 	const struct event_header *h;
-	cleanup_buf struct buf words = { 0 };
 
-	buf_init(&words, WORDS_MAX);
-	frame_words(frame, &words);
 	to->wall_ns = frame->wall_ns;
+	if (frame_kind_is_event(frame->kind)) {
+		h = frame->event.h;
+		to->call = h->call;
+		to->pid = h->pid;
+		name_process(to, processes_find(w->processes, h->pid, h->start_ns));
+		event_words(&words, &frame->event);
+	} else if (frame_body_decode(frame->kind, frame->data, frame->size, &body) == 0) {
+		to->call = frame_body_call(&body);
+		frame_body_words(&words, &body);
+	}
 	to->words = strdup(buf_text(&words));
-	if (!frame_kind_is_event(frame->kind))
-		return;
-	h = frame->event.h;
-	to->call = h->call;
-	to->pid = h->pid;
-	name_process(to, processes_find(w->processes, h->pid, h->start_ns));
 }
 
 static void take_frame(struct walk *w, const struct frame *frame)

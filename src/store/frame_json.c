@@ -92,7 +92,7 @@ static void announce_members(struct json *j, const struct call_announce *a)
 	json_field_string(j, "reason", a->reason);
 }
 
-static void resources_member(struct json *j, const struct resources *r)
+void resources_json(struct json *j, const struct resources *r)
 {
 	json_key(j, "resources");
 	json_object(j);
@@ -113,7 +113,7 @@ static void call_exit_members(struct json *j, const struct call_exit *e)
 	json_field_string(j, "ending", call_ending_name(e->ending));
 	json_field_uint(j, "survivors", e->survivors);
 	json_field_uint(j, "killed", e->killed);
-	resources_member(j, &e->resources);
+	resources_json(j, &e->resources);
 }
 
 static void observation_members(struct json *j, const struct call_observation *o)
@@ -169,7 +169,7 @@ static void body_members(struct json *j, const struct frame_view *v)
 		break;
 	case FRAME_CALL_GONE:
 		json_field_string(j, "what", "gone");
-		resources_member(j, &b->gone.resources);
+		resources_json(j, &b->gone.resources);
 		break;
 	case FRAME_FINDING:
 		json_key(j, "finding");

@@ -301,7 +301,7 @@ static const char page[] =
 	"F2 medium  1 process outlived the call: ./x\n"
 	"   call 2, bash: printf '\\e[31m'; ./x &\n"
 	"   survivor, observed, basis exact, C1 ATT&CK T1564.011, 1 event\n"
-	"   event 11: the call's first process ended with status 0, 1 process alive\n"
+	"   event 11: the first process has ended: exit, status 0, processes left: 1\n"
 	"   event 10: executed /work/\\e]0;own\\x07\\u{202e}\\n"
 	"\\xffx as \"./x\", written by call 1\n"
 	"F1 info  call 1: the replayed observation differs: exit 2, not 0\n"

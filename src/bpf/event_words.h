@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An event as a person says it, on one line, without its time and its process: "connect to
+ * 203.0.113.18 port 443: refused (ENETUNREACH)". What the agent wrote comes out escaped. */
+#ifndef WEIR_BPF_EVENT_WORDS_H
+#define WEIR_BPF_EVENT_WORDS_H
+
+#include "base/buf.h"
+#include "bpf/event_decode.h"
+
+void event_words(struct buf *out, const struct event_view *e);
+/* NUL-separated arguments as one line, cut to width columns. */
+void argv_words(struct buf *out, const char *argv, size_t size, size_t width);
+
+#endif
