@@ -42,6 +42,7 @@ void listen_open(struct call *c, int listener)
 				      .events = EPOLLIN,
 				      .ready = listener_ready };
 	loop_add(&k->loop, &c->listener);
+	notify_first(c->notify, c->pid, pass_on, k);
 	if (!k->inside[0])
 		inside_name(c->pid, k->inside);
 }

@@ -141,6 +141,16 @@ static void header_fill(struct notify *n, struct event_header *h, enum event_kin
 	h->uid = p->uid;
 }
 
+static void exec_fill(struct event_exec *e, const struct stat *st, const char comm[16])
+{
+	e->inode = st->st_ino;
+	e->device = (uint32_t)st->st_dev;
+	e->mode = st->st_mode;
+	e->exec_flags = st->st_nlink ? 0 : EXEC_DELETED;
+	e->writer = EVENT_NO_CALL;
+	memcpy(e->comm, comm, sizeof(e->comm));
+}
+
 /* execve(path, argv), execveat(dirfd, path, argv): an attempt on a file that is not there is the
  * search along PATH and no event. */
 static size_t make_exec(struct notify *n, const struct process_facts *p)
@@ -156,20 +166,40 @@ static size_t make_exec(struct notify *n, const struct process_facts *p)
 	if (!process_stat(p, text, path, &st))
 		return 0;
 	memmove(text + path, text, path); /* exe as far as it is known, then the name as given */
-	cwd = process_cwd(p, text + 2 * path, 512);
+	cwd = process_link(p, "cwd", text + 2 * path, 512);
 	argv = process_argv(p, d->args[at ? 2 : 1], text + 2 * path + cwd, EVENT_ARGV_MAX);
-	e->inode = st.st_ino;
-	e->device = (uint32_t)st.st_dev;
-	e->mode = st.st_mode;
-	e->exec_flags = st.st_nlink ? 0 : EXEC_DELETED;
-	e->writer = EVENT_NO_CALL;
+	exec_fill(e, &st, p->comm);
 	e->exe_size = (uint16_t)path;
 	e->filename_size = (uint16_t)path;
 	e->cwd_size = (uint16_t)cwd;
 	e->argv_size = (uint16_t)argv;
-	memcpy(e->comm, p->comm, sizeof(e->comm));
 	header_fill(n, &e->h, EVENT_EXEC, sizeof(*e) + 2 * path + cwd + argv, p);
 	return e->h.size;
+}
+
+int notify_first(struct notify *n, pid_t pid,
+		 int (*on_event)(void *context, const void *data, size_t size), void *context)
+{
+	struct process_facts p cleanup_process = { 0 };
+	struct event_exec *e = (struct event_exec *)n->event;
+	char *text = n->event + sizeof(*e);
+	struct stat st;
+	size_t exe, cwd, argv;
+
+	process_open(&p, pid);
+	memset(n->event, 0, sizeof(n->event));
+	exe = process_link(&p, "exe", text, EVENT_PATH_MAX);
+	if (!exe || fstatat(p.dir, "exe", &st, 0) < 0)
+		return 0;
+	cwd = process_link(&p, "cwd", text + exe, EVENT_PATH_MAX);
+	argv = process_arguments(&p, text + exe + cwd, EVENT_ARGV_MAX);
+	exec_fill(e, &st, p.comm);
+	e->exe_size = (uint16_t)exe;
+	e->cwd_size = (uint16_t)cwd;
+	e->argv_size = (uint16_t)argv;
+	n->produced++;
+	header_fill(n, &e->h, EVENT_EXEC, sizeof(*e) + exe + cwd + argv, &p);
+	return on_event(context, n->event, e->h.size);
 }
 
 static size_t make_socket(struct notify *n, const struct process_facts *p)

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "policy/state.h"
 
@@ -19,6 +20,11 @@ void notify_probe(struct state_line *line);
 /* listener: as it came from the sandbox, made non-blocking here; owned from success on. run, call:
  * whose events these are. 0 or -errno. */
 int notify_open(int listener, uint64_t run, uint32_t call, struct notify **ret);
+/* The call's first program has been executed before anybody listened: an exec event from what /proc
+ * says of the process now, given to on_event, whose value is returned; 0 when it is gone already.
+ */
+int notify_first(struct notify *n, pid_t pid,
+		 int (*on_event)(void *context, const void *data, size_t size), void *context);
 int notify_fd(const struct notify *n); /* readable while a process waits for its answer */
 /* Answers at most `max` waiting calls and gives the events (struct event_*, aligned, as from a
  * ring) to on_event. Returns how many were answered; 0 when nobody waits; -EPIPE when nobody is

@@ -149,9 +149,17 @@ void process_socket(const struct process_facts *p, int fd, uint16_t *type, uint1
 		*protocol = (uint16_t)value;
 }
 
-size_t process_cwd(const struct process_facts *p, char *to, size_t size)
+size_t process_link(const struct process_facts *p, const char *name, char *to, size_t size)
 {
-	ssize_t n = readlinkat(p->dir, "cwd", to, size);
+	ssize_t n = readlinkat(p->dir, name, to, size);
+
+	return n < 0 ? 0 : (size_t)n;
+}
+
+size_t process_arguments(const struct process_facts *p, char *to, size_t size)
+{
+	cleanup_fd int fd = openat(p->dir, "cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, to, size);
 
 	return n < 0 ? 0 : (size_t)n;
 }

@@ -30,7 +30,10 @@ size_t process_text(const struct process_facts *p, uint64_t address, char *to, s
 size_t process_argv(const struct process_facts *p, uint64_t address, char *to, size_t size);
 /* Type and protocol of the socket that is open there as fd; left alone when it is none. */
 void process_socket(const struct process_facts *p, int fd, uint16_t *type, uint16_t *protocol);
-size_t process_cwd(const struct process_facts *p, char *to, size_t size);
+/* Where the link `name` under /proc/TID leads: "cwd", "exe". */
+size_t process_link(const struct process_facts *p, const char *name, char *to, size_t size);
+/* The arguments as they stand in memory now, each with its NUL. */
+size_t process_arguments(const struct process_facts *p, char *to, size_t size);
 /* Whether the path, as the process sees it, is there, and what it is. */
 bool process_stat(const struct process_facts *p, const char *path, size_t size, struct stat *ret);
 

@@ -137,6 +137,19 @@ static int on_event(void *context, const void *data, size_t size)
 	return 0;
 }
 
+/* The child has executed nothing yet: it still runs this test. */
+static int on_first(void *context, const void *data, size_t size)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
+	struct event_view e;
+
+	assert_int_equal(event_decode(data, size, &e), 0);
+	assert_int_equal(e.h->kind, EVENT_EXEC);
+	assert_true(n > 0 && is(e.text[0], self, (size_t)n));
+	return 0;
+}
+
 static void hears_a_child(void **state)
 {
 	struct heard heard = { .child = -1 };
@@ -160,6 +173,7 @@ static void hears_a_child(void **state)
 		skip();
 	}
 	assert_int_equal(notify_open(listener, 1, 5, &n), 0);
+	assert_int_equal(notify_first(n, child, on_first, NULL), 0);
 	do {
 		struct pollfd p = { .fd = notify_fd(n), .events = POLLIN };
 
@@ -174,7 +188,7 @@ static void hears_a_child(void **state)
 	assert_int_equal(heard.kinds[EVENT_SOCKET], 1);
 	assert_int_equal(heard.kinds[EVENT_PRIVILEGE], 2);
 	assert_true(heard.stream && heard.path && heard.mount && heard.unshare && heard.exec);
-	assert_int_equal(notify_produced(n), 6);
+	assert_int_equal(notify_produced(n), 7);
 	notify_close(n);
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
