@@ -152,6 +152,70 @@ static int take_notice(struct client *c, struct message *m)
 	return r < 0 ? r : enqueue(c, &e, finding);
 }
 
+static int keeper_failed(struct client *c, int err, struct fail *f)
+{
+	c->over = true;
+	if (err == -EPIPE || err == 0)
+		return fail_text(f, EPIPE, "the keeper of run %s died; its sandbox ended with it",
+				 c->run_id);
+	return fail(f, -err, "the keeper of run %s", c->run_id);
+}
+
+/* The descriptors of a call in the order of messages.tbl, and the mask that says which are there.
+ */
+static size_t collect_fds(const struct call_request *request, int *fds, uint8_t *ret_mask)
+{
+	size_t count = 0;
+
+	*ret_mask = 0;
+	for (int i = 0; i < 3 && !request->terminal &&
+			(request->kind == CALL_EXEC || request->kind == CALL_SHELL);
+	     i++) {
+		if (request->stdio[i] < 0)
+			continue;
+		*ret_mask |= (uint8_t)(1 << i);
+		fds[count++] = request->stdio[i];
+	}
+	for (size_t i = 0; i < request->extra_count; i++)
+		fds[count++] = request->extra[i];
+	return count;
+}
+
+static int send_call(struct client *c, const struct call_request *request, struct fail *f)
+{
+	cleanup_buf struct buf out = { 0 };
+	int fds[3 + CALL_EXTRA_MAX];
+	uint8_t mask;
+	size_t count;
+	struct message_call m;
+	int r;
+
+	if (request->extra_count > CALL_EXTRA_MAX)
+		return fail(f, E2BIG, "a call with %zu extra descriptors", request->extra_count);
+	count = collect_fds(request, fds, &mask);
+	m = (struct message_call){
+		.kind = (uint8_t)request->kind,
+		.stdio = mask,
+		.terminal = request->terminal,
+		.last = request->last,
+		.rows = request->rows,
+		.columns = request->columns,
+		.session = request->session,
+		.extra_count = (uint32_t)request->extra_count,
+		.time_limit_ns = request->time_limit_ns,
+		.cwd = (char *)request->cwd,
+		.argv = (char **)request->argv,
+		.env = (char **)request->env,
+		.announce = request->announce,
+	};
+	buf_init(&out, MESSAGE_CALL_MAX);
+	message_call_encode(&m, &out);
+	if (out.error)
+		return fail(f, E2BIG, "call %s", request->announce.tool_call_id);
+	r = channel_send(&c->keeper, MESSAGE_CALL_BEGIN, 0, out.data, out.size, fds, count, 0);
+	return r < 0 ? keeper_failed(c, r, f) : 0;
+}
+
 /* The answer to a request, and notices that come before it. Whoever has the connection now sends
  * it. */
 static int await_answer(struct client *c, struct message *ret)
@@ -169,7 +233,7 @@ static int await_answer(struct client *c, struct message *ret)
 
 /* One try: -EPIPE when the other side died before the run began. */
 static int request_run(struct client *c, int place, const char *store, const struct buf *request,
-		       struct fail *f)
+		       const struct call_request *first, struct fail *f)
 {
 	struct channel supervisor = { .self = PARTY_CLIENT, .peer = PARTY_SUPERVISOR };
 	cleanup_message struct message m = { .fd_count = 0 };
@@ -180,6 +244,8 @@ static int request_run(struct client *c, int place, const char *store, const str
 		return supervisor.fd;
 	r = channel_send(&supervisor, MESSAGE_RUN_REQUEST, 0, request->data, request->size, NULL, 0,
 			 0);
+	if (r == 0 && first)
+		r = send_call(c, first, f); /* whoever gets the connection finds it there */
 	if (r == 0)
 		r = await_answer(c, &m);
 	if (r < 0)
@@ -214,11 +280,12 @@ int client_open(const struct run_request *request, struct client **ret, struct f
 	c->keeper = (struct channel){ .fd = -1, .self = PARTY_CLIENT, .peer = PARTY_KEEPER };
 	c->last = &c->first;
 	for (int i = 0; i < OPEN_TRIES; i++) {
-		r = request_run(c, place, store, &encoded, f);
+		r = request_run(c, place, store, &encoded, request->first, f);
 		if (r != -EPIPE)
 			break;
 		close(c->keeper.fd);
 		c->keeper.fd = -1;
+		c->over = false;
 	}
 	if (r < 0) {
 		client_free(c);
@@ -226,15 +293,6 @@ int client_open(const struct run_request *request, struct client **ret, struct f
 	}
 	*ret = c;
 	return 0;
-}
-
-static int keeper_failed(struct client *c, int err, struct fail *f)
-{
-	c->over = true;
-	if (err == -EPIPE || err == 0)
-		return fail_text(f, EPIPE, "the keeper of run %s died; its sandbox ended with it",
-				 c->run_id);
-	return fail(f, -err, "the keeper of run %s", c->run_id);
 }
 
 /* Waits for one of two answers, queueing what comes in between. */
@@ -274,69 +332,13 @@ static int send_numbers(struct client *c, enum message_type type, uint32_t first
 	return r < 0 ? keeper_failed(c, r, f) : 0;
 }
 
-/* The descriptors of a call in the order of messages.tbl, and the mask that says which are there.
- */
-static size_t collect_fds(const struct call_request *request, int *fds, uint8_t *ret_mask)
-{
-	size_t count = 0;
-
-	*ret_mask = 0;
-	for (int i = 0; i < 3 && !request->terminal &&
-			(request->kind == CALL_EXEC || request->kind == CALL_SHELL);
-	     i++) {
-		if (request->stdio[i] < 0)
-			continue;
-		*ret_mask |= (uint8_t)(1 << i);
-		fds[count++] = request->stdio[i];
-	}
-	for (size_t i = 0; i < request->extra_count; i++)
-		fds[count++] = request->extra[i];
-	return count;
-}
-
-static int send_call(struct client *c, const struct call_request *request, struct fail *f)
-{
-	cleanup_buf struct buf out = { 0 };
-	int fds[3 + CALL_EXTRA_MAX];
-	uint8_t mask;
-	size_t count;
-	struct message_call m;
-	int r;
-
-	if (request->extra_count > CALL_EXTRA_MAX)
-		return fail(f, E2BIG, "a call with %zu extra descriptors", request->extra_count);
-	count = collect_fds(request, fds, &mask);
-	m = (struct message_call){
-		.kind = (uint8_t)request->kind,
-		.stdio = mask,
-		.terminal = request->terminal,
-		.rows = request->rows,
-		.columns = request->columns,
-		.session = request->session,
-		.extra_count = (uint32_t)request->extra_count,
-		.time_limit_ns = request->time_limit_ns,
-		.cwd = (char *)request->cwd,
-		.argv = (char **)request->argv,
-		.env = (char **)request->env,
-		.announce = request->announce,
-	};
-	buf_init(&out, MESSAGE_CALL_MAX);
-	message_call_encode(&m, &out);
-	if (out.error)
-		return fail(f, E2BIG, "call %s", request->announce.tool_call_id);
-	r = channel_send(&c->keeper, MESSAGE_CALL_BEGIN, 0, out.data, out.size, fds, count, 0);
-	return r < 0 ? keeper_failed(c, r, f) : 0;
-}
-
-int client_call_begin(struct client *c, const struct call_request *request, uint32_t *ret_n,
+int client_call_first(struct client *c, const struct call_request *request, uint32_t *ret_n,
 		      int *ret_terminal, struct fail *f)
 {
 	cleanup_message struct message m = { .fd_count = 0 };
 	struct wire w;
-	int r = send_call(c, request, f);
+	int r = await_reply(c, MESSAGE_CALL_BEGUN, MESSAGE_CALL_FAILED, &m, f);
 
-	if (r == 0)
-		r = await_reply(c, MESSAGE_CALL_BEGUN, MESSAGE_CALL_FAILED, &m, f);
 	if (r < 0)
 		return r;
 	if (m.type == MESSAGE_CALL_FAILED)
@@ -348,6 +350,14 @@ int client_call_begin(struct client *c, const struct call_request *request, uint
 	if (request->terminal && ret_terminal)
 		*ret_terminal = take_fd(&m.fds[0]);
 	return 0;
+}
+
+int client_call_begin(struct client *c, const struct call_request *request, uint32_t *ret_n,
+		      int *ret_terminal, struct fail *f)
+{
+	int r = send_call(c, request, f);
+
+	return r < 0 ? r : client_call_first(c, request, ret_n, ret_terminal, f);
 }
 
 int client_call_end(struct client *c, uint32_t n, int exit_code, struct fail *f)
@@ -420,12 +430,11 @@ int client_next(struct client *c, int timeout_ms, struct client_event *ret, stru
 
 int client_close(struct client *c, int exit_code, struct run_summary *ret, struct fail *f)
 {
-	int r = 0;
+	int r = c->over && !c->summed ? -EPIPE : 0;
 
-	if (!c->summed)
-		r = c->over ? -EPIPE
-			    : send_numbers(c, MESSAGE_RUN_END, (uint32_t)exit_code, 0, 1, f);
-
+	/* a keeper that has already ended the run does not hear this, and has sent its summary */
+	if (!c->over && !c->summed)
+		send_numbers(c, MESSAGE_RUN_END, (uint32_t)exit_code, 0, 1, NULL);
 	while (r == 0 && !c->summed) {
 		struct message m = { .fd_count = 0 };
 

@@ -22,6 +22,9 @@ struct run_request {
 	const char *command;	     /* for the record */
 	const char *trajectory;	     /* or NULL */
 	const char *agent_name, *agent_version, *agent_model; /* or NULL */
+	/* A call to begin as soon as the sandbox stands, without another round trip, or NULL. Its
+	 * answer is taken with client_call_first(). */
+	const struct call_request *first;
 };
 
 /* Starts the supervisor where none serves this store, and the run. On success the sandbox stands,
@@ -57,11 +60,16 @@ struct call_request {
 	size_t extra_count; /* at most CALL_EXTRA_MAX */
 	uint32_t session; /* CALL_SESSION: the CALL_SHELL, or the call, whose process works in it */
 	uint64_t time_limit_ns; /* 0: the policy's call_time */
+	bool last; /* the run ends with this call and its exit code, without client_close() asking
+		    */
 };
 
 /* ret_n: the call's number. ret_terminal: the pty's master when request->terminal (owned by the
  * caller). */
 int client_call_begin(struct client *c, const struct call_request *request, uint32_t *ret_n,
+		      int *ret_terminal, struct fail *f);
+/* As client_call_begin(), for the call that went with the request. */
+int client_call_first(struct client *c, const struct call_request *request, uint32_t *ret_n,
 		      int *ret_terminal, struct fail *f);
 int client_call_end(struct client *c, uint32_t n, int exit_code,
 		    struct fail *f); /* CALL_SESSION only */

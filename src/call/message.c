@@ -69,6 +69,7 @@ void message_call_encode(const struct message_call *c, struct buf *out)
 	wire_put_u8(out, c->kind);
 	wire_put_u8(out, c->stdio);
 	wire_put_u8(out, c->terminal);
+	wire_put_u8(out, c->last);
 	wire_put_u32(out, c->rows);
 	wire_put_u32(out, c->columns);
 	wire_put_u32(out, c->session);
@@ -86,6 +87,7 @@ int message_call_decode(struct wire *w, struct message_call *ret)
 
 	c.stdio = (uint8_t)codec_get_enum(w, 8);
 	c.terminal = codec_get_bool(w);
+	c.last = codec_get_bool(w);
 	c.rows = (uint16_t)wire_get_u32(w);
 	c.columns = (uint16_t)wire_get_u32(w);
 	c.session = wire_get_u32(w);

@@ -39,6 +39,7 @@ struct message_call {
 	uint8_t kind;  /* enum call_kind (client.h) */
 	uint8_t stdio; /* bits 1 << 0, 1, 2; a missing one is /dev/null */
 	bool terminal;
+	bool last; /* the run ends with it */
 	uint16_t rows, columns;
 	uint32_t session;
 	uint32_t extra_count;

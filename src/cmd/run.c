@@ -269,39 +269,49 @@ static int serve(struct session *s, struct fail *f)
 	return 0;
 }
 
-static int begin_call(struct session *s, char **argv, const char *command, struct fail *f)
-{
-	struct carriage *c = &s->carriage;
-	cleanup_buf struct buf arguments = { 0 };
+/* The program as a call. What the call refers to lives as long as this. */
+struct program {
+	struct buf command, arguments;
 	char term[256];
-	char *env[] = { term, NULL };
-	struct json j;
-	struct call_request request = { .kind = CALL_EXEC,
-					.argv = argv,
-					.terminal = c->terminal,
-					.stdio = { c->stdio[0], c->stdio[1], c->stdio[2] },
-					.time_limit_ns = POLICY_UNLIMITED };
-	int master = -1;
-	int r;
+	char *env[2];
+	struct call_request call;
+};
 
-	buf_init(&arguments, CALL_ARGUMENTS_MAX);
-	json_init(&j, &arguments);
+static void program_free(struct program *p)
+{
+	buf_free(&p->command);
+	buf_free(&p->arguments);
+}
+
+static void program_describe(struct program *p, const struct carriage *c, char **argv)
+{
+	struct json j;
+
+	buf_init(&p->command, 65536);
+	choose_quote(argv, &p->command);
+	buf_init(&p->arguments, CALL_ARGUMENTS_MAX);
+	json_init(&j, &p->arguments);
 	json_object(&j);
-	json_field_string(&j, "command", command);
+	json_field_string(&j, "command", buf_text(&p->command));
 	json_object_end(&j);
-	request.announce = (struct call_announce){ .tool_call_id = (char *)"run",
-						   .function_name = (char *)"run",
-						   .arguments = arguments.data,
-						   .executed = true };
-	if (c->terminal) {
-		terminal_size(&request.rows, &request.columns);
-		snprintf(term, sizeof(term), "TERM=%s", getenv("TERM") ? getenv("TERM") : "dumb");
-		request.env = env;
-	}
-	r = client_call_begin(s->client, &request, &s->call, &master, f);
-	if (r == 0)
-		carriage_begun(c, master);
-	return r;
+	p->call = (struct call_request){
+		.kind = CALL_EXEC,
+		.argv = argv,
+		.terminal = c->terminal,
+		.stdio = { c->stdio[0], c->stdio[1], c->stdio[2] },
+		.time_limit_ns = POLICY_UNLIMITED,
+		.last = true,
+		.announce = { .tool_call_id = (char *)"run",
+			      .function_name = (char *)"run",
+			      .arguments = p->arguments.data,
+			      .executed = true },
+	};
+	if (!c->terminal)
+		return;
+	terminal_size(&p->call.rows, &p->call.columns);
+	snprintf(p->term, sizeof(p->term), "TERM=%s", getenv("TERM") ? getenv("TERM") : "dumb");
+	p->env[0] = p->term;
+	p->call.env = p->env;
 }
 
 /* As a shell says it: 127 not found, 126 not executable. */
@@ -312,46 +322,60 @@ static int not_executed(int err)
 						   : EXIT_WEIR_FAILED;
 }
 
-static int run_call(struct session *s, char **argv, const char *command, struct fail *f)
+static void run_call(struct session *s, const struct call_request *call)
 {
-	int r = carriage_open(&s->carriage, f);
-	int begun = r;
+	struct fail f = { .code = 0 };
+	int master = -1;
+	int r = client_call_first(s->client, call, &s->call, &master, &f);
 
-	if (r == 0)
-		begun = r = begin_call(s, argv, command, f);
-	if (r < 0 && begun < 0)
+	if (r < 0) {
 		s->exit_code = not_executed(r);
-	if (r == 0) {
-		r = serve(s, f);
+	} else {
+		carriage_begun(&s->carriage, master);
+		r = serve(s, &f);
 		s->exit_code = r < 0 ? EXIT_WEIR_FAILED : s->exit_code;
 	}
 	carriage_close(&s->carriage);
 	if (r < 0)
-		log_error("%s", f->text);
-	return r;
+		log_error("%s", f.text);
 }
 
-static int run_session(struct session *s, const struct run_options *o, const struct policy *p,
-		       char **argv)
+static int run_program(struct session *s, const struct run_options *o, const struct policy *policy,
+		       const struct program *p)
 {
 	cleanup_free char *standard = o->store ? NULL : store_path_default();
-	cleanup_buf struct buf command = { 0 };
 	struct fail f = { .code = 0 };
 	struct run_request request = { .store = o->store ? o->store : standard,
 				       .name = o->name,
-				       .policy = p };
+				       .policy = policy,
+				       .command = buf_text(&p->command),
+				       .first = &p->call };
 
-	buf_init(&command, 65536);
-	choose_quote(argv, &command);
-	request.command = buf_text(&command);
-	s->signals = open_signals();
 	if (client_open(&request, &s->client, &f) < 0) {
 		log_error("%s", f.text);
 		return EXIT_WEIR_FAILED;
 	}
-	run_call(s, argv, request.command, &f);
+	run_call(s, &p->call);
 	return outcome_close(&s->outcome, s->client, request.store, s->exit_code, o->report,
 			     o->fail_on);
+}
+
+static int run_session(struct session *s, const struct run_options *o, const struct policy *policy,
+		       char **argv)
+{
+	struct program p = { .env = { NULL } };
+	struct fail f = { .code = 0 };
+	int status;
+
+	s->signals = open_signals();
+	if (carriage_open(&s->carriage, &f) < 0) {
+		log_error("%s", f.text);
+		return EXIT_WEIR_FAILED;
+	}
+	program_describe(&p, &s->carriage, argv);
+	status = run_program(s, o, policy, &p);
+	program_free(&p);
+	return status;
 }
 
 static int run_run(int argc, char **argv);

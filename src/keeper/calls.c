@@ -152,6 +152,10 @@ static void call_over(struct call *c, int exit_code, enum call_ending ending)
 	}
 	e.resources = c->resources;
 	tell_exit(k, &e);
+	if (c->last) {
+		k->exit_code = exit_code;
+		k->last_is_over = true;
+	}
 	if (!e.survivors)
 		call_gone(c);
 	else if (c->cgroup >= 0)
@@ -297,6 +301,7 @@ static void begin_exec(struct keeper *k, struct call *c, const struct message_ca
 	loop_add(&k->loop, &c->process);
 	if (p.listener >= 0)
 		listen_open(c, p.listener);
+	c->last = mc->last;
 	limit_call(c, mc->time_limit_ns);
 	tell_begun(k, n, p.terminal);
 }

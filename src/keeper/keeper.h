@@ -48,6 +48,7 @@ struct call {
 	struct watch listener;
 	uint32_t session;	 /* the call whose shell works in this one, or 0 */
 	bool over;		 /* call_exit was told */
+	bool last;		 /* the run ends with it */
 	enum call_ending ending; /* why it is being killed; ENDING_EXIT: it is not */
 	uint64_t deadline_ns;	 /* monotonic; UINT64_MAX: none */
 	struct resources resources;
@@ -105,6 +106,7 @@ struct keeper {
 	bool summed;
 	struct run_summary summary;
 
+	bool last_is_over; /* the call with which the run ends has ended */
 	char end_reason[128];
 	int exit_code;
 	uint64_t state_deadline_ns; /* RUN_STOPPED and RUN_CLOSING end by then */

@@ -198,7 +198,9 @@ int run_begin(struct keeper *k, struct message *assign)
 
 static void kill_all(struct keeper *k)
 {
-	if (k->cgroup >= 0)
+	/* init takes all of its namespace with it; only while it is being built something may be
+	 * outside */
+	if (k->cgroup >= 0 && (k->calls || !k->sandbox))
 		cgroup_kill(k->cgroup);
 	if (k->sandbox)
 		pidfd_send_signal(sandbox_init_pidfd(k->sandbox), SIGKILL, NULL, 0);
@@ -261,6 +263,8 @@ void run_advance(struct keeper *k)
 {
 	bool late = k->state_deadline_ns <= clock_mono_ns();
 
+	if (k->state == RUN_LIVING && k->last_is_over)
+		run_close(k);
 	if (k->state == RUN_STOPPED && (late || !outbox_attached(&k->client)))
 		run_close(k);
 	if (k->state == RUN_CLOSING && (late || k->summed || !k->recorder_expected))
