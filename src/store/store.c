@@ -88,7 +88,11 @@ int store_open(const char *path, struct store **ret, struct fail *f)
 		return fail(f, ENOMEM, "open the store %s", path);
 	s->layout = (struct layout){ -1, -1, -1, -1 };
 	s->path = strdup(path);
-	r = s->path ? layout_open(path, false, &s->layout, f) : fail(f, ENOMEM, "open the store");
+	if (!s->path) {
+		free(s);
+		return fail(f, ENOMEM, "open the store %s", path);
+	}
+	r = layout_open(path, false, &s->layout, f);
 	if (r >= 0)
 		r = index_connect(s, f);
 	if (r < 0) {

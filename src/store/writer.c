@@ -303,7 +303,8 @@ int run_writer_flush(struct run_writer *w,
 		if (r < 0)
 			fail(f, -r, "cannot write segment %06u.seg of run %s", w->number, w->run);
 	}
-	tell_frames(w, frames.data + done, frames.size - done, false, on_frame, context);
+	if (done < frames.size)
+		tell_frames(w, frames.data + done, frames.size - done, false, on_frame, context);
 	buf_clear(&frames);
 	w->writing = frames;
 	return r;
