@@ -44,8 +44,8 @@ static void print_json(const char *run_id, const struct verify_result *v)
 static void print_text(const char *run_id, const struct verify_result *v)
 {
 	if (v->matches && v->live)
-		printf("%s: alive; its %" PRIu64 " frames so far are whole, root %s\n", run_id,
-		       v->frames, v->root);
+		printf("%s: not complete yet; its %" PRIu64 " frames so far are whole, root %s\n",
+		       run_id, v->frames, v->root);
 	else if (v->matches)
 		printf("%s: %" PRIu64 " frames, root %s: as when the run ended\n", run_id,
 		       v->frames, v->root);

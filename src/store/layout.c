@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "call/channel.h"
+#include "call/place.h"
 #include "store/cursor.h"
 #include "store/merkle.h"
 
@@ -93,6 +95,20 @@ int layout_clear_live(const struct layout *l, const char *run)
 bool layout_is_live(const struct layout *l, const char *run)
 {
 	return l->live >= 0 && faccessat(l->live, run, F_OK, 0) == 0;
+}
+
+bool layout_is_kept(const struct layout *l, const char *run)
+{
+	cleanup_fd int place = openat(l->store, "run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[PLACE_SOCKET_MAX];
+	cleanup_fd int fd = -1;
+
+	if (!layout_is_live(l, run))
+		return false;
+	place_run_socket(run, name);
+	fd = place < 0 ? -ENOENT : channel_connect(place, name);
+	/* Anything else than nobody there may be somebody who does not talk to us. */
+	return fd >= 0 || (fd != -ENOENT && fd != -ECONNREFUSED);
 }
 
 static int is_run(const struct dirent *entry)

@@ -24,6 +24,8 @@ void layout_close(struct layout *l);
 int layout_mark_live(const struct layout *l, const char *run);	/* 0 or -errno */
 int layout_clear_live(const struct layout *l, const char *run); /* 0 or -errno */
 bool layout_is_live(const struct layout *l, const char *run);
+/* Marked live, and its keeper answers: false for what a crash of all of weir left. */
+bool layout_is_kept(const struct layout *l, const char *run);
 /* Calls on_name for each name in the directory that is a run id, in order of time. */
 int layout_each(int dir, int (*on_name)(void *context, const char *run), void *context);
 /* Takes away removed/RUN and what is in it. */

@@ -47,7 +47,7 @@ static enum index_state state_of(const struct layout *l, const char *run, const 
 		return INDEX_DAMAGED;
 	if (t->over)
 		return INDEX_OVER;
-	return layout_is_live(l, run) ? INDEX_LIVE : INDEX_DAMAGED;
+	return layout_is_kept(l, run) ? INDEX_LIVE : INDEX_DAMAGED;
 }
 
 /* The root as the run's own file has it: a rebuilt index must not bless segments that were changed
@@ -167,10 +167,11 @@ int store_run_remove(const char *path, const char *run_id, struct fail *f)
 		return r;
 	if (!run_id_valid(run_id))
 		return fail_text(f, EINVAL, "'%s' is not the id of a run", run_id);
-	if (layout_is_live(&l, run_id))
+	if (layout_is_kept(&l, run_id))
 		return fail_text(f, EBUSY, "run %s is alive: `weir kill %s` first", run_id, run_id);
 	if (renameat(l.runs, run_id, l.removed, run_id) < 0)
 		return fail(f, errno, "cannot remove run %s", run_id);
+	layout_clear_live(&l, run_id);
 	r = forget(path, run_id, f);
 	if (r < 0)
 		return r;

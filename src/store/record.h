@@ -99,7 +99,8 @@ struct verify_result {
 	char root[65];	 /* of those frames */
 	bool matches; /* every checksum and number is right, and root and frames are those that the
 			 run ended with, in its root file and in the index */
-	bool live;    /* the run is not over: there is no root yet to compare with */
+	bool live;    /* the record is not complete (the run lives, or weir ended before it did):
+			 there is no root yet to compare with */
 	char reason[512]; /* why not, when it does not match */
 };
 /* 0 with ret filled, also when it does not match; -errno: could not be read at all. */

@@ -56,7 +56,7 @@ static void row_to_info(struct store *s, sqlite3_stmt *q, struct run_info *r)
 	r->close.exit_code = sqlite3_column_int(q, 7);
 	column_text(q, 8, r->close.reason, sizeof(r->close.reason));
 	r->damaged = state == INDEX_DAMAGED ||
-		     (state == INDEX_LIVE && !layout_is_live(&s->layout, r->open.id));
+		     (state == INDEX_LIVE && !layout_is_kept(&s->layout, r->open.id));
 	r->events = (uint64_t)sqlite3_column_int64(q, 10);
 	r->lost = (uint64_t)sqlite3_column_int64(q, 11);
 	r->calls = (uint32_t)sqlite3_column_int64(q, 12);

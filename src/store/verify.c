@@ -13,12 +13,11 @@
 
 /* The frames that are whole, from the first on: what tree they make, and why it ended early. */
 static int recompute(int dir, const char *run_id, struct merkle *tree, struct verify_result *ret,
-		     struct fail *f)
+		     uint64_t *ret_unfinished, struct fail *f)
 {
 	struct cursor *c = NULL;
 	const struct frame_header *h;
 	struct fail damage = { 0 };
-	uint64_t unfinished = 0;
 	int r = cursor_open(dir, run_id, &c, f);
 
 	if (r < 0)
@@ -27,7 +26,7 @@ static int recompute(int dir, const char *run_id, struct merkle *tree, struct ve
 	while ((r = cursor_next(c, &h, &damage)) > 0)
 		merkle_add(tree, h, h->size);
 	if (r == 0)
-		cursor_end(c, &unfinished);
+		cursor_end(c, ret_unfinished);
 	cursor_close(c);
 	if (r < 0 && r != -EBADMSG) {
 		*f = damage;
@@ -36,10 +35,6 @@ static int recompute(int dir, const char *run_id, struct merkle *tree, struct ve
 	if (r < 0)
 		snprintf(ret->reason, sizeof(ret->reason), "%.*s", (int)sizeof(ret->reason) - 1,
 			 damage.text);
-	else if (unfinished)
-		snprintf(ret->reason, sizeof(ret->reason),
-			 "the last segment ends with %llu bytes that are not a whole frame",
-			 (unsigned long long)unfinished);
 	return 0;
 }
 
@@ -84,9 +79,9 @@ int store_verify(struct store *s, const char *run_id, struct verify_result *ret,
 	struct record_root root = { 0 };
 	unsigned char hash[MERKLE_HASH_SIZE];
 	char in_file[MERKLE_HEX_SIZE] = "", in_index[MERKLE_HEX_SIZE];
-	uint64_t index_frames = 0;
+	uint64_t index_frames = 0, unfinished = 0;
 	struct merkle tree;
-	int r = dir < 0 ? dir : recompute(dir, run_id, &tree, &v, f);
+	int r = dir < 0 ? dir : recompute(dir, run_id, &tree, &v, &unfinished, f);
 
 	if (r >= 0)
 		r = index_root(s, run_id, in_index, &index_frames, f);
@@ -103,6 +98,11 @@ int store_verify(struct store *s, const char *run_id, struct verify_result *ret,
 	if (r == 0)
 		merkle_hex(root.hash, in_file);
 	v.live = r == -ENOENT && !*in_index && layout_is_live(&s->layout, run_id);
+	/* While a run lives its last frame may be half written; later nothing may lie there. */
+	if (!v.live && !v.reason[0] && unfinished)
+		snprintf(v.reason, sizeof(v.reason),
+			 "the last segment ends with %llu bytes that are not a whole frame",
+			 (unsigned long long)unfinished);
 	if (!v.live && !v.reason[0])
 		compare(&v, in_file, root.size, in_index, index_frames);
 	v.matches = !v.reason[0];

@@ -195,7 +195,7 @@ void bench_produce_count(struct bench *b, uint32_t call, uint64_t files, uint64_
 	produce(b, &e, sizeof(e));
 }
 
-static void say(struct bench *b, enum message_type type, const struct buf *data)
+void bench_say(struct bench *b, enum message_type type, const struct buf *data)
 {
 	assert_int_equal(data->error, 0);
 	assert_int_equal(
@@ -211,7 +211,7 @@ void bench_announce(struct bench *b, uint32_t n)
 
 	buf_init(&data, 4096);
 	call_announce_encode(&a, &data);
-	say(b, MESSAGE_REC_CALL_ANNOUNCE, &data);
+	bench_say(b, MESSAGE_REC_CALL_ANNOUNCE, &data);
 }
 
 void bench_call_over(struct bench *b, uint32_t n, uint32_t survivors)
@@ -221,7 +221,7 @@ void bench_call_over(struct bench *b, uint32_t n, uint32_t survivors)
 
 	buf_init(&data, 4096);
 	call_exit_encode(&e, &data);
-	say(b, MESSAGE_REC_CALL_EXIT, &data);
+	bench_say(b, MESSAGE_REC_CALL_EXIT, &data);
 }
 
 static void hear(struct bench *b, const struct message *m)
@@ -261,7 +261,7 @@ void bench_close_run(struct bench *b)
 
 	buf_init(&data, 4096);
 	run_close_encode(&c, &data);
-	say(b, MESSAGE_REC_RUN_CLOSE, &data);
+	bench_say(b, MESSAGE_REC_RUN_CLOSE, &data);
 	bench_wait_for(b, MESSAGE_REC_RUN_CLOSED);
 }
 

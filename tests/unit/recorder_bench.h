@@ -42,6 +42,7 @@ uint64_t *bench_producer(struct bench *b);
 uint64_t bench_consumed(struct bench *b);
 void bench_produce_file(struct bench *b, uint32_t call);
 void bench_produce_count(struct bench *b, uint32_t call, uint64_t files, uint64_t lost);
+void bench_say(struct bench *b, enum message_type type, const struct buf *data);
 void bench_announce(struct bench *b, uint32_t n);
 void bench_call_over(struct bench *b, uint32_t n, uint32_t survivors);
 void bench_wait_for(struct bench *b, enum message_type type);

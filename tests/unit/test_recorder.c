@@ -132,6 +132,33 @@ static void the_kernels_loss_is_told(void **state)
 	run_info_free(&info);
 }
 
+/* Without BPF the keeper sends events too, and what it had to drop it says. */
+static void a_keepers_events_and_gaps_are_recorded(void **state)
+{
+	struct bench *b = *state;
+	struct message_gap gap = { .first = 3, .last = 7, .bytes = 100 };
+	struct event_file e = {
+		.h = { .size = sizeof(e), .kind = EVENT_FILE, .call = 1, .run = 5 }
+	};
+	cleanup_buf struct buf data = { .max = 4096 };
+	struct run_info info = { 0 };
+
+	bench_begin(b);
+	bench_announce(b, 1);
+	buf_add(&data, &e, sizeof(e));
+	bench_say(b, MESSAGE_REC_EVENT, &data);
+	data.data[2] = (char)EVENT_KIND_COUNT; /* and one that is no event */
+	bench_say(b, MESSAGE_REC_EVENT, &data);
+	buf_clear(&data);
+	message_gap_encode(&gap, &data);
+	b->seq = 7;
+	bench_say(b, MESSAGE_REC_GAP, &data);
+	bench_close_run(b);
+	assert_int_equal(bench_recorded_files(b, &info), 1);
+	assert_int_equal(info.lost, 6);
+	run_info_free(&info);
+}
+
 static void a_finding_is_told_recorded_and_ends_the_run(void **state)
 {
 	struct bench *b = *state;
@@ -358,6 +385,7 @@ int main(void)
 		recorder_test(a_killed_recorder_loses_and_doubles_nothing),
 		recorder_test(events_before_the_announcement_wait),
 		recorder_test(the_kernels_loss_is_told),
+		recorder_test(a_keepers_events_and_gaps_are_recorded),
 		recorder_test(a_finding_is_told_recorded_and_ends_the_run),
 		recorder_test(a_finding_calls_a_person),
 		recorder_test(a_dead_keeper_ends_its_record),
