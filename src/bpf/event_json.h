@@ -10,7 +10,7 @@
 struct event_context {
 	const char *run_id;
 	uint64_t wall_ns;
-	const char *exe; /* the program that the process runs: see process_table.h */
+	const char *exe; /* the program that the process runs */
 };
 
 /* Writes {"id": "RUN:SEQ", …}. e must come from event_decode(); its bytes may hold anything. */

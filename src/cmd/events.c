@@ -9,11 +9,9 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "bpf/process_table.h"
 #include "cmd/command.h"
 #include "store/frame_json.h"
 
-#define PROCESSES_MAX 65536
 #define LINE_BYTES (16 * 1024 * 1024)
 #define FOLLOW_US 50000
 
@@ -42,7 +40,7 @@ struct listing {
 	int kind; /* enum event_kind, -1: all */
 	bool json;
 	const struct run_open *open;
-	struct process_table *processes;
+	struct processes *processes;
 	struct buf line;
 	bool closed; /* the run's end was seen */
 };
@@ -78,13 +76,15 @@ static int show(struct listing *l, const struct frame *frame)
 
 	if (r < 0)
 		return r;
-	if (is_event && frame->kind != EVENT_EXIT)
-		process_table_event(l->processes, &frame->event);
+	if (is_event)
+		processes_before(l->processes, &frame->event);
+	if (frame->kind == EVENT_EXEC) /* it shows what the process became */
+		processes_after(l->processes, &frame->event);
 	if ((l->kind < 0 || (int)frame->kind == l->kind) &&
 	    (l->options->call == UINT64_MAX || frame_view_call(&v) == l->options->call))
 		r = print(l, &v);
-	if (frame->kind == EVENT_EXIT)
-		process_table_event(l->processes, &frame->event);
+	if (is_event && frame->kind != EVENT_EXEC)
+		processes_after(l->processes, &frame->event);
 	l->closed = l->closed || v.body.what == FRAME_RUN_CLOSE;
 	frame_view_free(&v);
 	return r;
@@ -124,14 +124,14 @@ static int list_run(const struct events_options *o, const char *spec, int kind, 
 	if (r >= 0)
 		r = store_run_find(s, spec, &info, f);
 	l.open = &info.open;
-	if (r >= 0 && process_table_new(PROCESSES_MAX, &l.processes) < 0)
+	if (r >= 0 && processes_new(&l.processes) < 0)
 		r = fail(f, ENOMEM, "list events");
 	if (r >= 0)
 		r = frame_reader_open(s, info.open.id, 1, &reader, f);
 	if (r >= 0)
 		r = list(&l, reader, o->follow && !info.over && !info.damaged, f);
 	frame_reader_close(reader);
-	process_table_free(l.processes);
+	processes_free(l.processes);
 	buf_free(&l.line);
 	run_info_free(&info);
 	store_close(s);

@@ -11,7 +11,7 @@
 #include "bpf/event_json.h"
 
 int frame_view_make(const char *run_id, const struct frame *frame, const struct run_open *run,
-		    const struct process_table *processes, struct frame_view *ret)
+		    const struct processes *processes, struct frame_view *ret)
 {
 	struct frame_view v = { .run_id = run_id, .frame = frame, .processes = processes };
 	int r = frame_body_decode(frame->kind, frame->data, frame->size, &v.body);
@@ -31,6 +31,15 @@ int frame_view_make(const char *run_id, const struct frame *frame, const struct 
 void frame_view_free(struct frame_view *v)
 {
 	frame_body_free(&v->body);
+}
+
+const char *frame_view_exe(const struct frame_view *v)
+{
+	const struct event_header *h = v->body.event.h;
+	const struct process *p =
+		v->processes ? processes_find(v->processes, h->pid, h->start_ns) : NULL;
+
+	return p ? p->exe : NULL;
 }
 
 uint32_t frame_view_call(const struct frame_view *v)
@@ -194,8 +203,7 @@ void frame_json(struct json *j, const struct frame_view *v)
 	json_object(j);
 	if (v->body.what == FRAME_EVENT) {
 		e = v->body.event;
-		x.exe = v->processes ? process_table_exe(v->processes, e.h->pid, e.h->start_ns)
-				     : NULL;
+		x.exe = frame_view_exe(v);
 	}
 	event_json_members(j, &e, &x);
 	body_members(j, v);

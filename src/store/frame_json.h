@@ -4,22 +4,24 @@
 #define WEIR_STORE_FRAME_JSON_H
 
 #include "base/json.h"
-#include "bpf/process_table.h"
+#include "detect/process.h"
 #include "store/record.h"
 
 struct frame_view {
 	const char *run_id;
 	const struct frame *frame;
-	struct frame_body body;		       /* decoded; frame_view_free() */
-	uint64_t mono_ns;		       /* of frames that are no kernel events: computed */
-	const struct process_table *processes; /* or NULL */
+	struct frame_body body;		   /* decoded; frame_view_free() */
+	uint64_t mono_ns;		   /* of frames that are no kernel events: computed */
+	const struct processes *processes; /* or NULL */
 };
 
 /* 0, -EBADMSG or -ENOMEM. run: of the record, for the clocks; NULL before its first frame. */
 int frame_view_make(const char *run_id, const struct frame *frame, const struct run_open *run,
-		    const struct process_table *processes, struct frame_view *ret);
+		    const struct processes *processes, struct frame_view *ret);
 void frame_view_free(struct frame_view *v);
 uint32_t frame_view_call(const struct frame_view *v);
+/* The program that the event's process runs, or NULL. Kernel events only. */
+const char *frame_view_exe(const struct frame_view *v);
 
 /* The form that doc/schema/event.schema.json fixes. */
 void frame_json(struct json *j, const struct frame_view *v);

@@ -20,8 +20,7 @@ static void put_text(struct buf *out, const char *text, size_t width)
 static void event_text(struct buf *out, const struct frame_view *v)
 {
 	const struct event_view *e = &v->body.event;
-	const char *exe =
-		v->processes ? process_table_exe(v->processes, e->h->pid, e->h->start_ns) : NULL;
+	const char *exe = frame_view_exe(v);
 
 	buf_printf(out, "%7u ", e->h->pid);
 	event_words(out, e);

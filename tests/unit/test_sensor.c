@@ -19,7 +19,6 @@
 
 #include "base/cleanup.h"
 #include "bpf/event_json.h"
-#include "bpf/process_table.h"
 #include "bpf/shared.h"
 #include "sensor/ring.h"
 #include "sensor/rules.h"
@@ -118,72 +117,6 @@ static void writes_json(void **state)
 		"\"uid\":1000,\"exe\":\"/bin/sh\",\"argv\":[\"x\",\"-\\u00ff\"],\"cwd\":\"/work\","
 		"\"filename\":\"./x\\\"\",\"inode\":7,\"device\":8,\"mode\":33261,\"comm\":\"x\","
 		"\"writer\":null,\"flags\":[\"script\"]}");
-}
-
-static void fork_to(struct process_table *t, uint32_t parent, uint32_t child)
-{
-	struct event_fork f = {
-		.h = { .size = sizeof(f), .kind = EVENT_FORK, .pid = parent, .start_ns = parent },
-		.child_pid = child,
-		.child_start_ns = child
-	};
-	struct event_view e;
-
-	assert_int_equal(event_decode(&f, sizeof(f), &e), 0);
-	process_table_event(t, &e);
-}
-
-static void exec_in(struct process_table *t, uint32_t pid, const char *exe)
-{
-	struct exec_bytes x;
-	struct event_view e;
-
-	assert_int_equal(event_decode(&x, exec_make(&x, pid, pid, exe), &e), 0);
-	process_table_event(t, &e);
-}
-
-static void exit_of(struct process_table *t, uint32_t pid)
-{
-	struct event_exit x = {
-		.h = { .size = sizeof(x), .kind = EVENT_EXIT, .pid = pid, .start_ns = pid }
-	};
-	struct event_view e;
-
-	assert_int_equal(event_decode(&x, sizeof(x), &e), 0);
-	process_table_event(t, &e);
-}
-
-static void knows_what_a_process_runs(void **state)
-{
-	struct process_table *t;
-
-	assert_int_equal(process_table_new(8, &t), 0);
-	exec_in(t, 1, "/bin/sh");
-	fork_to(t, 1, 2);
-	assert_string_equal(process_table_exe(t, 2, 2), "/bin/sh");
-	exec_in(t, 2, "/bin/ls");
-	assert_string_equal(process_table_exe(t, 2, 2), "/bin/ls");
-	assert_string_equal(process_table_exe(t, 1, 1), "/bin/sh");
-	assert_null(process_table_exe(t, 2, 3)); /* the pid again, another process */
-	exit_of(t, 2);
-	assert_string_equal(process_table_exe(t, 2, 2), "/bin/ls");
-	process_table_free(t);
-}
-
-static void forgets_the_ended_first(void **state)
-{
-	struct process_table *t;
-
-	assert_int_equal(process_table_new(4, &t), 0);
-	exec_in(t, 1, "/bin/one");
-	for (uint32_t pid = 2; pid < 1000; pid++) {
-		exec_in(t, pid, "/bin/many");
-		exit_of(t, pid);
-	}
-	assert_string_equal(process_table_exe(t, 1, 1), "/bin/one");
-	assert_string_equal(process_table_exe(t, 999, 999), "/bin/many");
-	assert_null(process_table_exe(t, 500, 500));
-	process_table_free(t);
 }
 
 /* A ring as the kernel lays it out, in a file that is ours to write. */
@@ -330,8 +263,6 @@ int main(void)
 		cmocka_unit_test(decodes_what_is_well_formed),
 		cmocka_unit_test(refuses_what_is_not),
 		cmocka_unit_test(writes_json),
-		cmocka_unit_test(knows_what_a_process_runs),
-		cmocka_unit_test(forgets_the_ended_first),
 		cmocka_unit_test(reads_a_ring),
 		cmocka_unit_test(reads_around_the_end),
 		cmocka_unit_test(reduces_patterns),
