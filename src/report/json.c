@@ -116,6 +116,20 @@ static void events_member(struct writer *w, const struct call_record *c)
 	w->lost += sum(c->lost);
 }
 
+static void did_member(struct json *j, const struct doing *d)
+{
+	json_key(j, "did");
+	json_object(j);
+	json_field_uint(j, "programs", d->programs);
+	json_field_uint(j, "files_written", d->files_changed);
+	json_field_uint(j, "files_removed", d->files_removed);
+	json_field_uint(j, "changes_refused", d->files_refused);
+	json_field_uint(j, "connects", d->connects);
+	json_field_uint(j, "connects_refused", d->connects_refused);
+	json_field_uint(j, "operations_refused", d->operations_refused);
+	json_object_end(j);
+}
+
 static void findings_of_call(struct writer *w, uint32_t call)
 {
 	const struct report *r = w->report;
@@ -183,6 +197,7 @@ static int on_call(void *context, const struct call_record *c)
 	json_field_uint(j, "survivors", c->ended ? c->exit.survivors : 0);
 	resources_json(j, c->gone ? &c->gone_at.resources : &c->exit.resources);
 	events_member(w, c);
+	did_member(j, report_doing(w->report, a->n));
 	observation_member(j, &c->observation);
 	findings_of_call(w, a->n);
 	json_object_end(j);

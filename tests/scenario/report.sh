@@ -41,6 +41,8 @@ run "$WEIR" report "$(printf %.15s "$id")" -o "$T/r.json"
 is "$status" 0 "a run is found by the beginning of its id, a file gets the form of its name"
 "$TOP/script/check-schema" "$TOP/doc/schema/report.schema.json" "$T/r.json" >"$T/out" 2>&1
 ok $? "which holds against the schema" "$(cat "$T/out")"
+is "$(jq -r '."$defs".finding.properties.detector.enum[]' "$TOP/doc/schema/report.schema.json")" \
+	"$(sed -n 's/^FINDING([A-Z_]*, \([a-z_]*\),.*/\1/p' "$TOP/tables/findings.tbl")" "the schema has the table's detectors"
 run "$WEIR" report -o "$T/r.txt"
 is "$(head -c 4 "$T/r.txt")" "run " "a .txt is text"
 run "$WEIR" report -o "$T/r.html"
