@@ -226,11 +226,13 @@ int channel_receive(const struct channel *c, struct message *ret, int flags)
 	ssize_t n;
 	int r;
 
+	/* a peer that closed with something of ours unread is told as ECONNRESET, once, before what
+	 * it had sent to us (net/unix/af_unix.c, unix_release_sock) */
 	do
 		n = recvmsg(c->fd, &m, MSG_CMSG_CLOEXEC | flags);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
-		return errno == ECONNRESET ? 0 : errno == EWOULDBLOCK ? -EAGAIN : -errno;
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	if (n == 0)
 		return 0;
 	r = take_fds(&m, &memory, &got);

@@ -328,6 +328,22 @@ static void hang_ups_are_told(void **state)
 	close(p.keeper.fd);
 }
 
+/* The peer's last words are read even when it has closed without reading ours. */
+static void last_words_are_heard(void **state)
+{
+	cleanup_message struct message m = { .fd_count = 0 };
+	struct pair p;
+
+	open_pair(&p);
+	assert_int_equal(channel_send(&p.keeper, MESSAGE_RUN_READY, 0, "id", 2, NULL, 0, 0), 0);
+	assert_int_equal(channel_send(&p.client, MESSAGE_RUN_END, 0, "1234", 4, NULL, 0, 0), 0);
+	close(p.keeper.fd);
+	assert_int_equal(channel_receive(&p.client, &m, 0), 1);
+	assert_int_equal(m.type, MESSAGE_RUN_READY);
+	assert_int_equal(channel_receive(&p.client, &(struct message){ .fd_count = 0 }, 0), 0);
+	close(p.client.fd);
+}
+
 /* A store whose path is longer than a socket's address may be. */
 static void long_paths_are_no_matter(void **state)
 {
@@ -381,6 +397,7 @@ int main(void)
 		cmocka_unit_test(raw_packets_are_refused),
 		cmocka_unit_test(unsealed_memory_is_refused),
 		cmocka_unit_test(hang_ups_are_told),
+		cmocka_unit_test(last_words_are_heard),
 		cmocka_unit_test(long_paths_are_no_matter),
 		cmocka_unit_test(socket_names),
 	};
