@@ -7,6 +7,7 @@
 #include "sandbox/kernel.h"
 
 #define READ (LANDLOCK_FS_EXECUTE | LANDLOCK_FS_READ_FILE | LANDLOCK_FS_READ_DIR)
+#define NO_SCOPES "this Landlock has no scopes for signals and sockets"
 #define NODES (LANDLOCK_FS_MAKE_CHAR | LANDLOCK_FS_MAKE_BLOCK)
 
 static uint64_t rights_of(int abi)
@@ -40,6 +41,8 @@ static int plan(struct sandbox_plan *p, struct fail *f)
 			   p->host.landlock_abi ? "too old" : "not there");
 		return 0;
 	}
+	if (p->host.landlock_abi < 6)
+		plan_state(p, STATE_DEGRADED, NO_SCOPES);
 	if (!p->policy)
 		return 0;
 	s = plan_step(p, STAGE_SEAL, STEP_LANDLOCK_RULESET, NULL, NULL);
@@ -66,9 +69,7 @@ static void probe(const struct host *host, struct doctor_line *ret)
 		doctor_says(ret, STATE_DEGRADED, "Landlock is too old to be used",
 			    "Linux 5.19 or later");
 	else if (host->landlock_abi < 6)
-		doctor_says(ret, STATE_DEGRADED,
-			    "this Landlock has no scopes for signals and sockets",
-			    "Linux 6.12 or later");
+		doctor_says(ret, STATE_DEGRADED, NO_SCOPES, "Linux 6.12 or later");
 }
 
 const struct barrier barrier_landlock = {

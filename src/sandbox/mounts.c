@@ -14,8 +14,8 @@
 #include "sandbox/kernel.h"
 #include "sandbox/mounts.h"
 
-#define ROOT_SIZE "33554432" /* until the policy is known; from unlimited it could not be changed \
-			      */
+/* Until the policy is known; a size could not be given to one that began without. */
+#define ROOT_SIZE "33554432"
 #define EMPTY "run/weir/empty"
 #define STICKY 01777
 

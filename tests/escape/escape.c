@@ -124,9 +124,10 @@ static void host_listen(struct host *h)
 
 static void host_make(struct host *h)
 {
+	const char *place = getenv("TMPDIR");
 	char *segment;
 
-	snprintf(h->dir, sizeof(h->dir), "/var/tmp/weir-escape-XXXXXX");
+	snprintf(h->dir, sizeof(h->dir), "%.32s/weir-escape-XXXXXX", place ? place : "/var/tmp");
 	if (!mkdtemp(h->dir)) {
 		perror(h->dir);
 		exit(1);

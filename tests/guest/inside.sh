@@ -13,6 +13,11 @@ uname -srm
 "$WEIR" doctor
 scenarios=$(echo "${GUEST_scenarios:-}" | tr , ' ')
 for name in ${scenarios:-reach blame lifetimes protect}; do
+	if [ "$name" = escape ]; then
+		echo "# escape suite"
+		e=$GUEST_build/tests/escape
+		"$e/escape" "$e/sandbox_run" "$e/probe" </dev/null || failed=1
+	fi
 	[ -f "tests/scenario/$name.sh" ] || continue
 	echo "# scenario $name"
 	timeout 400 sh "tests/scenario/$name.sh" </dev/null || failed=1
