@@ -108,5 +108,7 @@ int user_namespace_make(struct id_map uid, struct id_map gid, struct fail *f)
 	close(ends[1]);
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
+	if (r == -EPERM)
+		return fail(f, EPERM, "create a user namespace (not possible in a chroot)");
 	return r < 0 ? fail(f, -r, "create a user namespace") : r;
 }

@@ -17,18 +17,30 @@
 #include "sandbox/kernel.h"
 #include "sandbox/living.h"
 
+/* What errno alone does not tell. */
+static const char *outcome_hint(const struct step *s, int error)
+{
+	if (error == EINVAL && (s->op == STEP_WORKSPACE || s->flags & STEP_IDMAP))
+		return " (can this file system be mounted with mapped owners? overlay, 9p and old "
+		       "kernels' network file systems cannot)";
+	if (error == ESTALE && s->op == STEP_WORKSPACE)
+		return " (it is another directory than a moment ago)";
+	return "";
+}
+
 int outcome_explain(const struct arena *a, struct fail *f)
 {
 	const struct plan_image *image = &a->image;
+	const struct step *s = &image->steps[a->outcome.step];
 	cleanup_buf struct buf words = { 0 };
 	int error = a->outcome.error;
 
 	buf_init(&words, 1024);
 	if (a->outcome.step >= image->step_count)
 		return fail(f, error, "sandbox: start a process");
-	plan_describe(image, &image->steps[a->outcome.step], &words);
-	return fail(f, error, "sandbox: %s: %s",
-		    barriers[image->steps[a->outcome.step].barrier]->name, buf_text(&words));
+	plan_describe(image, s, &words);
+	buf_add_text(&words, outcome_hint(s, error));
+	return fail(f, error, "sandbox: %s: %s", barriers[s->barrier]->name, buf_text(&words));
 }
 
 static int launcher_ids(struct sandbox_launcher *l, struct fail *f)

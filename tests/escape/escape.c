@@ -182,6 +182,7 @@ static pid_t sandbox_spawn(const struct host *h, const struct kind *k, char *con
 	if (pid)
 		return pid;
 	dup2(out, 1);
+	dup2(out, 2);
 	dup2(open(h->dir, O_RDONLY | O_DIRECTORY), LEAKED_FD);
 	setenv("ESC_SECRET", "leaked", 1);
 	if (k->ordinary && (setgroups(0, NULL) < 0 || setgid(ORDINARY) < 0 || setuid(ORDINARY) < 0))
@@ -291,22 +292,27 @@ static int processes_named(const char *wanted, int *ret_zero)
 /* While a daemon lives in the sandbox the host sees its ids; when the sandbox is gone, so is it. */
 static void daemon_judge(const struct host *h, const struct kind *k, const char *runner)
 {
-	char *const argv[] = { (char *)runner,
-			       (char *)k->flag,
-			       (char *)"--",
-			       (char *)"/bin/sh",
-			       (char *)"-c",
-			       (char *)"setsid ./esc-sleeper 300 >/dev/null 2>&1 & setsid "
-				       "./esc-sleeper 300 >/dev/null 2>&1 & sleep 1",
-			       NULL };
+	char *const argv[] = {
+		(char *)runner,
+		(char *)k->flag,
+		(char *)"--",
+		(char *)"/bin/sh",
+		(char *)"-c",
+		(char *)"for i in 1 2; do setsid ./esc-sleeper 300 >/dev/null 2>&1 & done; "
+			"until [ -e seen ]; do sleep 0.05; done",
+		NULL
+	};
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	pid_t pid = sandbox_spawn(h, k, argv, null);
 	int zero = 0, seen = 0;
+	char path[160];
 
-	for (int i = 0; i < 100 && seen < 2; i++) {
+	for (int i = 0; i < 500 && seen < 2; i++) {
 		usleep(20000);
 		seen = processes_named("esc-sleeper", &zero);
 	}
+	snprintf(path, sizeof(path), "%s/seen", h->work);
+	file_make(path, "", 0644);
 	ok(seen == 2 && zero == 0, k, "host_ids", "no process inside has an id of the host's root");
 	waitpid(pid, NULL, 0);
 	close(null);
@@ -358,6 +364,17 @@ static void limits_judge(const struct host *h, const struct kind *k, const char 
 	ok(status == 128 + SIGKILL, k, "memory_bomb", about);
 }
 
+/* identity root needs file systems whose owners can be mapped; a guest's share is none. */
+static bool can_be_had(const struct host *h, const struct kind *k, const char *runner,
+		       struct buf *output)
+{
+	char *const argv[] = { (char *)runner, (char *)k->flag, (char *)"--", (char *)"/bin/true",
+			       NULL };
+
+	return sandbox_run(h, k, argv, output) == 0 || !k->root_inside ||
+	       !strstr(buf_text(output), "mapped owners");
+}
+
 static void kind_run(const struct host *h, const struct kind *k, const char *runner,
 		     const char *probe)
 {
@@ -384,6 +401,11 @@ static void kind_run(const struct host *h, const struct kind *k, const char *run
 	snprintf(key, sizeof(key), "%d", h->shm_key);
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	work_make(h, k, probe);
+	if (!can_be_had(h, k, runner, &output)) {
+		printf("ok %d - %s # SKIP %.*s\n", ++tests, k->name,
+		       (int)strcspn(buf_text(&output), "\n"), buf_text(&output));
+		return;
+	}
 	sandbox_run(h, k, argv, &output);
 	judge(k, buf_text(&output));
 	host_judge(h, k);

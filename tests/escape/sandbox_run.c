@@ -5,8 +5,10 @@
  *
  * sandbox_run [-r] [-d] [-T] [-t] [-v] [-N] [-w DIR] [-P PATH]... [-R PATH]... [-m BYTES] [-u PIDS]
  *             [-D BYTES] [-G CGROUP] [-n ROUNDS] [-e CALLS] -- CMD [ARG...] */
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,8 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "call/cgroup.h"
+#include "sandbox/controllers.h"
 #include "sandbox/listener.h"
 #include "sandbox/sandbox.h"
 
@@ -94,15 +98,47 @@ static int say(const struct fail *f)
 	return f->code == ENOENT ? 127 : f->code == EACCES ? 126 : 125;
 }
 
-static int call_cgroup(const struct bench *b, const char *name)
-{
-	char path[4096];
+#define RUN "escape-" /* and a process id */
 
-	if (!b->cgroup)
+/* Where the limits are v2 controllers a run needs a cgroup; elsewhere it can do without. */
+static bool needs_cgroup(void)
+{
+	struct controllers c;
+
+	controllers_find(&c);
+	return geteuid() == 0 && c.v2[CONTROLLER_MEMORY];
+}
+
+/* weir's cgroup, without the runs of those of us that were killed. */
+static int root_cgroup(void)
+{
+	struct fail f = { 0 };
+	cleanup_fd int root = cgroup_root_open(&f);
+	cleanup_dir DIR *dir = root < 0 ? NULL : fdopendir(dup(root));
+	struct dirent *entry;
+	int pid;
+
+	while (dir && (entry = readdir(dir))) {
+		if (sscanf(entry->d_name, RUN "%d", &pid) == 1 && kill(pid, 0) < 0)
+			cgroup_sweep(root, entry->d_name, 1000);
+	}
+	return take_fd(&root);
+}
+
+static int run_cgroup(const struct bench *b, int root, char name[32])
+{
+	snprintf(name, 32, RUN "%d", getpid());
+	if (b->cgroup)
+		return open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return root < 0 ? -1 : cgroup_make(root, name);
+}
+
+static int call_cgroup(int run, const char *name)
+{
+	if (run < 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/%s", b->cgroup, name);
-	mkdir(path, 0755);
-	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	mkdirat(run, name, 0755);
+	return openat(run, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static int call(const struct bench *b, struct sandbox *s, int cgroup, struct fail *f)
@@ -165,7 +201,10 @@ static int life(const struct bench *b, double *times, struct fail *f)
 	struct sandbox_launcher *l;
 	struct sandbox_plan *plan;
 	struct sandbox *s;
-	cleanup_fd int zero = call_cgroup(b, "0"), one = call_cgroup(b, "1");
+	cleanup_fd int root = needs_cgroup() ? root_cgroup() : -1;
+	char name[32];
+	cleanup_fd int run = run_cgroup(b, root, name);
+	cleanup_fd int zero = call_cgroup(run, "0"), one = call_cgroup(run, "1");
 	uint64_t start, pause;
 	int status;
 
@@ -198,6 +237,8 @@ static int life(const struct bench *b, double *times, struct fail *f)
 	sandbox_stop(s);
 	times[3] = since(start);
 	sandbox_plan_free(plan);
+	if (root >= 0)
+		cgroup_sweep(root, name, 1000);
 	return status;
 }
 

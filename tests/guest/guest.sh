@@ -79,9 +79,12 @@ mount -t cgroup2 none /new/sys/fs/cgroup
 ip link set lo up
 read -r line </new/proc/cmdline
 for word in $line; do case $word in weir.*) export "GUEST_${word#weir.}" ;; esac; done
-chroot /new /bin/sh "$GUEST_top/tests/guest/inside.sh" 2>&1
-echo "guest: status $?"
-poweroff -f
+# Not chroot: a process in one may not create user namespaces.
+export GUEST_busybox="$GUEST_top/$GUEST_build/guest/root/bin/busybox"
+exec switch_root /new /bin/sh -c '
+	/bin/sh "$GUEST_top/tests/guest/inside.sh" 2>&1
+	echo "guest: status $?"
+	"$GUEST_busybox" poweroff -f'
 INIT
 chmod +x "$work/tree/init"
 (cd "$work/tree" && find . | cpio -o -H newc --quiet | gzip -1) >"$initrd"
