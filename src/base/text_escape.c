@@ -79,7 +79,8 @@ static void escape_one(struct buf *out, uint32_t c)
 	}
 }
 
-void text_escape(struct buf *out, const char *bytes, size_t size)
+/* again: backslashes are those of an escape that was made before, and stay as they are. */
+static void escape(struct buf *out, const char *bytes, size_t size, bool again)
 {
 	const unsigned char *p = (const unsigned char *)bytes;
 
@@ -88,7 +89,7 @@ void text_escape(struct buf *out, const char *bytes, size_t size)
 
 		if (n == 0)
 			buf_printf(out, "\\x%02x", p[i]);
-		else if (p[i] == '\\')
+		else if (p[i] == '\\' && !again)
 			buf_add_text(out, "\\\\");
 		else if (hidden(code_point(p + i, n)))
 			escape_one(out, code_point(p + i, n));
@@ -98,14 +99,19 @@ void text_escape(struct buf *out, const char *bytes, size_t size)
 	}
 }
 
-void text_escape_cut(struct buf *out, const char *bytes, size_t size, size_t width)
+void text_escape(struct buf *out, const char *bytes, size_t size)
+{
+	escape(out, bytes, size, false);
+}
+
+static void escape_cut(struct buf *out, const char *bytes, size_t size, size_t width, bool again)
 {
 	cleanup_buf struct buf all = { 0 };
 	const unsigned char *p;
 	size_t i = 0, columns = 0, last = 0;
 
 	buf_init(&all, size * 10 + 1);
-	text_escape(&all, bytes, size);
+	escape(&all, bytes, size, again);
 	p = (const unsigned char *)buf_text(&all);
 	while (i < all.size && columns < width) {
 		last = i;
@@ -119,6 +125,16 @@ void text_escape_cut(struct buf *out, const char *bytes, size_t size, size_t wid
 	buf_add(out, buf_text(&all), last);
 	if (width)
 		buf_add_text(out, "…");
+}
+
+void text_escape_cut(struct buf *out, const char *bytes, size_t size, size_t width)
+{
+	escape_cut(out, bytes, size, width, false);
+}
+
+void text_escape_again(struct buf *out, const char *text, size_t width)
+{
+	escape_cut(out, text, strlen(text), width, true);
 }
 
 static const char *html_entity(unsigned char c)

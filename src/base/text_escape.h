@@ -20,6 +20,10 @@ void text_escape(struct buf *out, const char *bytes, size_t size);
  */
 void text_escape_cut(struct buf *out, const char *bytes, size_t size, size_t width);
 
+/* As text_escape_cut for text that should have been escaped before: what a terminal would obey is
+ * escaped all the same, but a backslash is not doubled. */
+void text_escape_again(struct buf *out, const char *text, size_t width);
+
 /* Appends the bytes escaped for HTML text and attribute values; invalid bytes become U+FFFD. */
 void text_escape_html(struct buf *out, const char *bytes, size_t size);
 

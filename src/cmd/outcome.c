@@ -56,7 +56,7 @@ static void print_finding(const struct finding *f, bool colour)
 	bool red = colour && f->severity >= SEVERITY_HIGH;
 
 	buf_init(&text, 8 * FINDING_SUMMARY_MAX);
-	text_escape(&text, f->summary, strlen(f->summary));
+	text_escape_again(&text, f->summary, FINDING_SUMMARY_MAX);
 	fprintf(stderr, "weir: %sF%u %s%s call %u: %s\n", red ? "\033[31m" : "", f->number,
 		severity_name(f->severity), red ? "\033[0m" : "", f->call, buf_text(&text));
 }

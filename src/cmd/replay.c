@@ -18,6 +18,7 @@
 #include "cmd/choose.h"
 #include "cmd/command.h"
 #include "cmd/outcome.h"
+#include "report/report.h"
 #include "store/record.h"
 #include "trace/atif_write.h"
 #include "trace/replay.h"
@@ -351,6 +352,7 @@ static int run_replay(int argc, char **argv)
 	cleanup_policy struct policy policy = { .version = 0 };
 	struct show show = { .arguments = &arguments, .trajectory = &trajectory };
 	int first = options_parse(&command_replay, argc, argv, &arguments);
+	enum report_form form;
 	struct fail f = { 0 };
 
 	if (first < 0)
@@ -360,6 +362,7 @@ static int run_replay(int argc, char **argv)
 		return EXIT_WEIR_USAGE;
 	}
 	if (choose_name(arguments.name, &f) < 0 ||
+	    (arguments.report && report_form_of(arguments.report, &form, &f) < 0) ||
 	    trajectory_read_file(argv[first], &trajectory, &f) < 0) {
 		log_error("%s", f.text);
 		return EXIT_WEIR_USAGE;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the trajectory says a call showed, against what the replayed call showed. The comparison is
  * made where the observation is (src/trace); here it becomes a finding. */
-#include <string.h>
 
 #include "base/text_escape.h"
 #include "detect/detection.h"
@@ -21,7 +20,7 @@ static void on_observation(struct detection *d, void *state, const struct call_a
 	buf_add_text(&text, "the replayed observation differs from the recorded one");
 	if (o->difference) {
 		buf_add_text(&text, ": ");
-		text_escape_cut(&text, o->difference, strlen(o->difference), DIFFERENCE_WIDTH);
+		text_escape_again(&text, o->difference, DIFFERENCE_WIDTH);
 	}
 	finding_say(&f, &text);
 	detection_report(d, &f, 0);

@@ -32,14 +32,10 @@ struct walk {
  * a terminal would obey is escaped here, and an escape that is already there stays as it is. */
 static void clean(char *text, size_t room)
 {
-	size_t size = strlen(text), backslashes = 0;
-	cleanup_buf struct buf safe = { 0 };
+	cleanup_buf struct buf safe = { .max = WORDS_MAX * 4 };
 
-	buf_init(&safe, WORDS_MAX * 4);
-	text_escape(&safe, text, size);
-	for (size_t i = 0; i < size; i++)
-		backslashes += text[i] == '\\';
-	if (safe.error || safe.size != size + backslashes)
+	text_escape_again(&safe, text, room);
+	if (strcmp(buf_text(&safe), text) != 0)
 		snprintf(text, room, "%s", buf_text(&safe));
 }
 

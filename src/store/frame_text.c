@@ -66,7 +66,7 @@ void frame_body_words(struct buf *out, const struct frame_body *b)
 		break;
 	case FRAME_FINDING:
 		buf_printf(out, "F%u %s: ", b->finding.number, severity_name(b->finding.severity));
-		put_text(out, b->finding.summary, SUMMARY_WIDTH);
+		text_escape_again(out, b->finding.summary, SUMMARY_WIDTH);
 		break;
 	case FRAME_GAP:
 		buf_printf(out, "%" PRIu64 " lost, %s: ", gap_total(&b->gap),

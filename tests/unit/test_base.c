@@ -81,6 +81,9 @@ static void escape_shows_what_a_terminal_would_obey(void **state)
 	text_escape_cut(&b, "abcdef", 6, 4);
 	assert_string_equal(buf_text(&b), "abc…");
 	buf_clear(&b);
+	text_escape_again(&b, "a\\e\x1b\\", 20);
+	assert_string_equal(buf_text(&b), "a\\e\\e\\");
+	buf_clear(&b);
 	text_escape_html(&b, "<a href='x'>&\xff", 14);
 	assert_string_equal(buf_text(&b), "&lt;a href=&#39;x&#39;&gt;&amp;\xef\xbf\xbd");
 }
