@@ -126,6 +126,7 @@ static void take_run(struct recorder *r, struct message *m)
 		return;
 	m->fds[0] = -1;
 	r->recordings[r->count++] = run;
+	publish_begin(r);
 }
 
 int control_supervisor(struct recorder *r)

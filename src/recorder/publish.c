@@ -11,6 +11,7 @@
 #include "recorder/recorder.h"
 
 #define INTERVAL_NS (200 * 1000000ull)
+#define BEGIN_NS (20 * 1000000ull) /* many runs are over by then: one commit for them, not two */
 #define RETRY_INDEX_NS (500 * 1000000ull)
 #define RETRY_IDLE_NS (100 * 1000000ull) /* who repaired it will want to run something */
 #define CHECKPOINT_PAGES 1000
@@ -159,6 +160,15 @@ void publish_run(struct recorder *r, struct recording *run)
 		index_trouble(r, &f);
 	else
 		written(r, run);
+}
+
+void publish_begin(struct recorder *r)
+{
+	uint64_t now = clock_mono_ns();
+
+	publish_open(r);
+	if (r->publish_ns <= now)
+		r->publish_ns = now + BEGIN_NS;
 }
 
 /* With nothing to write the index is closed, so that `weir rm` and `weir store rebuild` can have

@@ -71,7 +71,9 @@ void drain_forget_held(struct recorder *r); /* nobody came for them: they are co
 void drain_close(struct recorder *r);
 
 /* publish.c */
-bool publish_open(struct recorder *r);			      /* opens the index where it is not */
+bool publish_open(struct recorder *r); /* opens the index where it is not */
+/* A run is about to begin: the index is opened while its sandbox is made, not at its end. */
+void publish_begin(struct recorder *r);
 void publish_warn(struct recorder *r, struct recording *run); /* says why it cannot */
 void publish(struct recorder *r, uint64_t now);		      /* what is due */
 /* One run at once, because somebody waits for it. */

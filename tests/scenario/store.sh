@@ -51,6 +51,13 @@ is "$status" 0 "rm: a run, while another lives"
 is "$("$WEIR" ls -f json | jq -r '[.[].name] | join(" ")')" "one three hostile slow alive" "rm: it is gone at once"
 [ ! -e "$WEIR_STORE/runs/$id" ]
 ok $? "rm: its segments too"
+for pid in $(store_pids); do
+	[ "$(cat /proc/$pid/comm)" = weir-recorder ] || continue
+	is "$(sed -n 's/^Cap\(Inh\|Prm\|Eff\|Amb\):[[:space:]]*//p' /proc/$pid/status | sort -u)" 0000000000000000 \
+		"the recorder has no capabilities"
+	is "$(sed -n 's/^\(Seccomp\|NoNewPrivs\):[[:space:]]*//p' /proc/$pid/status | xargs)" "1 2" \
+		"the recorder has a system call filter and gains no privileges"
+done
 run "$WEIR" store rebuild
 is "$status" 125 "store rebuild: refused while runs are recorded"
 wait
