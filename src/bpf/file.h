@@ -175,8 +175,7 @@ static __always_inline void writing_flush(struct writing *w, struct call_entry *
 		call = bpf_map_lookup_elem(&calls, &w->cgroup);
 	if (!call)
 		call = now; /* its count is already told; the bytes must not be lost for that */
-	barrier_var(size);
-	if (!call || call->run != w->run || size > EVENT_PATH_MAX)
+	if (!call || call->run != w->run)
 		return;
 	file_event(room, call, task, FILE_WRITE, 0);
 	room->e.h.call = w->call;
@@ -187,8 +186,11 @@ static __always_inline void writing_flush(struct writing *w, struct call_entry *
 	room->e.bytes = w->bytes;
 	room->e.writer = w->call;
 	room->e.path_size = size;
-	bpf_probe_read_kernel(room->text, size, w->path);
 	w->bytes = 0;
+	barrier_var(size);
+	if (size > EVENT_PATH_MAX)
+		return;
+	bpf_probe_read_kernel(room->text, size, w->path);
 	send_file_event(call, room, size);
 }
 

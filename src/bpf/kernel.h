@@ -126,6 +126,11 @@ struct file {
 	struct callback_head f_task_work;
 };
 
+/* Before Linux 6.13 the same callback had another name. */
+struct file___before {
+	struct callback_head f_rcuhead;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;

@@ -150,7 +150,7 @@ static __always_inline struct sock *sock_of(struct task_struct *task, __s32 fd, 
 static __always_inline __u32 unix_name(struct net_room *room, struct sock *sk)
 {
 	struct unix_address *address;
-	__u64 size;
+	__u64 size, last;
 
 	if (!sk || !bpf_core_type_exists(struct unix_sock))
 		return 0;
@@ -162,8 +162,10 @@ static __always_inline __u32 unix_name(struct net_room *room, struct sock *sk)
 	if (size > UNIX_NAME_MAX)
 		return 0;
 	bpf_probe_read_kernel(room->name, size, &address->name[0].sun_path);
-	if (size && room->name[0] && room->name[size - 1] == '\0')
-		size--;
+	last = size - 1;
+	barrier_var(last);
+	if (last < UNIX_NAME_MAX && room->name[0] && room->name[last] == '\0')
+		return last;
 	return size;
 }
 

@@ -78,11 +78,16 @@ static __always_inline bool named_memfd(struct dentry *dentry)
 static __always_inline __u32 script_writer(struct task_struct *task, __u64 run)
 {
 	struct callback_head *work = BPF_CORE_READ(task, task_works);
-	__u32 writer = EVENT_NO_CALL;
+	__u32 writer = EVENT_NO_CALL, offset;
 
+	if (bpf_core_field_exists(struct file, f_task_work))
+		offset = bpf_core_field_offset(struct file, f_task_work);
+	else if (bpf_core_field_exists(struct file___before, f_rcuhead))
+		offset = bpf_core_field_offset(struct file___before, f_rcuhead);
+	else
+		return EVENT_NO_CALL;
 	for (int i = 0; i < LATE_CLOSES && work; i++) {
-		struct file *file =
-			CAST(file, (void *)work - bpf_core_field_offset(struct file, f_task_work));
+		struct file *file = CAST(file, (void *)work - offset);
 		struct file_id id = {};
 
 		if ((GET(file, f_flags) & FMODE_EXEC) &&
