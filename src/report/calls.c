@@ -29,7 +29,7 @@ struct table {
 };
 
 /* The order is the order of what one wants to know first. */
-void doing_words(const struct doing *d, uint32_t survivors, struct buf *out)
+static void doing_words(const struct doing *d, uint32_t survivors, struct buf *out)
 {
 	const struct {
 		uint64_t n;

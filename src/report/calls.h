@@ -25,7 +25,5 @@ struct calls_seen {
 int calls_print(const struct report *r, struct page *p, struct calls_seen *seen, struct fail *f);
 const char *calls_name(const struct calls_seen *seen, uint32_t n); /* "" unknown */
 void calls_seen_free(struct calls_seen *seen);
-/* What a call did, "" for nothing seen. */
-void doing_words(const struct doing *d, uint32_t survivors, struct buf *out);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Reports for other commands: into a file, and the few lines at the end of a run. */
+/* Reports into files. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,11 +8,9 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "report/page.h"
 #include "report/report.h"
 
 #define EVIDENCE_EACH 2
-#define FINDINGS_SHOWN_MAX 20
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -78,31 +76,19 @@ static int write_report(const struct report *r, enum report_form form, FILE *out
 	return form == REPORT_JSON ? report_json(r, out, f) : report_text(r, &style, out, f);
 }
 
-static int load(const char *store, const char *run_id, size_t each, struct store **ret_store,
-		struct report *ret, struct fail *f)
-{
-	int n = store_open(store, ret_store, f);
-
-	if (n < 0)
-		return n;
-	n = report_load(*ret_store, run_id, each, 0, ret, f);
-	if (n < 0)
-		store_close(*ret_store);
-	return n;
-}
-
 int report_write_form(const char *store, const char *run_id, const char *path,
 		      enum report_form form, struct fail *f)
 {
 	__attribute__((__cleanup__(remove_file))) char *name = NULL;
 	cleanup_report struct report r = { 0 };
 	cleanup_file FILE *out = NULL;
-	struct store *s;
-	int n = load(store, run_id, EVIDENCE_EACH, &s, &r, f);
+	struct store *s = NULL;
+	int n = store_open(store, &s, f);
 
-	if (n < 0)
-		return n;
-	n = open_beside(path, &name, &out, f);
+	if (n == 0)
+		n = report_load(s, run_id, EVIDENCE_EACH, 0, &r, f);
+	if (n == 0)
+		n = open_beside(path, &name, &out, f);
 	if (n == 0)
 		n = write_report(&r, form, out, f);
 	store_close(s);
@@ -121,30 +107,4 @@ int report_write_file(const char *store, const char *run_id, const char *path, s
 	int n = report_form_of(path, &form, f);
 
 	return n < 0 ? n : report_write_form(store, run_id, path, form, f);
-}
-
-int report_print_findings(const char *store, const char *run_id, FILE *out, struct fail *f)
-{
-	struct text_style style = text_style_of(out);
-	cleanup_report struct report r = { 0 };
-	cleanup_page struct page p = { 0 };
-	struct store *s;
-	int n;
-
-	page_open(&p, out, &style);
-	n = load(store, run_id, 0, &s, &r, f);
-	if (n < 0)
-		return n;
-	for (size_t i = 0;
-	     i < r.finding_count && i < FINDINGS_SHOWN_MAX && r.worst[i]->severity > SEVERITY_INFO;
-	     i++)
-		page_line(&p, severity_ink(r.worst[i]->severity), 3, "F%u %s  call %u: %s",
-			  r.worst[i]->number, severity_name(r.worst[i]->severity), r.worst[i]->call,
-			  r.worst[i]->summary);
-	if (r.finding_count && r.worst[0]->severity > SEVERITY_INFO)
-		page_line(&p, INK_PLAIN, 3,
-			  "weir report %s tells the rest; weir explain %s/F%u tells one",
-			  r.run.open.id, r.run.open.id, r.worst[0]->number);
-	store_close(s);
-	return 0;
 }

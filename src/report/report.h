@@ -84,9 +84,6 @@ int report_write_file(const char *store, const char *run_id, const char *path, s
 /* The same in a form that the name does not say. */
 int report_write_form(const char *store, const char *run_id, const char *path,
 		      enum report_form form, struct fail *f);
-/* The findings above info, one line each, and where to read more; nothing when there is none. */
-int report_print_findings(const char *store, const char *run_id, FILE *out, struct fail *f);
-
 #define cleanup_report __attribute__((__cleanup__(report_free)))
 
 #endif
