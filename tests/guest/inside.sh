@@ -12,7 +12,7 @@ failed=0
 uname -srm
 "$WEIR" doctor
 scenarios=$(echo "${GUEST_scenarios:-}" | tr , ' ')
-for name in ${scenarios:-reach blame lifetimes protect}; do
+for name in ${scenarios:-reach blame sensor lifetimes escape}; do
 	if [ "$name" = escape ]; then
 		echo "# escape suite"
 		e=$GUEST_build/tests/escape
