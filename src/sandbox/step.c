@@ -11,11 +11,6 @@ static step_verb *const verbs[STEP_OP_COUNT] = {
 #undef OP
 };
 
-const char *image_text(const struct plan_image *image, uint32_t offset)
-{
-	return image->text + offset;
-}
-
 int steps_run(struct work *w, enum step_stage stage)
 {
 	const struct plan_image *image = w->image;

@@ -145,7 +145,21 @@ struct work {
 	int listener_to; /* where a seccomp listener is sent */
 };
 
-const char *image_text(const struct plan_image *image, uint32_t offset);
+static inline const char *image_text(const struct plan_image *image, uint32_t offset)
+{
+	return image->text + offset;
+}
+
+static inline const char *path_of(const struct work *w, const struct step *s)
+{
+	return image_text(w->image, s->path);
+}
+
+static inline const char *target_of(const struct work *w, const struct step *s)
+{
+	return image_text(w->image, s->target);
+}
+
 /* Runs the steps of one stage in order; stops at the first error and leaves it in w->outcome.
  * 0 or -errno. */
 int steps_run(struct work *w, enum step_stage stage);

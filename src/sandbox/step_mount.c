@@ -15,16 +15,6 @@
 #define ROOT_PLACE "/sys"
 #define SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 
-static const char *path_of(const struct work *w, const struct step *s)
-{
-	return image_text(w->image, s->path);
-}
-
-static const char *target_of(const struct work *w, const struct step *s)
-{
-	return image_text(w->image, s->target);
-}
-
 /* Gives what was just made to the sandbox's user, or to the host's root. */
 static int own(const struct work *w, const struct step *s, const char *path)
 {

@@ -18,11 +18,6 @@
 
 #define HIGH_FD 64 /* descriptors wait above it while 0, 1, 2, … are being filled */
 
-static const char *path_of(const struct work *w, const struct step *s)
-{
-	return image_text(w->image, s->path);
-}
-
 static int write_to(const char *path, const char *text)
 {
 	cleanup_fd int fd = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
@@ -43,7 +38,7 @@ int step_own_user_namespace(struct work *w, const struct step *s)
 	if (r < 0)
 		return r;
 	r = write_to("/proc/self/uid_map", path_of(w, s));
-	return r < 0 ? r : write_to("/proc/self/gid_map", image_text(w->image, s->target));
+	return r < 0 ? r : write_to("/proc/self/gid_map", target_of(w, s));
 }
 
 int step_unshare(struct work *w, const struct step *s)
@@ -61,7 +56,7 @@ int step_loopback(struct work *w, const struct step *s)
 
 int step_sysctl(struct work *w, const struct step *s)
 {
-	return write_to(path_of(w, s), image_text(w->image, s->target));
+	return write_to(path_of(w, s), target_of(w, s));
 }
 
 int step_hostname(struct work *w, const struct step *s)
@@ -71,7 +66,7 @@ int step_hostname(struct work *w, const struct step *s)
 
 int step_oom_score(struct work *w, const struct step *s)
 {
-	return write_to(path_of(w, s), image_text(w->image, s->target));
+	return write_to(path_of(w, s), target_of(w, s));
 }
 
 /* A hard limit that we may not raise stays where it is, below what was asked. */
