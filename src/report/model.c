@@ -169,9 +169,12 @@ static struct doing *doing_of(struct report *r, uint32_t call)
 	return &r->doings[call];
 }
 
-static void count_file(struct doing *d, const struct event_file *file)
+/* Not counted: what was handed in from outside, and memory that is no file (memfd:NAME). */
+static void count_file(struct doing *d, const struct event_view *e)
 {
-	if (file->h.flags & EVENT_OUTSIDE)
+	const struct event_file *file = e->file;
+
+	if ((file->h.flags & EVENT_OUTSIDE) || !e->text[0].size || e->text[0].data[0] != '/')
 		return;
 	switch ((enum file_op)file->op) {
 	case FILE_READ: /* of a name that may be sensitive; whether it is, findings say */
@@ -218,7 +221,7 @@ static void count_event(struct report *r, const struct event_view *e)
 		d->programs++;
 		break;
 	case EVENT_FILE:
-		count_file(d, e->file);
+		count_file(d, e);
 		break;
 	case EVENT_CONNECT:
 	case EVENT_SEND:
