@@ -31,6 +31,23 @@ static __always_inline __u32 call_number(const struct call_name *name)
 	return n;
 }
 
+static __always_inline void tell_count(struct call_entry *call)
+{
+	struct event_count e = {};
+
+	fill_header(&e.h, EVENT_COUNT, call, current_task());
+	__builtin_memcpy(e.produced, call->produced, sizeof(e.produced));
+	__builtin_memcpy(e.lost, call->lost, sizeof(e.lost));
+	send_event(&ring_control, EVENT_CLASS_CONTROL, call, &e.h, sizeof(e));
+}
+
+/* More calls live than the map holds: nothing of this one will be seen, which is said at once. */
+static __always_inline void tell_unseen(struct call_entry *call)
+{
+	count_loss(call, EVENT_CLASS_PROCESS);
+	tell_count(call);
+}
+
 SEC("raw_tp/cgroup_mkdir")
 int weir_cgroup_mkdir(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -54,7 +71,7 @@ int weir_cgroup_mkdir(struct bpf_raw_tracepoint_args *ctx)
 	call.rules = run->rules;
 	call.cgroup = id = BPF_CORE_READ(made, kn, id);
 	if (bpf_map_update_elem(&calls, &id, &call, BPF_ANY))
-		count_overflow(OVERFLOW_CALLS);
+		tell_unseen(&call);
 	else
 		call_level = BPF_CORE_READ(made, level);
 	return 0;
@@ -66,17 +83,13 @@ int weir_cgroup_rmdir(struct bpf_raw_tracepoint_args *ctx)
 	struct cgroup *gone = (struct cgroup *)ctx->args[0];
 	__u64 id = BPF_CORE_READ(gone, kn, id);
 	struct call_entry *call;
-	struct event_count e = {};
 
 	if (BPF_CORE_READ(gone, root, hierarchy_id) != 0)
 		return 0;
 	call = bpf_map_lookup_elem(&calls, &id);
 	if (!call)
 		return 0;
-	fill_header(&e.h, EVENT_COUNT, call, current_task());
-	__builtin_memcpy(e.produced, call->produced, sizeof(e.produced));
-	__builtin_memcpy(e.lost, call->lost, sizeof(e.lost));
-	send_event(&ring_control, EVENT_CLASS_CONTROL, call, &e.h, sizeof(e));
+	tell_count(call);
 	bpf_map_delete_elem(&calls, &id);
 	return 0;
 }

@@ -104,7 +104,7 @@ static __always_inline __u32 file_writer(const struct file_id *id, __u64 run)
 	return w && w->run == run ? w->call : EVENT_NO_CALL;
 }
 
-static __always_inline void file_written(const struct file_id *id, const struct call_entry *call)
+static __always_inline void file_written(const struct file_id *id, struct call_entry *call)
 {
 	struct writer *now = bpf_map_lookup_elem(&writers, id);
 	struct writer w = { .run = call->run, .call = call->call };
@@ -114,7 +114,7 @@ static __always_inline void file_written(const struct file_id *id, const struct 
 		return;
 	}
 	if (bpf_map_update_elem(&writers, id, &w, BPF_ANY))
-		count_overflow(OVERFLOW_WRITERS);
+		count_loss(call, EVENT_CLASS_FILE);
 }
 
 /* As send_event(), but above half full only those calls may write that have not had their share

@@ -81,24 +81,16 @@ struct {
 	__type(value, struct sequence);
 } sequences SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, OVERFLOW_COUNT);
-	__type(key, __u32);
-	__type(value, __u64);
-} overflows SEC(".maps");
-
 /* weir_id: cgroup id of weir's root. call_level: depth of a call's
  * cgroup, learned when the first one is made; 0 before that. */
 const volatile __u64 weir_id SEC(".rodata.weir") = 0;
 __u32 call_level = 0;
 
-static __always_inline void count_overflow(__u32 what)
+/* Something of the call that is not known, because a map was full, counts as produced and lost. */
+static __always_inline void count_loss(struct call_entry *call, enum event_class class)
 {
-	__u64 *count = bpf_map_lookup_elem(&overflows, &what);
-
-	if (count)
-		__sync_fetch_and_add(count, 1);
+	__sync_fetch_and_add(&call->produced[class], 1);
+	__sync_fetch_and_add(&call->lost[class], 1);
 }
 
 /* The call of the current task, or NULL. The first comparison is all that a process outside of weir

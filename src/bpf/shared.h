@@ -82,12 +82,4 @@ struct rule_bits {
 	__u64 word[RULE_BITS / 64];
 };
 
-/* Things that did not fit, summed over processors by the reader. */
-enum overflow {
-	OVERFLOW_CALLS,	  /* a call that has no entry: nothing of it is seen */
-	OVERFLOW_WRITERS, /* a write whose writer is not kept */
-	OVERFLOW_STASH,	  /* an address that had to be claimed */
-	OVERFLOW_COUNT
-};
-
 #endif

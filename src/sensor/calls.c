@@ -6,7 +6,6 @@
 extern const struct sensor sensor_calls;
 const struct sensor sensor_calls = {
 	.name = "calls",
-	.about = "which call a process belongs to, by its cgroup; events produced and lost",
 	.without = "no event can be given to a call",
 	.needs = {
 		{ .name = "weir_cgroup_mkdir", .kind = PROGRAM_RAW, .hook = "cgroup_mkdir" },

@@ -8,7 +8,6 @@
 extern const struct sensor sensor_egress;
 const struct sensor sensor_egress = {
 	.name = "egress",
-	.about = "refuses every destination but loopback, in the kernel, at connect and sendto",
 	.without = "only the empty network namespace stands between the run and the network",
 	.needs = {
 		{ .name = "weir_connect4", .kind = PROGRAM_CGROUP, .type = BPF_CGROUP_INET4_CONNECT },

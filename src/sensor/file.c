@@ -6,7 +6,6 @@
 extern const struct sensor sensor_file;
 const struct sensor sensor_file = {
 	.name = "file",
-	.about = "files created, written, renamed, removed, changed; sensitive ones read",
 	.without = "some file operations are not seen",
 	.needs = {
 		{ .name = "weir_sys_exit", .kind = PROGRAM_TYPED },

@@ -9,7 +9,6 @@
 extern const struct sensor sensor_network;
 const struct sensor sensor_network = {
 	.name = "network",
-	.about = "socket, connect, send to an address, bind, listen, accept, with results",
 	.without = "network attempts are not all seen, or by the address that was claimed",
 	.needs = {
 		{ .name = "weir_sys_exit", .kind = PROGRAM_TYPED },

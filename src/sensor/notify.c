@@ -98,11 +98,6 @@ int notify_fd(const struct notify *n)
 	return n->fd;
 }
 
-uint64_t notify_produced(const struct notify *n)
-{
-	return n->produced;
-}
-
 void notify_close(struct notify *n)
 {
 	if (!n)

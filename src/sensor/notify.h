@@ -32,7 +32,6 @@ int notify_fd(const struct notify *n); /* readable while a process waits for its
  * is returned. */
 int notify_drain(struct notify *n, size_t max,
 		 int (*on_event)(void *context, const void *data, size_t size), void *context);
-uint64_t notify_produced(const struct notify *n); /* events made so far */
-void notify_close(struct notify *n);		  /* accepts NULL */
+void notify_close(struct notify *n); /* accepts NULL */
 
 #endif

@@ -6,8 +6,6 @@
 extern const struct sensor sensor_privilege;
 const struct sensor sensor_privilege = {
 	.name = "privilege",
-	.about = "identity, capability, mount, namespace, ptrace, bpf, module, key and like calls; "
-		 "signals to other calls; other processes' memory",
 	.without = "some privileged operations are not seen",
 	.needs = {
 		{ .name = "weir_sys_exit", .kind = PROGRAM_TYPED },

@@ -5,7 +5,6 @@
 extern const struct sensor sensor_process;
 const struct sensor sensor_process = {
 	.name = "process",
-	.about = "fork, exec with program and arguments, exit with status and peak memory",
 	.without = "some of fork, exec and exit are not seen",
 	.needs = {
 		{ .name = "weir_exec", .kind = PROGRAM_RAW, .hook = "sched_process_exec" },

@@ -35,7 +35,6 @@ static inline const char *program_short_name(const struct program *p)
  * `without`; without the first, unavailable. */
 struct sensor {
 	const char *name;
-	const char *about;
 	const char *without;
 	struct program needs[PROGRAMS_PER_SENSOR_MAX]; /* ends with a zeroed one */
 };

@@ -102,11 +102,6 @@ void ring_release(struct ring *r)
 	__atomic_store_n(r->consumer, r->at, __ATOMIC_RELEASE);
 }
 
-uint64_t ring_unread(const struct ring *r)
-{
-	return __atomic_load_n(r->producer, __ATOMIC_ACQUIRE) - r->at;
-}
-
 void ring_close(struct ring *r)
 {
 	if (!r)

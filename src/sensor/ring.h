@@ -18,7 +18,6 @@ int ring_open(int fd, size_t size, struct ring **ret);
 int ring_read(struct ring *r, size_t max,
 	      int (*on_event)(void *context, const void *data, size_t size), void *context);
 void ring_release(struct ring *r);
-uint64_t ring_unread(const struct ring *r); /* bytes */
 void ring_close(struct ring *r);
 
 #endif

@@ -188,7 +188,6 @@ static void hears_a_child(void **state)
 	assert_int_equal(heard.kinds[EVENT_SOCKET], 1);
 	assert_int_equal(heard.kinds[EVENT_PRIVILEGE], 2);
 	assert_true(heard.stream && heard.path && heard.mount && heard.unshare && heard.exec);
-	assert_int_equal(notify_produced(n), 7);
 	notify_close(n);
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);

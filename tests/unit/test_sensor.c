@@ -191,7 +191,6 @@ static void reads_a_ring(void **state)
 	assert_int_equal(*m.consumer, 0); /* read, not released: another reader gets it again */
 	ring_release(r);
 	assert_int_equal(*m.consumer, 16 + 16 + 24);
-	assert_int_equal(ring_unread(r), 16);
 	ring_close(r);
 	munmap(m.map, 2 * m.page + 2 * m.size);
 	close(m.fd);
