@@ -16,12 +16,12 @@
 
 /* Until the policy is known; a size could not be given to one that began without. */
 #define ROOT_SIZE "33554432"
-#define EMPTY "run/weir/empty"
+#define OWN "run/weir"
+#define EMPTY OWN "/empty"
 #define STICKY 01777
 
 static const char *const root_dirs[] = {
-	"tmp", "var", "var/tmp", "home", "dev",	     "proc",
-	"sys", "etc", "run",	 "work", "run/weir", EMPTY,
+	"tmp", "var", "var/tmp", "home", "dev", "proc", "sys", "etc", "run", "work", OWN, EMPTY,
 };
 
 /* Private storage and where it appears. */
@@ -90,6 +90,9 @@ static void plan_ahead(struct sandbox_plan *p)
 	for (size_t i = 0; i < ARRAY_LENGTH(root_dirs); i++)
 		plan_dirs(p, STAGE_PREPARE, root_dirs[i], false);
 	plan_dev(p);
+	/* A mount of its own, so that identity root cannot move it away and put another in its
+	 * place. */
+	plan_step(p, STAGE_PREPARE, STEP_BIND, OWN, OWN)->a = MOUNT_SAFE;
 	plan_step(p, STAGE_PREPARE, STEP_DIR, PRIVATE_STORE, NULL)->a = 0700;
 	for (size_t i = 0; i < ARRAY_LENGTH(stores); i++) {
 		plan_step(p, STAGE_PREPARE, STEP_DIR, stores[i].name, NULL)->a = stores[i].mode;

@@ -376,6 +376,11 @@ int try_private_store(void)
 	return stat("/tmp", &shown) == 0 && shown.st_ino == behind.st_ino ? EACCES : 0;
 }
 
+int try_tool_replace(void)
+{
+	return stopped_by(rename("/run/weir", "/run/other"));
+}
+
 static int creates(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
