@@ -3,7 +3,7 @@
 # weir report and weir explain as a user meets them: forms, files, what is not there, and what an agent
 # may have named its files. The witness for what a run did is the command that it ran.
 . "$(dirname "$0")/tap.sh"
-need jq python3 root cgroup2 bpf
+need jq python3 script root cgroup2 bpf
 
 mkdir "$T/w"
 cd "$T/w" || exit 1
@@ -27,9 +27,9 @@ for command in "report hostile" "explain hostile/F1"; do
 done
 like "$out" '^call  +1 \(' "the story names the call"
 like "$out" '^process +pid [0-9]+, /work/' "and the process"
-TERM=xterm run script -qec "$WEIR report hostile" /dev/null
+run env -u NO_COLOR TERM=xterm script -qec "$WEIR report hostile" /dev/null
 like "$out" "$(printf '\033\\[1;31m')" "on a terminal, findings are red"
-NO_COLOR=1 TERM=xterm run script -qec "$WEIR report hostile" /dev/null
+run env NO_COLOR=1 TERM=xterm script -qec "$WEIR report hostile" /dev/null
 unlike "$out" "$(printf '\033')" "and not with NO_COLOR"
 
 run "$WEIR" report hostile -f json
