@@ -75,12 +75,13 @@ static int open_store(struct recorder *r, struct fail *f)
 	return 0;
 }
 
-static void take_open(struct recorder *r, const struct message *m)
+/* -EBUSY: another recorder does not go; the supervisor will start the next one of us. */
+static int take_open(struct recorder *r, const struct message *m)
 {
 	struct fail f = { 0 };
 
 	if (r->path)
-		return;
+		return 1;
 	r->path = strndup(m->data, m->size);
 	if (!r->path)
 		fail(&f, ENOMEM, "open the store");
@@ -88,6 +89,7 @@ static void take_open(struct recorder *r, const struct message *m)
 		open_store(r, &f);
 	if (f.code)
 		control_state(r, f.code, f.text);
+	return f.code == EBUSY ? -EBUSY : 1;
 }
 
 static void take_rings(struct recorder *r, const struct message *m)
@@ -138,8 +140,7 @@ int control_supervisor(struct recorder *r)
 		return e;
 	switch (m.type) {
 	case MESSAGE_RECORDER_OPEN:
-		take_open(r, &m);
-		break;
+		return take_open(r, &m);
 	case MESSAGE_RECORDER_RINGS:
 		take_rings(r, &m);
 		break;
