@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text_escape.h"
 
 void json_init(struct json *j, struct buf *out)
@@ -186,4 +187,11 @@ void json_field_null(struct json *j, const char *key)
 {
 	json_key(j, key);
 	json_null(j);
+}
+
+void json_field_time(struct json *j, const char *key, uint64_t wall_ns)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	json_field_string(j, key, wall_ns ? clock_format(wall_ns, text) : NULL);
 }

@@ -46,6 +46,8 @@ void json_field_bytes(struct json *j, const char *key, const char *bytes, size_t
 void json_field_int(struct json *j, const char *key, int64_t n);
 void json_field_uint(struct json *j, const char *key, uint64_t n);
 void json_field_bool(struct json *j, const char *key, bool b);
+/* RFC 3339; null for 0. */
+void json_field_time(struct json *j, const char *key, uint64_t wall_ns);
 void json_field_null(struct json *j, const char *key);
 
 #endif

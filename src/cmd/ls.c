@@ -74,13 +74,6 @@ static int print_line(void *context, const struct run_info *run)
 	return 0;
 }
 
-static void field_time(struct json *j, const char *key, uint64_t ns)
-{
-	char text[CLOCK_TEXT_MAX];
-
-	json_field_string(j, key, ns ? clock_format(ns, text) : NULL);
-}
-
 static void put_json(struct json *j, const struct run_info *run)
 {
 	json_object(j);
@@ -88,8 +81,8 @@ static void put_json(struct json *j, const struct run_info *run)
 	json_field_string(j, "name", run->open.name);
 	json_field_string(j, "command", run->open.command);
 	json_field_string(j, "trajectory", run->open.trajectory);
-	field_time(j, "started", run->open.started_ns);
-	field_time(j, "ended", run->over ? run->close.ended_ns : 0);
+	json_field_time(j, "started", run->open.started_ns);
+	json_field_time(j, "ended", run->over ? run->close.ended_ns : 0);
 	json_key(j, "exit_code");
 	if (run->over)
 		json_int(j, run->close.exit_code);

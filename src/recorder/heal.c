@@ -20,7 +20,7 @@ static void index_damaged(struct recorder *r, const char *id)
 	int e;
 
 	tally_init(&t);
-	layout_replay(&r->layout, id, &t, NULL, &end, &f);
+	layout_replay(&r->layout, id, &t, &end, &f);
 	log_warn("run %s: %s", id, f.text);
 	e = index_begin(r->index, &f);
 	if (e >= 0)

@@ -183,19 +183,14 @@ static int next_here(struct cursor *c, long *ret_size, struct fail *f)
 
 static int advance(struct cursor *c, long *ret_size, struct fail *f)
 {
-	for (;;) {
-		int r = c->fd < 0 ? 0 : next_here(c, ret_size, f);
-		struct segment_header h;
-		int fd;
+	char next[SEGMENT_NAME_SIZE];
+	int r;
 
-		if (r)
+	for (;;) {
+		r = c->fd < 0 ? 0 : next_here(c, ret_size, f);
+		segment_name(c->number + 1, next);
+		if (r || faccessat(c->dir, next, F_OK, 0) < 0)
 			return r;
-		fd = segment_open(c->dir, c->run, c->number + 1, &h, f);
-		if (fd == -ENOENT || fd == -ENODATA)
-			return 0;
-		if (fd < 0)
-			return fd;
-		close(fd);
 		/* The writer goes to a new segment only after the last one is whole: look again. */
 		r = c->fd < 0 ? 0 : next_here(c, ret_size, f);
 		if (r)
@@ -239,53 +234,19 @@ struct segment_position cursor_end(const struct cursor *c, uint64_t *ret_unfinis
 	return (struct segment_position){ c->number, (uint32_t)c->offset };
 }
 
-/* The last segment whose first frame is not behind seq. */
-static int find_segment(struct cursor *c, uint64_t seq, struct fail *f)
-{
-	struct segment_header h;
-	uint32_t number = 1;
-
-	for (;; number++) {
-		int fd = segment_open(c->dir, c->run, number, &h, f);
-
-		if (fd == -ENOENT || fd == -ENODATA)
-			return 0;
-		if (fd < 0)
-			return fd;
-		if (h.first_seq > seq) {
-			close(fd);
-			return 0;
-		}
-		enter(c, fd, number, sizeof(h));
-		c->seq = h.first_seq;
-	}
-}
-
 int cursor_seek(struct cursor *c, struct segment_position at, uint64_t seq, struct fail *f)
 {
-	const struct frame_header *skipped;
 	struct segment_header h;
-	int r;
+	int fd = segment_open(c->dir, c->run, at.number, &h, f);
 
-	if (at.number) {
-		r = segment_open(c->dir, c->run, at.number, &h, f);
-		if (r == -ENOENT || r == -ENODATA)
-			return fail_text(f, EBADMSG,
-					 "run %s is damaged: segment %06u.seg is missing", c->run,
-					 at.number);
-		if (r < 0)
-			return r;
-		enter(c, r, at.number, at.offset);
-		c->seq = seq;
-		return 0;
-	}
-	r = find_segment(c, seq, f);
-	while (r >= 0 && c->seq < seq) {
-		r = cursor_next(c, &skipped, f);
-		if (r == 0)
-			return 0;
-	}
-	return r < 0 ? r : 0;
+	if (fd == -ENOENT || fd == -ENODATA)
+		return fail_text(f, EBADMSG, "run %s is damaged: segment %06u.seg is missing",
+				 c->run, at.number);
+	if (fd < 0)
+		return fd;
+	enter(c, fd, at.number, at.offset);
+	c->seq = seq;
+	return 0;
 }
 
 int frame_read_at(int run_dir, const char *run, struct segment_position at,

@@ -13,8 +13,7 @@ struct cursor;
 
 /* run_dir: open directory of the run, borrowed until cursor_close(). Begins at the first frame. */
 int cursor_open(int run_dir, const char *run, struct cursor **ret, struct fail *f);
-/* Continues at the frame `seq`, which lies at `at`, or, when at.number is 0, is looked for in the
- * segment whose header says so. */
+/* Continues at the frame `seq`, which lies at `at`. */
 int cursor_seek(struct cursor *c, struct segment_position at, uint64_t seq, struct fail *f);
 /* 1: a frame, valid until the next call, 8-byte aligned; 0: the end for now; -EBADMSG: damaged, f
  * says where; other -errno. */

@@ -61,13 +61,6 @@ const char *call_ending_name(enum call_ending ending)
 	return (unsigned)ending < ARRAY_LENGTH(names) ? names[ending] : "unknown";
 }
 
-static void field_time(struct json *j, const char *key, uint64_t ns)
-{
-	char text[CLOCK_TEXT_MAX];
-
-	json_field_string(j, key, ns ? clock_format(ns, text) : NULL);
-}
-
 static void run_open_members(struct json *j, const struct run_open *o)
 {
 	json_field_string(j, "what", "open");
@@ -138,8 +131,8 @@ static void gap_members(struct json *j, const struct gap *g)
 {
 	json_field_string(j, "reason", gap_reason_name(g->reason));
 	json_field_string(j, "detail", g->text);
-	field_time(j, "from", g->from_ns);
-	field_time(j, "to", g->to_ns);
+	json_field_time(j, "from", g->from_ns);
+	json_field_time(j, "to", g->to_ns);
 	json_field_uint(j, "lost", gap_total(g));
 	json_key(j, "calls");
 	json_array(j);

@@ -45,9 +45,8 @@ static int seek(struct store *s, const char *run_id, struct cursor *c, uint64_t 
 
 	if (r < 0)
 		return r;
-	if (!at.number)
-		return cursor_seek(c, at, from_seq, f);
-	r = cursor_seek(c, at, seq, f);
+	if (at.number)
+		r = cursor_seek(c, at, seq, f);
 	for (; r >= 0 && seq < from_seq; seq++)
 		if ((r = cursor_next(c, &h, f)) == 0)
 			break;

@@ -22,7 +22,6 @@ enum statement {
 	COMMIT,
 	RUN_PUT,
 	RUN_ID,
-	RUN_STATE,
 	CALL_PUT,
 	FINDING_PUT,
 	OFFSET_PUT,
@@ -46,7 +45,6 @@ static const char *const sql[STATEMENT_COUNT] = {
 		" events=?11, lost=?12, calls=?13, info=?14, low=?15, medium=?16, high=?17,"
 		" critical=?18, root=?19, bytes=?20",
 	[RUN_ID] = "SELECT id FROM runs WHERE run=?1",
-	[RUN_STATE] = "SELECT state FROM runs WHERE run=?1",
 	[CALL_PUT] =
 		"INSERT INTO calls VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)"
 		" ON CONFLICT(run, n) DO UPDATE SET parent=?3,"
@@ -392,18 +390,4 @@ void index_checkpoint(struct index *ix)
 	if (ix->db && sqlite3_wal_checkpoint_v2(ix->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
 						NULL) == SQLITE_OK)
 		ix->wal_pages = 0;
-}
-
-int index_run_is_over(struct index *ix, const char *run_id, struct fail *f)
-{
-	sqlite3_stmt *s = statement(ix, RUN_STATE);
-	int r, over = 0;
-
-	bind_text(s, 1, run_id);
-	r = sqlite3_step(s);
-	if (r == SQLITE_ROW)
-		over = sqlite3_column_int(s, 0) != INDEX_LIVE;
-	sqlite3_reset(s);
-	return r == SQLITE_ROW || r == SQLITE_DONE ? over
-						   : index_fail(ix, r, "cannot read the index", f);
 }

@@ -35,7 +35,4 @@ int index_add_counter(struct index *ix, const char *name, uint64_t more, struct 
  * takes fsyncs and is done while nobody waits. */
 int index_wal_pages(const struct index *ix);
 void index_checkpoint(struct index *ix);
-/* 1: the run is there and over (or damaged); 0: not so. */
-int index_run_is_over(struct index *ix, const char *run, struct fail *f);
-
 #endif

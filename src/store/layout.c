@@ -15,7 +15,6 @@
 #include "call/channel.h"
 #include "call/place.h"
 #include "store/cursor.h"
-#include "store/merkle.h"
 
 static int make_path(const char *path, struct fail *f)
 {
@@ -168,7 +167,7 @@ static int replay_frame(struct cursor *c, const struct frame_header *h, struct t
 	return 0;
 }
 
-int layout_replay(const struct layout *l, const char *run, struct tally *t, struct merkle *tree,
+int layout_replay(const struct layout *l, const char *run, struct tally *t,
 		  struct segment_position *ret_end, struct fail *f)
 {
 	cleanup_fd int dir = openat(l->runs, run, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -180,12 +179,9 @@ int layout_replay(const struct layout *l, const char *run, struct tally *t, stru
 	if (dir < 0)
 		return fail(f, errno, "cannot open the record of run %s", run);
 	r = cursor_open(dir, run, &c, f);
-	while (r >= 0 && (r = cursor_next(c, &h, f)) > 0) {
-		if (tree)
-			merkle_add(tree, h, h->size);
-		r = t ? replay_frame(c, h, t, f) : 0;
-	}
-	if (c && ret_end)
+	while (r >= 0 && (r = cursor_next(c, &h, f)) > 0)
+		r = replay_frame(c, h, t, f);
+	if (c)
 		*ret_end = cursor_end(c, &unfinished);
 	cursor_close(c);
 	return r;

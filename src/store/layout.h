@@ -33,8 +33,7 @@ int layout_purge(const struct layout *l, const char *run);
 
 /* Feeds a run's frames to the tally. 0, or -EBADMSG and f where the record is damaged: the tally
  * then holds what lies before. */
-struct merkle;
-int layout_replay(const struct layout *l, const char *run, struct tally *t, struct merkle *tree,
+int layout_replay(const struct layout *l, const char *run, struct tally *t,
 		  struct segment_position *ret_end, struct fail *f);
 
 #define cleanup_layout __attribute__((__cleanup__(layout_close)))

@@ -72,7 +72,7 @@ static int rebuild_run(void *context, const char *run)
 	int r;
 
 	tally_init(&t);
-	r = layout_replay(b->layout, run, &t, NULL, &end, &damage);
+	r = layout_replay(b->layout, run, &t, &end, &damage);
 	if (r < 0 && r != -EBADMSG) {
 		tally_free(&t);
 		*b->f = damage;

@@ -56,18 +56,6 @@ int run_writer_make(struct run_writer *w, int runs_dir, struct fail *f)
 	return 0;
 }
 
-int run_writer_create(int runs_dir, const char *run, struct run_writer *ret, struct fail *f)
-{
-	struct run_writer w;
-	int r;
-
-	run_writer_init(&w, run);
-	r = run_writer_make(&w, runs_dir, f);
-	if (r == 0)
-		*ret = w;
-	return r;
-}
-
 /* Opens the segment that the cursor ended in and cuts off what is unfinished there. */
 static int continue_at(struct run_writer *w, const struct cursor *c, struct fail *f)
 {

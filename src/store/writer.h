@@ -28,9 +28,8 @@ struct run_writer {
 
 /* Ready to collect frames; nothing can be flushed yet. */
 void run_writer_init(struct run_writer *w, const char *run);
-/* A new run: makes the directory runs_dir/run. -EEXIST when there is one. */
-int run_writer_create(int runs_dir, const char *run, struct run_writer *ret, struct fail *f);
-/* The same for a writer that already collects. */
+/* A new run: makes the directory runs_dir/run; run_writer_init() was before. -EEXIST when there is
+ * one. */
 int run_writer_make(struct run_writer *w, int runs_dir, struct fail *f);
 /* A run that another recorder left: on_frame sees every frame that is there, an unfinished one at
  * the end is cut off, and writing continues behind. -EBADMSG: damaged; nothing was changed. */

@@ -189,7 +189,8 @@ static void make_run(const char *run, const char *name, uint32_t calls)
 	char root[MERKLE_HEX_SIZE];
 
 	assert_int_equal(layout_open(directory, true, &m.layout, &f), 0);
-	assert_int_equal(run_writer_create(m.layout.runs, run, &m.w, &f), 0);
+	run_writer_init(&m.w, run);
+	assert_int_equal(run_writer_make(&m.w, m.layout.runs, &f), 0);
 	tally_init(&m.t);
 	put_open(&m, run, name);
 	for (uint32_t n = 1; n <= calls; n++)

@@ -231,7 +231,8 @@ static int make_store(void **state)
 	assert_non_null(mkdtemp(directory));
 	buf_init(&k.b, 1 << 20);
 	assert_int_equal(layout_open(directory, true, &k.layout, &f), 0);
-	assert_int_equal(run_writer_create(k.layout.runs, RUN, &k.w, &f), 0);
+	run_writer_init(&k.w, RUN);
+	assert_int_equal(run_writer_make(&k.w, k.layout.runs, &f), 0);
 	put_open(&k);
 	put_first_call(&k);
 	put_second_call(&k);
