@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* epoll, one event at a time; see loop.h. Owns the epoll descriptor only. */
+/* epoll, one event at a time; see loop.h. Owns the epoll descriptor, for as long as the process
+ * lives. */
 #include "call/loop.h"
 
 #include <errno.h>
@@ -13,13 +14,6 @@ int loop_open(struct loop *l)
 {
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	return l->epoll < 0 ? -errno : 0;
-}
-
-void loop_close(struct loop *l)
-{
-	if (l->epoll >= 0)
-		close(l->epoll);
-	l->epoll = -1;
 }
 
 int loop_add(struct loop *l, struct watch *w)

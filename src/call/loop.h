@@ -17,8 +17,7 @@ struct watch {
 	void (*ready)(struct watch *w, uint32_t events);
 };
 
-int loop_open(struct loop *l); /* 0 or -errno */
-void loop_close(struct loop *l);
+int loop_open(struct loop *l);		       /* 0 or -errno */
 int loop_add(struct loop *l, struct watch *w); /* 0 or -errno */
 void loop_change(struct loop *l, struct watch *w, uint32_t events);
 void loop_remove(struct loop *l, struct watch *w); /* before the descriptor is closed */

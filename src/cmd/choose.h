@@ -4,8 +4,31 @@
 #ifndef WEIR_CMD_CHOOSE_H
 #define WEIR_CMD_CHOOSE_H
 
+#include <stddef.h>
+
 #include "base/fail.h"
+#include "cmd/command.h"
 #include "policy/policy.h"
+
+/* The options of both; `type` is the command's options struct, with a member `choice`. */
+struct choice {
+	const char *policy, *store, *name, *report;
+	int fail_on; /* enum severity, or -1 */
+};
+/* clang-format off */
+#define CHOICE_ROWS(type)                                                                          \
+	{ 'p', "policy", "FILE", NULL, "the policy that holds (default: weir policy show)",        \
+	  OPTION_TEXT, offsetof(type, choice.policy) },                                            \
+	{ 's', "store", "DIR", NULL,                                                               \
+	  "where the record goes (default: $WEIR_STORE, else weir's own)", OPTION_TEXT,            \
+	  offsetof(type, choice.store) },                                                          \
+	{ 'n', "name", "NAME", NULL, "a name by which the run can be found again", OPTION_TEXT,    \
+	  offsetof(type, choice.name) },                                                           \
+	{ 0, "report", "FILE", NULL, "write the report there: .json or .txt", OPTION_TEXT,         \
+	  offsetof(type, choice.report) },                                                         \
+	{ 0, "fail-on", "SEVERITY", NULL, "exit with 3 when a finding is at least this severe",    \
+	  OPTION_SEVERITY, offsetof(type, choice.fail_on) }
+/* clang-format on */
 
 /* The policy of `file` (NULL: the built-in one), refused where this weir cannot hold it; its
  * workspace made absolute and kept apart from the store (NULL: the default one), its environment

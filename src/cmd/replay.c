@@ -29,23 +29,13 @@
 #define COMMAND_COLUMNS 50
 
 struct replay_arguments {
-	const char *policy, *store, *name, *report, *write_trajectory;
-	int fail_on;
+	struct choice choice;
+	const char *write_trajectory;
 	bool verbose;
 };
 
 static const struct option_row rows[] = {
-	{ 'p', "policy", "FILE", NULL, "the policy that holds (default: weir policy show)",
-	  OPTION_TEXT, offsetof(struct replay_arguments, policy) },
-	{ 's', "store", "DIR", NULL,
-	  "where the record goes (default: $WEIR_STORE, else weir's own)", OPTION_TEXT,
-	  offsetof(struct replay_arguments, store) },
-	{ 'n', "name", "NAME", NULL, "a name by which the run can be found again", OPTION_TEXT,
-	  offsetof(struct replay_arguments, name) },
-	{ 0, "report", "FILE", NULL, "write the report there: .json or .txt", OPTION_TEXT,
-	  offsetof(struct replay_arguments, report) },
-	{ 0, "fail-on", "SEVERITY", NULL, "exit with 3 when a finding is at least this severe",
-	  OPTION_SEVERITY, offsetof(struct replay_arguments, fail_on) },
+	CHOICE_ROWS(struct replay_arguments),
 	{ 0, "write-trajectory", "FILE", NULL,
 	  "write the trajectory with what its calls printed now", OPTION_TEXT,
 	  offsetof(struct replay_arguments, write_trajectory) },
@@ -256,7 +246,7 @@ static int replay_all(struct show *s, const struct policy *policy, const char *s
 		log_error("%s", f.text);
 	tell_outcome(s, &o);
 	status = outcome_close(&s->outcome, s->client, store, exit_code_of(result, &o),
-			       s->arguments->report, s->arguments->fail_on);
+			       s->arguments->choice.report, s->arguments->choice.fail_on);
 	if (path && (s->write_error || trajectory_write(s->trajectory, path, &f) < 0)) {
 		log_error("%s", s->write_error ? strerror(-s->write_error) : f.text);
 		return EXIT_WEIR_FAILED;
@@ -267,13 +257,13 @@ static int replay_all(struct show *s, const struct policy *policy, const char *s
 static int open_and_replay(struct show *s, const struct policy *policy, char **argv,
 			   const char *file)
 {
-	cleanup_free char *standard = s->arguments->store ? NULL : store_path_default();
+	cleanup_free char *standard = s->arguments->choice.store ? NULL : store_path_default();
 	cleanup_buf struct buf command = { 0 };
 	const struct trajectory *t = s->trajectory;
 	struct fail f = { 0 };
 	struct run_request request = {
-		.store = s->arguments->store ? s->arguments->store : standard,
-		.name = s->arguments->name,
+		.store = s->arguments->choice.store ? s->arguments->choice.store : standard,
+		.name = s->arguments->choice.name,
 		.policy = policy,
 		.trajectory = file,
 		.agent_name = t->agent_name,
@@ -347,7 +337,7 @@ const struct command command_replay = {
 
 static int run_replay(int argc, char **argv)
 {
-	struct replay_arguments arguments = { .fail_on = -1 };
+	struct replay_arguments arguments = { .choice.fail_on = -1 };
 	cleanup_trajectory struct trajectory trajectory = { 0 };
 	cleanup_policy struct policy policy = { .version = 0 };
 	struct show show = { .arguments = &arguments, .trajectory = &trajectory };
@@ -361,14 +351,14 @@ static int run_replay(int argc, char **argv)
 		log_error("one trajectory is wanted: weir replay TRAJECTORY.json");
 		return EXIT_WEIR_USAGE;
 	}
-	if (choose_name(arguments.name, &f) < 0 ||
-	    (arguments.report && report_form_of(arguments.report, &form, &f) < 0) ||
+	if (choose_name(arguments.choice.name, &f) < 0 ||
+	    (arguments.choice.report && report_form_of(arguments.choice.report, &form, &f) < 0) ||
 	    trajectory_read_file(argv[first], &trajectory, &f) < 0) {
 		log_error("%s", f.text);
 		return EXIT_WEIR_USAGE;
 	}
 	tell_warnings(&trajectory);
-	if (choose_policy(arguments.policy, arguments.store, &policy, &f) < 0) {
+	if (choose_policy(arguments.choice.policy, arguments.choice.store, &policy, &f) < 0) {
 		log_error("%s", f.text);
 		return choose_status(&f);
 	}

@@ -28,23 +28,12 @@
 #define GRACE_MS 2000 /* between a forwarded signal and the end of the run */
 
 struct run_options {
-	const char *policy, *store, *name, *report;
-	int fail_on;
+	struct choice choice;
 	bool dry_run;
 };
 
 static const struct option_row rows[] = {
-	{ 'p', "policy", "FILE", NULL, "the policy that holds (default: weir policy show)",
-	  OPTION_TEXT, offsetof(struct run_options, policy) },
-	{ 's', "store", "DIR", NULL,
-	  "where the record goes (default: $WEIR_STORE, else weir's own)", OPTION_TEXT,
-	  offsetof(struct run_options, store) },
-	{ 'n', "name", "NAME", NULL, "a name by which the run can be found again", OPTION_TEXT,
-	  offsetof(struct run_options, name) },
-	{ 0, "report", "FILE", NULL, "write the report there: .json or .txt", OPTION_TEXT,
-	  offsetof(struct run_options, report) },
-	{ 0, "fail-on", "SEVERITY", NULL, "exit with 3 when a finding is at least this severe",
-	  OPTION_SEVERITY, offsetof(struct run_options, fail_on) },
+	CHOICE_ROWS(struct run_options),
 	{ 0, "dry-run", NULL, NULL, "print how the program would be contained, and run nothing",
 	  OPTION_FLAG, offsetof(struct run_options, dry_run) },
 	{ 0 },
@@ -343,10 +332,10 @@ static void run_call(struct session *s, const struct call_request *call)
 static int run_program(struct session *s, const struct run_options *o, const struct policy *policy,
 		       const struct program *p)
 {
-	cleanup_free char *standard = o->store ? NULL : store_path_default();
+	cleanup_free char *standard = o->choice.store ? NULL : store_path_default();
 	struct fail f = { .code = 0 };
-	struct run_request request = { .store = o->store ? o->store : standard,
-				       .name = o->name,
+	struct run_request request = { .store = o->choice.store ? o->choice.store : standard,
+				       .name = o->choice.name,
 				       .policy = policy,
 				       .command = buf_text(&p->command),
 				       .first = &p->call };
@@ -356,8 +345,8 @@ static int run_program(struct session *s, const struct run_options *o, const str
 		return EXIT_WEIR_FAILED;
 	}
 	run_call(s, &p->call);
-	return outcome_close(&s->outcome, s->client, request.store, s->exit_code, o->report,
-			     o->fail_on);
+	return outcome_close(&s->outcome, s->client, request.store, s->exit_code, o->choice.report,
+			     o->choice.fail_on);
 }
 
 static int run_session(struct session *s, const struct run_options *o, const struct policy *policy,
@@ -402,7 +391,7 @@ const struct command command_run = {
 
 static int run_run(int argc, char **argv)
 {
-	struct run_options o = { .fail_on = -1 };
+	struct run_options o = { .choice.fail_on = -1 };
 	cleanup_policy struct policy policy = { .version = 0 };
 	struct session s = { .signals = -1 };
 	struct fail f = { .code = 0 };
@@ -416,8 +405,9 @@ static int run_run(int argc, char **argv)
 		log_error("there is nothing to run: weir run -- CMD [ARG...]");
 		return EXIT_WEIR_USAGE;
 	}
-	if (choose_name(o.name, &f) < 0 || (o.report && report_form_of(o.report, &form, &f) < 0) ||
-	    choose_policy(o.policy, o.store, &policy, &f) < 0) {
+	if (choose_name(o.choice.name, &f) < 0 ||
+	    (o.choice.report && report_form_of(o.choice.report, &form, &f) < 0) ||
+	    choose_policy(o.choice.policy, o.choice.store, &policy, &f) < 0) {
 		log_error("%s", f.text);
 		return choose_status(&f);
 	}

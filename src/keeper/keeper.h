@@ -124,7 +124,8 @@ void run_close(struct keeper *k);
 void run_advance(struct keeper *k);
 /* Looks at the run's limits; returns when to look again. */
 uint64_t run_limits(struct keeper *k, uint64_t now);
-void run_client_ready(struct watch *w, uint32_t events);
+int run_client_message(struct outbox *o, struct message *m);
+void run_client_lost(struct outbox *o, int err);
 
 /* calls.c */
 void call_begin(struct keeper *k, struct message *m);

@@ -319,7 +319,8 @@ static int prepare(struct keeper *k, const char *store, struct fail *f)
 	k->boot_id = read_line("/proc/sys/kernel/random/boot_id");
 	buf_init(&k->opening, MESSAGE_REQUEST_MAX);
 	outbox_init(&k->client, &k->loop, PARTY_KEEPER, PARTY_CLIENT, false, CLIENT_OUTBOX_MAX);
-	k->client.watch.ready = run_client_ready;
+	k->client.on_message = run_client_message;
+	k->client.on_lost = run_client_lost;
 	record_init(k);
 	fcntl(SUPERVISOR_FD, F_SETFD, FD_CLOEXEC);
 	supervisor_attach(k, SUPERVISOR_FD);

@@ -21,10 +21,31 @@ struct outbox_item {
 	char data[];
 };
 
+static void outbox_ready(struct watch *w, uint32_t events)
+{
+	struct outbox *o = container_of(w, struct outbox, watch);
+	struct message m = { .fd_count = 0 };
+	int r;
+
+	if (events & EPOLLOUT)
+		outbox_flush(o);
+	if (!outbox_attached(o))
+		return;
+	r = channel_receive(&o->channel, &m, MSG_DONTWAIT);
+	if (r == 1 && o->on_message(o, &m) < 0)
+		r = -EPROTO;
+	message_free(&m);
+	if (r == 1 || r == -EAGAIN)
+		return;
+	outbox_detach(o);
+	o->on_lost(o, r);
+}
+
 void outbox_init(struct outbox *o, struct loop *loop, unsigned self, unsigned peer, bool keep,
 		 size_t max)
 {
 	o->channel = (struct channel){ .fd = -1, .self = self, .peer = peer };
+	o->watch.ready = outbox_ready;
 	o->loop = loop;
 	o->keep = keep;
 	o->max = max;
@@ -117,12 +138,5 @@ int outbox_put(struct outbox *o, enum message_type type, uint64_t seq, const str
 void outbox_ack(struct outbox *o, uint64_t seq)
 {
 	while (o->first && o->first != o->unsent && o->first->seq <= seq)
-		drop_first(o);
-}
-
-void outbox_free(struct outbox *o)
-{
-	outbox_detach(o);
-	while (o->first)
 		drop_first(o);
 }

@@ -16,7 +16,9 @@
 struct outbox_item;
 
 struct outbox {
-	struct channel channel; /* fd -1: nobody there */
+	int (*on_message)(struct outbox *o, struct message *m); /* negative: the peer is cut off */
+	void (*on_lost)(struct outbox *o, int err); /* detached: 0, the peer has gone, or -errno */
+	struct channel channel;			    /* fd -1: nobody there */
 	struct watch
 		watch; /* its ready callback is the owner's; it calls outbox_flush() on EPOLLOUT */
 	struct loop *loop;
@@ -40,6 +42,5 @@ int outbox_put(struct outbox *o, enum message_type type, uint64_t seq, const str
 	       int fd);
 void outbox_flush(struct outbox *o);
 void outbox_ack(struct outbox *o, uint64_t seq);
-void outbox_free(struct outbox *o);
 
 #endif

@@ -58,8 +58,9 @@ static void take_summary(struct keeper *k, const struct message *m)
 	k->summed = run_summary_decode(&w, &k->summary) == 0;
 }
 
-static void take_order(struct keeper *k, const struct message *m)
+static int take_order(struct outbox *o, struct message *m)
 {
+	struct keeper *k = container_of(o, struct keeper, recorder);
 	const struct buf finding = { .data = (char *)m->data, .size = m->size };
 
 	switch (m->type) {
@@ -81,32 +82,19 @@ static void take_order(struct keeper *k, const struct message *m)
 	default:
 		break;
 	}
+	return 0;
 }
 
-static void recorder_ready(struct watch *w, uint32_t events)
+/* The supervisor brings the next one; the backlog waits for it. */
+static void recorder_lost(struct outbox *o, int err)
 {
-	struct outbox *o = container_of(w, struct outbox, watch);
-	struct keeper *k = container_of(o, struct keeper, recorder);
-	struct message m = { .fd_count = 0 };
-	int r;
-
-	if (events & EPOLLOUT)
-		outbox_flush(o);
-	if (!outbox_attached(o))
-		return;
-	r = channel_receive(&o->channel, &m, MSG_DONTWAIT);
-	if (r == 1)
-		take_order(k, &m);
-	message_free(&m);
-	/* it died: the supervisor brings the next one, and the backlog waits */
-	if (r != 1 && r != -EAGAIN)
-		outbox_detach(o);
 }
 
 void record_init(struct keeper *k)
 {
 	outbox_init(&k->recorder, &k->loop, PARTY_KEEPER, PARTY_RECORDER, true, BACKLOG_MAX);
-	k->recorder.watch.ready = recorder_ready;
+	k->recorder.on_message = take_order;
+	k->recorder.on_lost = recorder_lost;
 }
 
 void record_link(struct keeper *k, int fd)

@@ -206,6 +206,18 @@ static void kill_all(struct keeper *k)
 		pidfd_send_signal(sandbox_init_pidfd(k->sandbox), SIGKILL, NULL, 0);
 }
 
+/* Before the socket goes: what is left of a run is looked for where there is a socket. */
+static void remove_cgroups(struct keeper *k)
+{
+	cleanup_fd int parent = openat(k->cgroup, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (k->call0 >= 0)
+		close(take_fd(&k->call0));
+	cgroup_remove(k->cgroup, "0");
+	close(take_fd(&k->cgroup));
+	cgroup_remove(parent, k->assign.id);
+}
+
 void run_stop(struct keeper *k, const char *reason)
 {
 	if (k->state != RUN_LIVING)
@@ -224,12 +236,8 @@ void run_stop(struct keeper *k, const char *reason)
 	k->init.fd = -1;
 	sandbox_launcher_stop(take_ptr(k->launcher));
 	calls_finish(k);
-	if (k->cgroup >= 0) {
-		cleanup_fd_(&k->call0);
-		k->call0 = -1;
-		cgroup_remove(k->cgroup, "0");
-		close(take_fd(&k->cgroup));
-	}
+	if (k->cgroup >= 0)
+		remove_cgroups(k);
 	visitors_end(k);
 	if (*reason)
 		tell_client_text(k, MESSAGE_RUN_OVER, 0, 0, k->end_reason);
@@ -265,6 +273,8 @@ void run_advance(struct keeper *k)
 
 	if (k->state == RUN_LIVING && k->last_is_over)
 		run_close(k);
+	if (k->state == RUN_LIVING && !outbox_attached(&k->client))
+		run_client_lost(&k->client, 0); /* it let too much lie unread */
 	if (k->state == RUN_STOPPED && (late || !outbox_attached(&k->client)))
 		run_close(k);
 	if (k->state == RUN_CLOSING && (late || k->summed || !k->recorder_expected))
@@ -315,8 +325,9 @@ static void take_call_order(struct keeper *k, enum message_type type, uint32_t n
 		call_kill(c, value <= ENDING_RUN_OVER ? value : ENDING_SIGNAL);
 }
 
-static int take_order(struct keeper *k, struct message *m)
+int run_client_message(struct outbox *o, struct message *m)
 {
+	struct keeper *k = container_of(o, struct keeper, client);
 	uint32_t first, second;
 
 	if (m->type == MESSAGE_CALL_BEGIN) {
@@ -339,25 +350,11 @@ static int take_order(struct keeper *k, struct message *m)
 	return 0;
 }
 
-void run_client_ready(struct watch *w, uint32_t events)
+void run_client_lost(struct outbox *o, int err)
 {
-	struct outbox *o = container_of(w, struct outbox, watch);
 	struct keeper *k = container_of(o, struct keeper, client);
-	struct message m = { .fd_count = 0 };
-	int r;
 
-	if (events & EPOLLOUT)
-		outbox_flush(o);
-	if (!outbox_attached(o))
-		return;
-	r = channel_receive(&o->channel, &m, MSG_DONTWAIT);
-	if (r == 1 && take_order(k, &m) < 0)
-		r = -EPROTO;
-	message_free(&m);
-	if (r == 1 || r == -EAGAIN)
-		return;
-	outbox_detach(o);
 	if (k->state == RUN_LIVING || k->state == RUN_STOPPED)
 		k->exit_code = 125;
-	run_stop(k, r == -EPROTO ? "the client sent what it may not" : "the client has gone");
+	run_stop(k, err == -EPROTO ? "the client sent what it may not" : "the client has gone");
 }
