@@ -67,13 +67,12 @@ static int print_line(void *context, const struct message_status *s)
 static int add_json(void *context, const struct message_status *s)
 {
 	struct json *j = context;
-	char started[CLOCK_TEXT_MAX];
 
 	json_object(j);
 	json_field_string(j, "id", s->id);
 	json_field_string(j, "name", s->name);
 	json_field_string(j, "command", s->command);
-	json_field_string(j, "started", clock_format(s->started_ns, started));
+	json_field_time(j, "started", s->started_ns);
 	json_field_uint(j, "calls", s->calls);
 	json_field_uint(j, "living_calls", s->living_calls);
 	json_field_uint(j, "processes", s->processes);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "report/arguments.h"
 #include "report/report.h"
@@ -32,13 +31,6 @@ static int write_out(struct writer *w)
 	return 0;
 }
 
-static void time_member(struct json *j, const char *key, uint64_t wall_ns)
-{
-	char text[CLOCK_TEXT_MAX];
-
-	json_field_string(j, key, wall_ns ? clock_format(wall_ns, text) : NULL);
-}
-
 static void agent_member(struct json *j, const struct run_open *open)
 {
 	json_key(j, "agent");
@@ -58,8 +50,8 @@ static void run_member(struct json *j, const struct run_info *run)
 	json_field_string(j, "id", o->id);
 	json_field_string(j, "name", o->name);
 	json_field_string(j, "policy_digest", o->policy_digest);
-	time_member(j, "started", o->started_ns);
-	time_member(j, "ended", run->over ? run->close.ended_ns : 0);
+	json_field_time(j, "started", o->started_ns);
+	json_field_time(j, "ended", run->over ? run->close.ended_ns : 0);
 	if (run->over)
 		json_field_int(j, "exit_code", run->close.exit_code);
 	else
@@ -184,9 +176,9 @@ static int on_call(void *context, const struct call_record *c)
 	json_field_string(j, "function_name", a->function_name);
 	arguments_member(j, a);
 	json_field_uint(j, "parent", a->parent);
-	time_member(j, "started", a->started_ns);
-	time_member(j, "ended", c->ended ? c->exit.ended_ns : 0);
-	time_member(j, "gone", c->gone ? c->gone_at.gone_ns : 0);
+	json_field_time(j, "started", a->started_ns);
+	json_field_time(j, "ended", c->ended ? c->exit.ended_ns : 0);
+	json_field_time(j, "gone", c->gone ? c->gone_at.gone_ns : 0);
 	if (c->ended && a->executed)
 		json_field_int(j, "exit_code", c->exit.exit_code);
 	else
@@ -209,8 +201,8 @@ static void gap_member(struct json *j, const struct gap *g)
 	json_object(j);
 	json_field_string(j, "reason", gap_reason_name(g->reason));
 	json_field_string(j, "text", g->text);
-	time_member(j, "from", g->from_ns);
-	time_member(j, "to", g->to_ns);
+	json_field_time(j, "from", g->from_ns);
+	json_field_time(j, "to", g->to_ns);
 	json_field_uint(j, "events", gap_total(g));
 	json_field_uint(j, "unknown", g->unknown);
 	json_key(j, "calls");
