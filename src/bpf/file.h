@@ -104,6 +104,8 @@ static __always_inline __u32 file_writer(const struct file_id *id, __u64 run)
 	return w && w->run == run ? w->call : EVENT_NO_CALL;
 }
 
+/* From now on the file's last writer is this call. A call that writes very many files is not
+ * remembered for all of them, which counts as its loss and leaves room for others. */
 static __always_inline void file_written(const struct file_id *id, struct call_entry *call)
 {
 	struct writer *now = bpf_map_lookup_elem(&writers, id);
@@ -113,8 +115,10 @@ static __always_inline void file_written(const struct file_id *id, struct call_e
 		now->call = w.call;
 		return;
 	}
-	if (bpf_map_update_elem(&writers, id, &w, BPF_ANY))
+	if (call->writers >= WRITERS_SHARE || bpf_map_update_elem(&writers, id, &w, BPF_ANY))
 		count_loss(call, EVENT_CLASS_FILE);
+	else
+		call->writers++;
 }
 
 /* As send_event(), but above half full only those calls may write that have not had their share

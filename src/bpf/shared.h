@@ -8,7 +8,8 @@
 
 #define RUNS_MAX 1024
 #define CALLS_LIVE_MAX 16384
-#define WRITERS_MAX 65536
+#define WRITERS_MAX 524288
+#define WRITERS_SHARE (WRITERS_MAX / 2) /* files of which one call is remembered as the writer */
 #define TOUCHES_MAX 16384
 #define RULES_MAX 16384
 
@@ -30,9 +31,9 @@ struct run_entry {
 struct call_entry {
 	__u64 run, cgroup;
 	__u32 call;
-	__u32 rules; /* copy of the run's */
-	__u32 begun; /* what runs in it is no longer only weir's own set-up: see acting_call() */
-	__u32 reserved;
+	__u32 rules;   /* copy of the run's */
+	__u32 begun;   /* what runs in it is no longer only weir's own set-up: see acting_call() */
+	__u32 writers; /* entries it has made in the map of last writers */
 	__u64 produced[EVENT_CLASS_COUNT];
 	__u64 lost[EVENT_CLASS_COUNT];
 	__u64 window;	    /* which half of the file ring window_bytes counts */
