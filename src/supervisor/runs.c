@@ -93,6 +93,7 @@ static void keeper_lost(struct keeper_link *k)
 		run_ended(k);
 	} else {
 		s->spare_count--;
+		s->sweep_ns = clock_mono_ns() + SWEEP_NS;
 		spare_due(s, clock_mono_ns() + SPARE_RETRY_NS);
 	}
 	free(k);
