@@ -17,7 +17,7 @@
 /* Until the policy is known; a size could not be given to one that began without. */
 #define ROOT_SIZE "33554432"
 #define OWN "run/weir"
-#define EMPTY OWN "/empty"
+#define EMPTY "run/weir/empty"
 #define STICKY 01777
 
 static const char *const root_dirs[] = {

@@ -260,33 +260,73 @@ static void host_judge(const struct host *h, const struct kind *k)
 	ok(strcmp(name, "escaped") != 0, k, "host_name", "the host's name is as it was");
 }
 
-/* Counts processes of the host with this command name; ret_zero: how many had an id 0. */
-static int processes_named(const char *wanted, int *ret_zero)
+/* The number after a label of /proc/PID/status, or -1. */
+static int status_field(const char *status, const char *label)
+{
+	const char *at = strstr(status, label);
+
+	return at ? atoi(at + strlen(label)) : -1;
+}
+
+/* Calls on_found for each process of the host with this command name; how many there are. */
+static int processes_named(const char *wanted, void (*on_found)(void *, int, const char *),
+			   void *context)
 {
 	cleanup_dir DIR *dir = opendir("/proc");
 	struct dirent *entry;
+	char start[64];
 	int count = 0;
 
-	*ret_zero = 0;
+	snprintf(start, sizeof(start), "Name:\t%s\n", wanted);
 	while (dir && (entry = readdir(dir))) {
-		char path[300], text[2048], *line;
-		unsigned int id[4];
+		char path[300], text[2048];
 
 		if (atoi(entry->d_name) <= 0)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/status", entry->d_name);
 		path_read(path, text, sizeof(text));
-		snprintf(path, sizeof(path), "Name:\t%s\n", wanted);
-		if (strncmp(text, path, strlen(path)) != 0)
+		if (strncmp(text, start, strlen(start)) != 0)
 			continue;
 		count++;
-		line = strstr(text, "\nUid:");
-		if (!line ||
-		    sscanf(line, " Uid: %u %u %u %u", &id[0], &id[1], &id[2], &id[3]) != 4 ||
-		    !id[0] || !id[1] || !id[2] || !id[3])
-			(*ret_zero)++;
+		if (on_found)
+			on_found(context, atoi(entry->d_name), text);
 	}
 	return count;
+}
+
+/* One more in *context when any of the four ids is the host's root. */
+static void count_zero(void *context, int pid, const char *status)
+{
+	const char *line = strstr(status, "\nUid:");
+	unsigned int id[4];
+
+	if (!line || sscanf(line, " Uid: %u %u %u %u", &id[0], &id[1], &id[2], &id[3]) != 4 ||
+	    !id[0] || !id[1] || !id[2] || !id[3])
+		++*(int *)context;
+}
+
+struct victim {
+	int parent, pid;
+};
+
+static void find_child(void *context, int pid, const char *status)
+{
+	struct victim *v = context;
+
+	if (status_field(status, "\nPPid:") == v->parent)
+		v->pid = pid;
+}
+
+/* Until `wanted` of them live, 10 seconds at most. */
+static int sleepers_wait(int wanted)
+{
+	int seen = -1;
+
+	for (int i = 0; i < 500 && seen != wanted; i++) {
+		usleep(i ? 20000 : 0);
+		seen = processes_named("esc-sleeper", NULL, NULL);
+	}
+	return seen;
 }
 
 /* While a daemon lives in the sandbox the host sees its ids; when the sandbox is gone, so is it. */
@@ -304,38 +344,37 @@ static void daemon_judge(const struct host *h, const struct kind *k, const char 
 	};
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	pid_t pid = sandbox_spawn(h, k, argv, null);
-	int zero = 0, seen = 0;
+	int zero = 0, seen = sleepers_wait(2);
 	char path[160];
 
-	for (int i = 0; i < 500 && seen < 2; i++) {
-		usleep(20000);
-		seen = processes_named("esc-sleeper", &zero);
-	}
+	processes_named("esc-sleeper", count_zero, &zero);
 	snprintf(path, sizeof(path), "%s/seen", h->work);
 	file_make(path, "", 0644);
 	ok(seen == 2 && zero == 0, k, "host_ids", "no process inside has an id of the host's root");
 	waitpid(pid, NULL, 0);
 	close(null);
-	ok(processes_named("esc-sleeper", &zero) == 0, k, "daemon", "nothing outlives the sandbox");
+	ok(processes_named("esc-sleeper", NULL, NULL) == 0, k, "daemon",
+	   "nothing outlives the sandbox");
 }
 
-/* The keeper's death, by the one signal it cannot answer, ends everything. */
-static void keeper_judge(const struct host *h, const struct kind *k, const char *runner)
+/* The death of the keeper, or of its launcher, by the one signal that they cannot answer, ends
+ * everything. */
+static void death_judge(const struct host *h, const struct kind *k, const char *runner,
+			bool launcher)
 {
 	char *const argv[] = { (char *)runner,		(char *)k->flag, (char *)"--",
 			       (char *)"./esc-sleeper", (char *)"300",	 NULL };
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	pid_t pid = sandbox_spawn(h, k, argv, null);
-	int zero, left = 0;
+	struct victim v = { .parent = pid };
 
-	for (int i = 0; i < 100 && !processes_named("esc-sleeper", &zero); i++)
-		usleep(20000);
-	kill(pid, SIGKILL);
+	sleepers_wait(1);
+	processes_named("weir-launcher", find_child, &v);
+	kill(launcher && v.pid ? v.pid : pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	for (int i = 0; i < 100 && (left = processes_named("esc-sleeper", &zero)); i++)
-		usleep(20000);
 	close(null);
-	ok(left == 0, k, "keeper_killed", "kill -9 of the keeper ends its sandbox");
+	ok(sleepers_wait(0) == 0 && v.pid, k, launcher ? "launcher_killed" : "keeper_killed",
+	   "kill -9 ends the sandbox");
 }
 
 static void limits_judge(const struct host *h, const struct kind *k, const char *runner,
@@ -410,7 +449,8 @@ static void kind_run(const struct host *h, const struct kind *k, const char *run
 	judge(k, buf_text(&output));
 	host_judge(h, k);
 	daemon_judge(h, k, runner);
-	keeper_judge(h, k, runner);
+	death_judge(h, k, runner, false);
+	death_judge(h, k, runner, true);
 	limits_judge(h, k, runner, &output);
 }
 
