@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Makes events as fast as one thread can, for so many seconds: flood SECONDS file|connect [RATE].
- * With RATE (events a second) it spreads them evenly. Prints how many it made and in how long; each
- * file operation is the creation of a file of its own name, so that none is told twice. */
+ * With RATE (events a second) it spreads them evenly. Prints how many it made and in how long. A
+ * file operation is the creation or removal of a file in /tmp. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -23,10 +23,10 @@ static uint64_t now_ns(void)
 
 static void make_file(uint64_t n)
 {
-	char path[32];
+	char path[40];
 	int fd;
 
-	snprintf(path, sizeof(path), "flood-%llu", (unsigned long long)(n % 512));
+	snprintf(path, sizeof(path), "/tmp/flood-%llu", (unsigned long long)(n % 512));
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (fd >= 0)
 		close(fd);
