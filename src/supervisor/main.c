@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -31,7 +30,7 @@
 #define LOCK_TRIES 3000 /* of 5 ms */
 #define LOG_MAX (1024 * 1024)
 
-int supervisor_spawn(struct supervisor *s, const char *name, bool batch, int fd, struct fail *f)
+int supervisor_spawn(struct supervisor *s, const char *name, int fd, struct fail *f)
 {
 	cleanup_free char *path = place_executable(name, f);
 	char *argv[] = { (char *)name, (char *)s->store, NULL };
@@ -55,9 +54,6 @@ int supervisor_spawn(struct supervisor *s, const char *name, bool batch, int fd,
 	r = posix_spawn(&pid, path, &actions, &attributes, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
-	/* glibc's attributes do not know this policy */
-	if (r == 0 && batch)
-		sched_setscheduler(pid, SCHED_BATCH, &(struct sched_param){ .sched_priority = 0 });
 	return r ? fail(f, r, "cannot start %s", path) : 0;
 }
 

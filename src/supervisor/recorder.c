@@ -132,7 +132,7 @@ void recorder_start(struct supervisor *s)
 	s->recorder_retry_ns = UINT64_MAX;
 	if (s->recorder.fd >= 0 || channel_pair(ends) < 0)
 		return;
-	r = supervisor_spawn(s, "weir-recorder", true, ends[1], &f);
+	r = supervisor_spawn(s, "weir-recorder", ends[1], &f);
 	close(ends[1]);
 	if (r < 0) {
 		log_error("%s", f.text);

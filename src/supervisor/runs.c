@@ -136,7 +136,7 @@ static void start_spare(struct supervisor *s)
 
 	if (channel_pair(ends) < 0)
 		return;
-	r = supervisor_spawn(s, "weir-keeper", false, ends[1], &f);
+	r = supervisor_spawn(s, "weir-keeper", ends[1], &f);
 	close(ends[1]);
 	if (r < 0)
 		log_error("%s", f.text);

@@ -69,10 +69,9 @@ struct supervisor {
 };
 
 /* main.c */
-/* Starts an executable of libexec with `fd` as its descriptor 3 and the store as argument. batch:
- * it is woken without taking the processor from whoever woke it (sched(7), SCHED_BATCH). 0 or
+/* Starts an executable of libexec with `fd` as its descriptor 3 and the store as argument. 0 or
  * -errno. */
-int supervisor_spawn(struct supervisor *s, const char *name, bool batch, int fd, struct fail *f);
+int supervisor_spawn(struct supervisor *s, const char *name, int fd, struct fail *f);
 
 /* runs.c */
 void runs_listener_ready(struct watch *w, uint32_t events);
