@@ -47,7 +47,8 @@ static const struct {
 };
 
 struct host {
-	char dir[64]; /* holds everything below */
+	char dir[64];	  /* holds everything below */
+	char sleeper[16]; /* a command name that is only this suite's */
 	char work[96], canary[96], unix_path[96], abstract[64];
 	int tcp, tcp_port, unix_socket, abstract_socket;
 	int shm, shm_key;
@@ -133,6 +134,7 @@ static void host_make(struct host *h)
 		exit(1);
 	}
 	chmod(h->dir, 0755);
+	snprintf(h->sleeper, sizeof(h->sleeper), "esc-%d", getpid());
 	snprintf(h->work, sizeof(h->work), "%s/work", h->dir);
 	snprintf(h->canary, sizeof(h->canary), "%s/canary", h->dir);
 	snprintf(h->unix_path, sizeof(h->unix_path), "%s/socket", h->dir);
@@ -166,9 +168,10 @@ static void work_make(const struct host *h, const struct kind *k, const char *pr
 	tree_remove(h->work);
 	snprintf(command, sizeof(command),
 		 "mkdir -p '%s/deep/guarded' && echo untouched > '%s/deep/guarded/file' && "
-		 "cp '%s' '%s/probe' && cp \"$(command -v sleep)\" '%s/esc-sleeper' && "
+		 "cp '%s' '%s/probe' && cp \"$(command -v sleep)\" '%s/%s' && "
 		 "chown -R %d '%s'",
-		 h->work, h->work, probe, h->work, h->work, k->ordinary ? ORDINARY : 0, h->work);
+		 h->work, h->work, probe, h->work, h->work, h->sleeper, k->ordinary ? ORDINARY : 0,
+		 h->work);
 	if (system(command) != 0)
 		perror(command);
 }
@@ -318,13 +321,13 @@ static void find_child(void *context, int pid, const char *status)
 }
 
 /* Until `wanted` of them live, 10 seconds at most. */
-static int sleepers_wait(int wanted)
+static int sleepers_wait(const struct host *h, int wanted)
 {
 	int seen = -1;
 
 	for (int i = 0; i < 500 && seen != wanted; i++) {
 		usleep(i ? 20000 : 0);
-		seen = processes_named("esc-sleeper", NULL, NULL);
+		seen = processes_named(h->sleeper, NULL, NULL);
 	}
 	return seen;
 }
@@ -332,28 +335,27 @@ static int sleepers_wait(int wanted)
 /* While a daemon lives in the sandbox the host sees its ids; when the sandbox is gone, so is it. */
 static void daemon_judge(const struct host *h, const struct kind *k, const char *runner)
 {
-	char *const argv[] = {
-		(char *)runner,
-		(char *)k->flag,
-		(char *)"--",
-		(char *)"/bin/sh",
-		(char *)"-c",
-		(char *)"for i in 1 2; do setsid ./esc-sleeper 300 >/dev/null 2>&1 & done; "
-			"until [ -e seen ]; do sleep 0.05; done",
-		NULL
-	};
+	char script[160];
+	char *const argv[] = { (char *)runner, (char *)k->flag, (char *)"--", (char *)"/bin/sh",
+			       (char *)"-c",   script,		NULL };
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	pid_t pid = sandbox_spawn(h, k, argv, null);
-	int zero = 0, seen = sleepers_wait(2);
+	int zero = 0, seen;
 	char path[160];
+	pid_t pid;
 
-	processes_named("esc-sleeper", count_zero, &zero);
+	snprintf(script, sizeof(script),
+		 "for i in 1 2; do setsid ./%s 300 >/dev/null 2>&1 & done; "
+		 "until [ -e seen ]; do sleep 0.05; done",
+		 h->sleeper);
+	pid = sandbox_spawn(h, k, argv, null);
+	seen = sleepers_wait(h, 2);
+	processes_named(h->sleeper, count_zero, &zero);
 	snprintf(path, sizeof(path), "%s/seen", h->work);
 	file_make(path, "", 0644);
 	ok(seen == 2 && zero == 0, k, "host_ids", "no process inside has an id of the host's root");
 	waitpid(pid, NULL, 0);
 	close(null);
-	ok(processes_named("esc-sleeper", NULL, NULL) == 0, k, "daemon",
+	ok(processes_named(h->sleeper, NULL, NULL) == 0, k, "daemon",
 	   "nothing outlives the sandbox");
 }
 
@@ -362,18 +364,21 @@ static void daemon_judge(const struct host *h, const struct kind *k, const char 
 static void death_judge(const struct host *h, const struct kind *k, const char *runner,
 			bool launcher)
 {
-	char *const argv[] = { (char *)runner,		(char *)k->flag, (char *)"--",
-			       (char *)"./esc-sleeper", (char *)"300",	 NULL };
+	char program[20];
+	char *const argv[] = { (char *)runner, (char *)k->flag, (char *)"--",
+			       program,	       (char *)"300",	NULL };
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	pid_t pid = sandbox_spawn(h, k, argv, null);
-	struct victim v = { .parent = pid };
+	struct victim v = { 0 };
+	pid_t pid;
 
-	sleepers_wait(1);
+	snprintf(program, sizeof(program), "./%s", h->sleeper);
+	v.parent = pid = sandbox_spawn(h, k, argv, null);
+	sleepers_wait(h, 1);
 	processes_named("weir-launcher", find_child, &v);
 	kill(launcher && v.pid ? v.pid : pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(null);
-	ok(sleepers_wait(0) == 0 && v.pid, k, launcher ? "launcher_killed" : "keeper_killed",
+	ok(sleepers_wait(h, 0) == 0 && v.pid, k, launcher ? "launcher_killed" : "keeper_killed",
 	   "kill -9 ends the sandbox");
 }
 
