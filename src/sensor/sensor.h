@@ -43,7 +43,9 @@ int sensors_open(int weir_cgroup, struct sensors **ret, struct fail *f);
 /* Takes over what another supervisor loaded: descriptors as sensors_fds() gave them (ownership
  * taken). */
 int sensors_adopt(const struct sensor_fd *fds, size_t count, struct sensors **ret, struct fail *f);
-int sensors_attach(struct sensors *s, struct fail *f); /* idempotent */
+/* Idempotent. A program that does not attach degrades its sensor, which sensors_states() then says;
+ * -errno only when calls cannot be told apart. */
+int sensors_attach(struct sensors *s, struct fail *f);
 void sensors_detach(struct sensors *s);
 const struct sensor_fd *sensors_fds(const struct sensors *s,
 				    size_t *ret_count); /* all: rings, maps, links */

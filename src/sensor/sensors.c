@@ -171,14 +171,12 @@ static int sensor_attach(struct sensors *s, size_t index, struct fail *f)
 
 int sensors_attach(struct sensors *s, struct fail *f)
 {
-	int result = 0;
+	struct fail degraded = { 0 };
+	int err = sensor_attach(s, 0, f); /* without calls nothing else makes sense */
 
-	for (size_t i = 0; sensor_list[i]; i++) {
-		int err = sensor_attach(s, i, f);
-
-		result = result ?: err;
-	}
-	return result;
+	for (size_t i = 1; sensor_list[i]; i++)
+		sensor_attach(s, i, &degraded);
+	return err;
 }
 
 const struct sensor_fd *sensors_fds(const struct sensors *s, size_t *ret_count)
