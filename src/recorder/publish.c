@@ -149,6 +149,7 @@ void publish_run(struct recorder *r, struct recording *run)
 	struct fail f = { 0 };
 	int e;
 
+	r->index_retry_ns = 0; /* whatever was wrong may be over, and somebody waits */
 	if (!is_due(run) || !publish_open(r))
 		return;
 	e = index_begin(r->index, &f);
@@ -166,6 +167,7 @@ void publish_begin(struct recorder *r)
 {
 	uint64_t now = clock_mono_ns();
 
+	r->index_retry_ns = 0;
 	publish_open(r);
 	if (r->publish_ns <= now)
 		r->publish_ns = now + BEGIN_NS;
