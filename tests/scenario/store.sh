@@ -33,15 +33,16 @@ run "$WEIR" events nobody
 is "$status" 125 "events: an unknown run is an error"
 like "$err" "weir ls" "events: that says what to do"
 
-"$WEIR" run -n slow -- sh -c 'for i in 1 2 3 4 5 6; do /bin/true; sleep 0.2; done' &
-sleep 0.7
-timeout 20 "$WEIR" events slow --follow -f json >"$T/followed"
+there() { "$WEIR" ls | grep -qw "$1"; }
+"$WEIR" run -n slow -- sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true; sleep 0.2; done' &
+eventually 30 there slow
+timeout 60 "$WEIR" events slow --follow -f json >"$T/followed"
 is $? 0 "events --follow ends with its run"
 wait
 is "$(wc -l <"$T/followed")" "$("$WEIR" events slow -f json | wc -l)" "events --follow leaves nothing out"
 
-"$WEIR" run -n alive -- sleep 4 &
-sleep 0.7
+"$WEIR" run -n alive -- sleep 300 2>/dev/null &
+eventually 30 there alive
 run "$WEIR" rm alive
 is "$status" 125 "rm: a living run is refused"
 like "$err" "alive" "rm: and why"
@@ -60,8 +61,10 @@ for pid in $(store_pids); do
 done
 run "$WEIR" store rebuild
 is "$status" 125 "store rebuild: refused while runs are recorded"
+"$WEIR" kill alive >/dev/null
 wait
-sleep 3.5
+# Idle, the recorder takes away what was removed and lets go of the index.
+eventually 60 flock -n "$WEIR_STORE/index.lock" true
 is "$(sqlite3 "$WEIR_STORE/index.db" "SELECT count(*) FROM runs WHERE run='$id'")" 0 "rm: the recorder took its rows away"
 is "$(ls "$WEIR_STORE/removed")" "" "rm: nothing of it is left"
 

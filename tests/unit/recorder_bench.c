@@ -299,3 +299,23 @@ uint64_t bench_recorded_files(struct bench *b, struct run_info *ret_info)
 	store_close(s);
 	return files;
 }
+
+static bool is_over(struct bench *b)
+{
+	struct run_info info = { 0 };
+	struct store *s = NULL;
+	bool over = false;
+
+	if (store_open(b->store, &s, NULL) == 0 && store_run_find(s, b->id, &info, NULL) == 0)
+		over = info.over;
+	run_info_free(&info);
+	store_close(s);
+	return over;
+}
+
+void bench_wait_over(struct bench *b)
+{
+	for (int i = 0; i < 600 && !is_over(b); i++)
+		usleep(50000);
+	assert_true(is_over(b));
+}

@@ -12,7 +12,7 @@
 #include "call/message.h"
 #include "store/record.h"
 
-#define WAIT_MS 10000
+#define WAIT_MS 60000
 
 struct bench {
 	char directory[64], store[96];
@@ -47,6 +47,7 @@ void bench_announce(struct bench *b, uint32_t n);
 void bench_call_over(struct bench *b, uint32_t n, uint32_t survivors);
 void bench_wait_for(struct bench *b, enum message_type type);
 void bench_close_run(struct bench *b);
+void bench_wait_over(struct bench *b); /* until the index says so; 30 s at most */
 void bench_kill_recorder(struct bench *b);
 uint64_t bench_recorded_files(struct bench *b, struct run_info *ret_info);
 

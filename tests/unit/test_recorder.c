@@ -195,7 +195,7 @@ static void a_finding_calls_a_person(void **state)
 	bench_announce(b, 1);
 	bench_call_over(b, 1, 3);
 	bench_close_run(b);
-	for (int i = 0; i < 100 && access(path, F_OK) < 0; i++)
+	for (int i = 0; i < 1500 && access(path, F_OK) < 0; i++)
 		usleep(20000);
 	assert_int_equal(file_read_path(AT_FDCWD, path, &told), 0);
 	assert_non_null(strstr(buf_text(&told), "\"detector\":\"survivor\""));
@@ -214,7 +214,7 @@ static void a_dead_keeper_ends_its_record(void **state)
 	bench_announce(b, 1);
 	bench_wait_for(b, MESSAGE_REC_ACK);
 	close(take_fd(&b->keeper.fd));
-	usleep(1500000);
+	bench_wait_over(b);
 	bench_recorded_files(b, &info);
 	assert_true(info.over);
 	assert_string_equal(info.close.reason, "the keeper died");
@@ -236,7 +236,7 @@ static void what_a_crash_left_is_closed(void **state)
 	bench_kill_recorder(b);
 	memcpy(first, b->id, sizeof(first));
 	bench_start(b);
-	sleep(3);
+	bench_wait_over(b);
 	bench_recorded_files(b, &info);
 	assert_true(info.over && info.damaged);
 	assert_int_equal(strncmp(info.close.reason, "crash", 5), 0);
@@ -264,7 +264,8 @@ static void a_full_disk_is_counted_and_survived(void **state)
 	bench_call_over(b, 2, 1);
 	bench_wait_for(b, MESSAGE_REC_ACTION);
 	assert_int_equal(mount("none", b->store, "tmpfs", MS_REMOUNT, "size=64m"), 0);
-	usleep(700000);
+	while (b->acked < b->seq) /* what waited is written */
+		bench_wait_for(b, MESSAGE_REC_ACK);
 	for (int i = 0; i < 50; i++)
 		bench_produce_file(b, 2);
 	bench_close_run(b);
@@ -301,7 +302,7 @@ static void a_locked_index_is_outwaited(void **state)
 	assert_int_equal(strlen(b->summary.root), 64);
 	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 	sqlite3_close(db);
-	usleep(800000);
+	bench_wait_over(b);
 	assert_int_equal(bench_recorded_files(b, &info), 1);
 	assert_true(info.over);
 	run_info_free(&info);
@@ -326,7 +327,7 @@ static void a_corrupt_index_is_said_and_outlived(void **state)
 	assert_int_equal(strlen(b->summary.root), 64);
 	assert_int_equal(store_rebuild(b->store, &runs, &bad, &f), 0);
 	assert_int_equal(runs, 1);
-	usleep(1200000); /* the recorder finds it and writes what it has */
+	bench_wait_over(b); /* the recorder finds it and writes what it has */
 	assert_int_equal(bench_recorded_files(b, &info), 1);
 	assert_true(info.over);
 	run_info_free(&info);
