@@ -75,6 +75,7 @@ void call_announce_put(struct buf *out, const struct call_announce *a)
 	wire_put_u64(out, a->started_ns);
 	wire_put_u8(out, a->executed);
 	codec_put_optional(out, a->reason);
+	wire_put_u32(out, a->shell);
 }
 
 void call_announce_get(struct wire *w, struct call_announce *ret)
@@ -88,6 +89,7 @@ void call_announce_get(struct wire *w, struct call_announce *ret)
 	ret->started_ns = wire_get_u64(w);
 	ret->executed = codec_get_bool(w);
 	ret->reason = codec_get_optional(w, CODEC_TEXT_MAX);
+	ret->shell = wire_get_u32(w);
 }
 
 void call_announce_encode(const struct call_announce *a, struct buf *out)

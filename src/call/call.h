@@ -39,6 +39,7 @@ struct call_announce {
 	uint64_t started_ns; /* wall */
 	bool executed;	     /* false: an unknown function, recorded but not run */
 	char *reason;	     /* why not, or NULL */
+	uint32_t shell;	     /* number of the living shell that it works in (CALL_SHELL), or 0 */
 };
 
 enum call_ending {

@@ -148,7 +148,10 @@ static void print_via(struct page *p, const struct report *r, const struct findi
 		const struct evidence *e = report_evidence(r, via->evidence);
 
 		buf_printf(&p->line, "by way of call %u, which ", via->call);
-		text_escape(&p->line, via->kind, strlen(via->kind));
+		if (!strcmp(via->kind, "session"))
+			buf_add_text(&p->line, "worked in the same living shell before");
+		else
+			text_escape(&p->line, via->kind, strlen(via->kind));
 		buf_printf(&p->line, " (event %llu%s%s)", (unsigned long long)via->evidence,
 			   e && e->words ? ": " : "", e && e->words ? e->words : "");
 		page_end_line(p, INK_PLAIN, INDENT);

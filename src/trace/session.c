@@ -237,7 +237,7 @@ int session_begin(struct replay *r, struct live_call *c, struct fail *f)
 	c->result.executed = c->session = true;
 	c->started_ns = clock_mono_ns();
 	live_call_announce(c, &request.announce);
-	request.session = s->n;
+	request.session = request.announce.shell = s->n;
 	result = client_call_begin(r->options->client, &request, &c->result.n, NULL, f);
 	if (result < 0)
 		return replay_refused(r, c, result, f);

@@ -125,6 +125,16 @@ is "$(output 2)" after "session: the next call has a new shell"
 [ ! -e "$T/work/later" ]
 ok $? "session: nothing of the ended call goes on in the next"
 
+# What an earlier call did to a living shell cannot be read: it stands beside a later call's finding.
+begin
+sh_call 'alias ls="cat /etc/hostname"'
+sh_call 'exec 9<>/dev/tcp/10.1.2.3/80; true'
+replay -p "$T/session.yaml" --report "$T/report.json"
+is "$(jq -c '[.findings[] | select(.call == 2) | [.basis, (.via[] | [.call, .kind])]][0]' "$T/report.json")" '["exact",[1,"session"]]' \
+	"session: a finding names the calls before it in the same shell"
+replay -p "$T/fresh.yaml" --report "$T/report.json"
+is "$(jq -c '[.findings[] | select(.call == 2) | .via][0]' "$T/report.json")" '[]' "fresh: there is no such edge"
+
 # A state that was not handed over is said, and the old one stays.
 begin
 sh_call 'x=1'
