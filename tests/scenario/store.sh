@@ -56,6 +56,7 @@ for pid in $(store_pids); do
 	[ "$(cat /proc/$pid/comm)" = weir-recorder ] || continue
 	is "$(sed -n 's/^Cap\(Inh\|Prm\|Eff\|Amb\):[[:space:]]*//p' /proc/$pid/status | sort -u)" 0000000000000000 \
 		"the recorder has no capabilities"
+	has unsanitized || continue
 	is "$(sed -n 's/^\(Seccomp\|NoNewPrivs\):[[:space:]]*//p' /proc/$pid/status | xargs)" "1 2" \
 		"the recorder has a system call filter and gains no privileges"
 done

@@ -75,16 +75,7 @@ run() {
 }
 
 cgroup2() { awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts; }
-# What this host offers, asked of the host itself and never of weir.
-has() {
-	case $1 in
-	root) [ "$(id -u)" -eq 0 ] ;;
-	cgroup2) [ -n "$(cgroup2)" ] && [ -w "$(cgroup2)" ] ;;
-	bpf) [ -e /sys/kernel/btf/vmlinux ] && bpftool prog show >/dev/null 2>&1 ;;
-	userns) unshare -Ur true 2>/dev/null ;;
-	*) command -v "$1" >/dev/null ;;
-	esac
-}
+. "$TOP/tests/scenario/lib_has.sh"
 need() {
 	for tap_need in "$@"; do has "$tap_need" || skip_all "this host lacks: $tap_need"; done
 }
