@@ -37,7 +37,7 @@ roles() {
 killed='' round=0
 while [ $round -lt "$rounds" ]; do
 	round=$((round + 1))
-	"$WEIR" replay "$T/t.json" </dev/null >"$T/out" 2>"$T/err" &
+	"$WEIR" replay -n "round-$round" "$T/t.json" </dev/null >"$T/out" 2>"$T/err" &
 	client=$!
 	random 750
 	sleep "$(printf '0.%03d' "$random")"
@@ -63,8 +63,16 @@ while [ $round -lt "$rounds" ]; do
 	eventually 8 nothing_left
 	ok $? "$name: no process or cgroup of a run is left" "$(for id in $(run_ids); do run_pids "$id"; run_cgroups "$id"; done)"
 	is "$(namespaces_alive "$namespaces")" "" "$name: no namespace is left"
+	finished=$status
 	run "$WEIR" ls
 	is "$status" 0 "$name: the store opens"
+	# What the client was told has ended well is in the record, and what is not there is counted as lost.
+	if [ "$finished" -eq 0 ]; then
+		"$WEIR" report "round-$round" -f json >"$T/report.json"
+		is "$(jq -c '[.calls[] | select(.n > 0) | .exit_code]' "$T/report.json")" "[0,0,0,0,0,0]" "$name: each call that ended is in the record"
+		is "$(jq -c '[.calls[].events | select(.produced != .recorded + .lost)]' "$T/report.json")" "[]" \
+			"$name: each event that was made is recorded or counted as lost"
+	fi
 done
 echo "# killed:$(echo "$killed" | tr ' ' '\n' | sort | uniq -c | awk 'NF == 2 { printf " %s %d,", $2, $1 }')"
 

@@ -74,7 +74,6 @@ run() {
 	out=$(cat "$T/out") err=$(cat "$T/err")
 }
 
-cgroup2() { awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts; }
 . "$TOP/tests/scenario/lib_has.sh"
 need() {
 	for tap_need in "$@"; do has "$tap_need" || skip_all "this host lacks: $tap_need"; done
