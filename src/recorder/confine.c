@@ -95,6 +95,7 @@ static const int allowed[] = {
 	SCMP_SYS(mknodat),
 	SCMP_SYS(unlink),
 	SCMP_SYS(unlinkat),
+	SCMP_SYS(renameat),
 	SCMP_SYS(rmdir),
 	SCMP_SYS(ftruncate),
 	SCMP_SYS(fallocate),

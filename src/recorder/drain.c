@@ -61,12 +61,15 @@ static void sort(struct drained *batch, size_t count)
 		}
 }
 
+/* The recording that takes events of this run. One whose end is written takes none: its root is
+ * known. */
 static struct recording *find_key(struct recorder *r, uint64_t key, struct recording *last)
 {
 	if (last && last->key == key)
 		return last;
 	for (size_t i = 0; i < r->count; i++)
-		if (r->recordings[i]->key == key && r->recordings[i]->phase != RECORDING_WAITING)
+		if (r->recordings[i]->key == key && r->recordings[i]->phase != RECORDING_WAITING &&
+		    !recording_is_over(r->recordings[i]))
 			return r->recordings[i];
 	return NULL;
 }

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "recorder/recording.h"
+#include "store/root.h"
 
 /* A recorder reads at most this many records before it writes them and lets the ring go on, so only
  * the last ones can be both in a segment and in a ring. */
@@ -136,6 +137,22 @@ static int begin(struct recording *r, const struct run_open *open, const void *d
 	return 0;
 }
 
+/* A record that an earlier recorder left, of a run whose keeper lives. That recorder may have taken
+ * the run for over: from here on its root is that of a part, and whoever comes after us has to
+ * close it again. */
+static int go_on(struct recording *r, struct fail *f)
+{
+	int e = layout_mark_live(r->layout, r->id);
+
+	if (e == 0) {
+		e = recording_resume(r, true, f);
+		if (e < 0)
+			return e;
+		e = record_root_remove(r->writer.dir);
+	}
+	return e < 0 ? fail(f, -e, "cannot go on with the record of run %s", r->id) : 0;
+}
+
 int recording_open(struct recording *r, const void *data, size_t size, struct fail *f)
 {
 	struct run_open open;
@@ -152,7 +169,7 @@ int recording_open(struct recording *r, const void *data, size_t size, struct fa
 		return fail(f, -e, "the keeper of run %s opened it with words that cannot be read",
 			    r->id);
 	if (faccessat(r->layout->runs, r->id, F_OK, 0) == 0)
-		e = recording_resume(r, true, f);
+		e = go_on(r, f);
 	else if ((e = begin(r, &open, data, size)) < 0)
 		fail(f, -e, "cannot read the policy of run %s", r->id);
 	run_open_free(&open);

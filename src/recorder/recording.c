@@ -219,7 +219,7 @@ void recording_message(struct recording *r, enum frame_what what, uint64_t seq, 
 	cleanup_buf struct buf payload = { 0 };
 	int e;
 
-	if (seq && seq <= r->received)
+	if (recording_is_over(r) || (seq && seq <= r->received))
 		return;
 	r->received = seq ? seq : r->received;
 	buf_init(&payload, FRAME_SIZE_MAX);
@@ -246,7 +246,7 @@ void recording_event(struct recording *r, uint64_t seq, const void *data, size_t
 	const struct event_header *h = data;
 	int e;
 
-	if (seq && seq <= r->received)
+	if (recording_is_over(r) || (seq && seq <= r->received))
 		return;
 	r->received = seq ? seq : r->received;
 	e = event_decode(data, size, &view);

@@ -77,6 +77,11 @@ void recording_free(struct recording *r);
 
 /* The keeper's opening: begins the run's record, or goes on with the one that is there. open is
  * the encoded struct run_open. -EBADMSG: unreadable, or a damaged record, with a text. */
+/* Its end is written, or about to be: what comes now would lie behind the root. */
+static inline bool recording_is_over(const struct recording *r)
+{
+	return r->phase == RECORDING_CLOSING || r->phase == RECORDING_DONE;
+}
 int recording_open(struct recording *r, const void *open, size_t size, struct fail *f);
 /* Goes on with the segments that are there; judge: detectors see them again, and what comes. */
 int recording_resume(struct recording *r, bool judge, struct fail *f);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -28,13 +29,23 @@ static void root_text(const char *run, const struct record_root *root, char text
 
 int record_root_write(int run_dir, const char *run, const struct record_root *root)
 {
-	cleanup_fd int fd = openat(run_dir, "root", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	cleanup_fd int fd =
+		openat(run_dir, "root.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	char text[ROOT_TEXT_MAX];
+	int r;
 
 	if (fd < 0)
 		return -errno;
 	root_text(run, root, text);
-	return file_write_all(fd, text, strlen(text));
+	r = file_write_all(fd, text, strlen(text));
+	if (r < 0)
+		return r;
+	return renameat(run_dir, "root.new", run_dir, "root") < 0 ? -errno : 0;
+}
+
+int record_root_remove(int run_dir)
+{
+	return unlinkat(run_dir, "root", 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 int record_root_read(int run_dir, const char *run, struct record_root *ret)

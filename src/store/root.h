@@ -13,7 +13,9 @@ struct record_root {
 	unsigned char hash[MERKLE_HASH_SIZE];
 };
 
+/* Whole or not at all. 0 or -errno. */
 int record_root_write(int run_dir, const char *run, const struct record_root *root);
+int record_root_remove(int run_dir); /* the record goes on; 0 or -errno */
 /* 0; -ENOENT: the run has none (yet); -EBADMSG: not a root of this run. */
 int record_root_read(int run_dir, const char *run, struct record_root *ret);
 
