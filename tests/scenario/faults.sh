@@ -55,12 +55,12 @@ while [ $round -lt "$rounds" ]; do
 	wait $client 2>/dev/null
 	status=$?
 	name="round $round, $role"
-	[ $(($(date +%s) - begun)) -le 20 ]
+	[ $(($(date +%s) - begun)) -le 60 ]
 	ok $? "$name: the client comes to an end" "$(cat "$T/err")"
 	case $role in
 	*recorder | *supervisor) is "$status" 0 "$name: its death ends no run" || cat "$T/err" ;;
 	esac
-	eventually 8 nothing_left
+	eventually 20 nothing_left
 	ok $? "$name: no process or cgroup of a run is left" "$(for id in $(run_ids); do run_pids "$id"; run_cgroups "$id"; done)"
 	is "$(namespaces_alive "$namespaces")" "" "$name: no namespace is left"
 	finished=$status
