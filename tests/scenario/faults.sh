@@ -69,7 +69,11 @@ while [ $round -lt "$rounds" ]; do
 	# What the client was told has ended well is in the record, and what is not there is counted as lost.
 	if [ "$finished" -eq 0 ]; then
 		"$WEIR" report "round-$round" -f json >"$T/report.json"
-		is "$(jq -c '[.calls[] | select(.n > 0) | .exit_code]' "$T/report.json")" "[0,0,0,0,0,0]" "$name: each call that ended is in the record"
+		# The death of a keeper's launcher or init kills the call at work, and replay says 0 to that too.
+		case $role in
+		*recorder | *supervisor) is "$(jq -c '[.calls[] | select(.n > 0) | .exit_code]' "$T/report.json")" "[0,0,0,0,0,0]" "$name: each call is in the record" ;;
+		*) is "$(jq '[.calls[] | select(.n > 0 and .ended != null)] | length' "$T/report.json")" 6 "$name: each call is in the record" ;;
+		esac
 		is "$(jq -c '[.calls[].events | select(.produced != .recorded + .lost)]' "$T/report.json")" "[]" \
 			"$name: each event that was made is recorded or counted as lost"
 	fi
