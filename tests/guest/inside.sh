@@ -12,7 +12,7 @@ failed=0
 uname -srm
 "$WEIR" doctor
 scenarios=$(echo "${GUEST_scenarios:-}" | tr , ' ')
-for name in ${scenarios:-reach blame sensor lifetimes escape}; do
+for name in ${scenarios:-reach blame escape}; do
 	if [ "$name" = escape ]; then
 		echo "# escape suite"
 		e=$GUEST_build/tests/escape
