@@ -29,25 +29,6 @@ int file_write_all(int fd, const void *data, size_t size)
 	return 0;
 }
 
-int file_read_exact(int fd, void *data, size_t size)
-{
-	char *p = data;
-
-	while (size) {
-		ssize_t n = read(fd, p, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -ENODATA;
-		p += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 int file_read_all(int fd, struct buf *into)
 {
 	char step[READ_STEP];

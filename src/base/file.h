@@ -9,8 +9,6 @@
 #include "base/buf.h"
 
 int file_write_all(int fd, const void *data, size_t size); /* 0 or -errno */
-/* Reads exactly size bytes: 0, -errno, or -ENODATA at an early end. */
-int file_read_exact(int fd, void *data, size_t size);
 /* Appends everything up to the end of fd; -EFBIG when the buffer's maximum is reached. */
 int file_read_all(int fd, struct buf *into);
 /* The whole file dirfd/path into `into`, which must be initialised. 0 or -errno (-EFBIG as above).

@@ -229,11 +229,6 @@ void sandbox_plan_free(struct sandbox_plan *plan)
 	free(plan);
 }
 
-size_t plan_image_size(const struct plan_image *image)
-{
-	return offsetof(struct plan_image, text) + image->text_size;
-}
-
 void plan_image_copy(struct plan_image *to, const struct plan_image *from)
 {
 	memcpy(to, from, offsetof(struct plan_image, steps));

@@ -46,7 +46,6 @@ void plan_state(struct sandbox_plan *p, enum barrier_state state, const char *re
 
 /* The steps that no policy changes, for a launcher that is started ahead of time. */
 int plan_make_ahead(struct sandbox_plan **ret, struct fail *f);
-size_t plan_image_size(const struct plan_image *image); /* bytes in use */
 void plan_image_copy(struct plan_image *to, const struct plan_image *from);
 /* "bind /usr on /usr, read-only", for people */
 void plan_describe(const struct plan_image *image, const struct step *s, struct buf *out);
