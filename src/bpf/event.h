@@ -29,6 +29,7 @@ enum event_class {
 	EVENT_CLASS_FILE,
 	EVENT_CLASS_PRIVILEGE,
 	EVENT_CLASS_CONTROL,
+	EVENT_CLASS_HANDOVER,
 	EVENT_CLASS_COUNT
 };
 
@@ -54,7 +55,7 @@ struct event_header {
 	__u32 pid, tid, ppid; /* pid: thread group, host numbering */
 	__u32 pid_inside;     /* in the sandbox's pid namespace */
 	__u32 uid;	      /* host numbering */
-	__u32 reserved;
+	__u32 label;	      /* what the process carries from other calls: see struct event_handover */
 };
 
 struct event_fork {
@@ -190,6 +191,32 @@ struct event_denied {
 	__u16 barrier_size, op_size, target_size;
 	__u16 reserved1;
 	/* barrier, op, target */
+};
+
+enum edge_kind {
+#define EDGE(NAME, name, about) EDGE_##NAME,
+#include "tables/edges.tbl"
+#undef EDGE
+	EDGE_KIND_COUNT
+};
+
+#define LABEL_NONE 0u
+#define LABEL_KEEPER 0x80000000u /* from here on given by the keeper, below by the kernel */
+
+/* A process took over what another call had left for it: a file, a message, a descriptor. A label
+ * stands for a set of edges; it is what the edges of h.label (the process before), those of `with`
+ * (what was taken over carried them) and the edge to `from` make together. A process passes its
+ * label on to its children and to what it writes. With EDGE_KEPT the new label is not the
+ * process's but that of the file that it changed. */
+struct event_handover {
+	struct event_header h; /* the process that took it */
+	__u64 inode, device;   /* of the file; 0 where it is none */
+	__u32 from;	       /* call, or EVENT_NO_CALL: not known */
+	__u32 label;	       /* new, unique in the run */
+	__u32 with;
+	__u16 edge; /* enum edge_kind */
+	__u16 text_size;
+	/* path or name of what was taken over, as far as it is known */
 };
 
 /* Written by the kernel when the call's cgroup goes: the last word on what was produced. */

@@ -42,6 +42,8 @@ static const struct shape *shape_of(enum event_kind kind)
 				   { offsetof(struct event_denied, barrier_size),
 				     offsetof(struct event_denied, op_size),
 				     offsetof(struct event_denied, target_size) } },
+		[EVENT_HANDOVER] = { sizeof(struct event_handover),
+				     { offsetof(struct event_handover, text_size) } },
 	};
 
 	if (kind >= EVENT_SOCKET && kind <= EVENT_ACCEPT)
@@ -76,6 +78,8 @@ static bool numbers_known(const struct event_view *view)
 		return view->file->op < FILE_OP_COUNT;
 	case EVENT_PRIVILEGE:
 		return view->privilege->op < PRIVILEGE_OP_COUNT;
+	case EVENT_HANDOVER:
+		return view->handover->edge < EDGE_KIND_COUNT;
 	default:
 		return true;
 	}
@@ -124,7 +128,8 @@ enum event_class event_class_of(enum event_kind kind)
 
 const char *event_class_name(enum event_class class)
 {
-	static const char *const names[] = { "process", "network", "file", "privilege", "control" };
+	static const char *const names[] = { "process",	 "network", "file",
+					     "privilege", "control", "handover" };
 
 	return class < ARRAY_LENGTH(names) ? names[class] : "unknown";
 }
@@ -151,4 +156,15 @@ const char *privilege_op_name(enum privilege_op op)
 
 	_Static_assert(ARRAY_LENGTH(names) == PRIVILEGE_OP_COUNT, "one name per privilege_op");
 	return op < ARRAY_LENGTH(names) ? names[op] : "unknown";
+}
+
+const char *edge_kind_name(enum edge_kind kind)
+{
+	static const char *const names[] = {
+#define EDGE(NAME, name, about) #name,
+#include "tables/edges.tbl"
+#undef EDGE
+	};
+
+	return kind < ARRAY_LENGTH(names) ? names[kind] : "unknown";
 }

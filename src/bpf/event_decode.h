@@ -23,6 +23,7 @@ struct event_view {
 		const struct event_signal *signal;
 		const struct event_denied *denied;
 		const struct event_count *count;
+		const struct event_handover *handover;
 	};
 	struct bytes text[4]; /* the strings in their order, e.g. exec: exe, filename, cwd, argv */
 };
@@ -36,5 +37,6 @@ const char *event_class_name(enum event_class class);
 enum event_class event_class_of(enum event_kind kind);
 const char *file_op_name(enum file_op op);
 const char *privilege_op_name(enum privilege_op op);
+const char *edge_kind_name(enum edge_kind kind);
 
 #endif

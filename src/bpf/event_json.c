@@ -228,6 +228,19 @@ static void denied_members(struct json *j, const struct event_view *e)
 	field_text(j, "target", e->text[2]);
 }
 
+static void handover_members(struct json *j, const struct event_view *e)
+{
+	const struct event_handover *o = e->handover;
+
+	field_call(j, "from", o->from);
+	json_field_string(j, "edge", edge_kind_name((enum edge_kind)o->edge));
+	field_text(j, "path", e->text[0]);
+	json_field_uint(j, "inode", o->inode);
+	json_field_uint(j, "device", o->device);
+	json_field_uint(j, "label", o->label);
+	json_field_uint(j, "with", o->with);
+}
+
 static void count_members(struct json *j, const struct event_view *e)
 {
 	json_key(j, "classes");
@@ -252,6 +265,7 @@ void event_json_members(struct json *j, const struct event_view *e, const struct
 		[EVENT_LISTEN] = net_members,	 [EVENT_ACCEPT] = net_members,
 		[EVENT_FILE] = file_members,	 [EVENT_PRIVILEGE] = privilege_members,
 		[EVENT_SIGNAL] = signal_members, [EVENT_DENIED] = denied_members,
+		[EVENT_HANDOVER] = handover_members,
 	};
 
 	header_members(j, e, x);

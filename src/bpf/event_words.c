@@ -126,6 +126,23 @@ static void denied_words(struct buf *out, const struct event_view *e)
 	add_text(out, e->text[2], PATH_WIDTH);
 }
 
+static void handover_words(struct buf *out, const struct event_view *e)
+{
+	static const char *const words[] = {
+#define EDGE(NAME, name, about) about,
+#include "tables/edges.tbl"
+#undef EDGE
+	};
+
+	buf_add_text(out, words[e->handover->edge]);
+	if (e->handover->from != EVENT_NO_CALL)
+		buf_printf(out, " (call %u)", e->handover->from);
+	if (e->text[0].size) {
+		buf_add_text(out, ": ");
+		add_text(out, e->text[0], PATH_WIDTH);
+	}
+}
+
 static void count_words(struct buf *out, const struct event_view *e)
 {
 	uint64_t produced = 0, lost = 0;
@@ -148,6 +165,7 @@ void event_words(struct buf *out, const struct event_view *e)
 		[EVENT_LISTEN] = net_words,    [EVENT_ACCEPT] = net_words,
 		[EVENT_FILE] = file_words,     [EVENT_PRIVILEGE] = privilege_words,
 		[EVENT_SIGNAL] = signal_words, [EVENT_DENIED] = denied_words,
+		[EVENT_HANDOVER] = handover_words,
 	};
 
 	if (by_kind[e->h->kind])

@@ -70,6 +70,11 @@ struct {
 	__uint(max_entries, RING_CONTROL_SIZE);
 } ring_control SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_HANDOVER_SIZE);
+} ring_handover SEC(".maps");
+
 struct sequence {
 	__u64 next[EVENT_CLASS_COUNT];
 };
@@ -159,7 +164,7 @@ static __always_inline void fill_header(struct event_header *h, enum event_kind 
 	h->ppid = GET(parent, tgid);
 	h->pid_inside = pid_inside(task);
 	h->uid = GET(task, cred, uid.val);
-	h->reserved = 0;
+	h->label = call->label;
 }
 
 static __always_inline void stamp(struct event_header *h, enum event_class class, __u32 size)

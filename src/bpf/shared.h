@@ -19,6 +19,7 @@
 #define RING_FILE_SHARE (RING_FILE_SIZE / 16)
 #define RING_PRIVILEGE_SIZE (1u << 20)
 #define RING_CONTROL_SIZE (256u << 10)
+#define RING_HANDOVER_SIZE (1u << 20)
 
 /* A run whose calls are watched; key of the map: its cgroup id. */
 struct run_entry {
@@ -34,6 +35,8 @@ struct call_entry {
 	__u32 rules;   /* copy of the run's */
 	__u32 begun;   /* what runs in it is no longer only weir's own set-up: see acting_call() */
 	__u32 writers; /* entries it has made in the map of last writers */
+	__u32 label;   /* of its processes when they begin; written by the keeper before the first */
+	__u32 reserved;
 	__u64 produced[EVENT_CLASS_COUNT];
 	__u64 lost[EVENT_CLASS_COUNT];
 	__u64 window;	    /* which half of the file ring window_bytes counts */
