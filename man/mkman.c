@@ -4,7 +4,8 @@
  * replaces each line that begins with "@": @synopsis, @help, @options (of the command that the line
  * names), @commands,
  * @settings,
- * @spellings, @fields, @events, @findings. What is left is scdoc's. Any other "@" line is an error.
+ * @spellings, @fields, @events, @edges, @findings. What is left is scdoc's. Any other "@" line is
+ * an error.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -281,6 +282,18 @@ static void put_events(const char *unused)
 	}
 }
 
+static void put_edges(const char *unused)
+{
+	(void)unused;
+	for (const struct edge_row *e = edge_rows; e->name; e++) {
+		printf("*");
+		put(e->name);
+		printf("*\n\tThe later process ");
+		put(e->about);
+		printf(".\n\n");
+	}
+}
+
 static void put_findings(const char *unused)
 {
 	(void)unused;
@@ -306,6 +319,7 @@ static const struct {
 	{ "@commands", put_commands },	 { "@settings", put_settings },
 	{ "@spellings", put_spellings }, { "@events", put_events },
 	{ "@fields", put_fields },	 { "@findings", put_findings },
+	{ "@edges", put_edges },
 };
 
 static int expand_mark(char *line)

@@ -10,6 +10,11 @@ struct event_row {
 };
 extern const struct event_row event_rows[]; /* ends with name NULL */
 
+struct edge_row {
+	const char *name, *about;
+};
+extern const struct edge_row edge_rows[]; /* the same */
+
 enum field_type {
 	FIELD_TEXT,
 	FIELD_TEXT_OR_NULL,
@@ -19,6 +24,7 @@ enum field_type {
 	FIELD_TEXTS,
 	FIELD_NUMBERS,
 	FIELD_ANY,
+	FIELD_EDGE,
 	FIELD_VIA,
 	FIELD_CLASSES,
 	FIELD_OBJECT,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The JSON Schema of an event, from tables/events.tbl and tables/fields.tbl. It is closed: a field
- * that the tables do not name fails the check, so that none goes undocumented. */
+/* The JSON Schema of an event, from tables/events.tbl, tables/fields.tbl and tables/edges.tbl. It
+ * is closed: a field that the tables do not name fails the check, so that none goes undocumented.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,13 @@ const struct event_row event_rows[] = {
 #define EVENT(upper, lower, class, about) { #lower, #class, about },
 #include "tables/events.tbl"
 #undef EVENT
+	{ 0 },
+};
+
+const struct edge_row edge_rows[] = {
+#define EDGE(upper, lower, about) { #lower, about },
+#include "tables/edges.tbl"
+#undef EDGE
 	{ 0 },
 };
 
@@ -41,11 +49,6 @@ static const char *const type_schemas[] = {
 	[FIELD_TEXTS] = "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}",
 	[FIELD_NUMBERS] = "{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}",
 	[FIELD_ANY] = "{\"type\":[\"string\",\"integer\",\"null\"]}",
-	[FIELD_VIA] =
-		"{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"call\","
-		"\"kind\","
-		"\"evidence\"],\"properties\":{\"call\":{\"type\":\"integer\"},\"kind\":{\"type\":"
-		"\"string\"},\"evidence\":{\"type\":\"string\"}}}}",
 	[FIELD_CLASSES] =
 		"{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"required\":"
 		"[\"produced\",\"lost\"],\"additionalProperties\":false,\"properties\":"
@@ -53,6 +56,61 @@ static const char *const type_schemas[] = {
 	[FIELD_OBJECT] = "{\"type\":\"object\"}",
 	[FIELD_OBJECTS] = "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}",
 };
+
+static void put_schema(struct json *j, const char *key, const char *schema)
+{
+	json_key(j, key);
+	json_raw(j, schema, strlen(schema));
+}
+
+static void put_edge(struct json *j)
+{
+	json_object(j);
+	json_key(j, "enum");
+	json_array(j);
+	for (const struct edge_row *e = edge_rows; e->name; e++)
+		json_string(j, e->name);
+	json_array_end(j);
+	json_object_end(j);
+}
+
+/* An edge that names no call says why, and no other says so. */
+static void put_via(struct json *j)
+{
+	json_object(j);
+	json_field_string(j, "type", "array");
+	json_field_uint(j, "minItems", 1);
+	json_key(j, "items");
+	json_object(j);
+	json_field_string(j, "type", "object");
+	json_field_bool(j, "additionalProperties", false);
+	put_schema(j, "required", "[\"call\",\"kind\",\"evidence\"]");
+	json_key(j, "properties");
+	json_object(j);
+	put_schema(j, "call", type_schemas[FIELD_NUMBER_OR_NULL]);
+	json_key(j, "kind");
+	put_edge(j);
+	put_schema(j, "evidence", type_schemas[FIELD_TEXT_OR_NULL]);
+	put_schema(j, "reason", type_schemas[FIELD_TEXT]);
+	json_object_end(j);
+	put_schema(j, "if", "{\"properties\":{\"call\":{\"type\":\"null\"}}}");
+	put_schema(j, "then",
+		   "{\"required\":[\"reason\"],\"properties\":{\"kind\":{\"const\":\"unknown\"}}}");
+	put_schema(j, "else",
+		   "{\"properties\":{\"evidence\":{\"type\":\"string\"},\"reason\":false}}");
+	json_object_end(j);
+	json_object_end(j);
+}
+
+static void put_type(struct json *j, enum field_type type)
+{
+	if (type == FIELD_VIA)
+		put_via(j);
+	else if (type == FIELD_EDGE)
+		put_edge(j);
+	else
+		json_raw(j, type_schemas[type], strlen(type_schemas[type]));
+}
 
 /* The fields of one kind, or those of all. */
 static void put_fields(struct json *j, const char *kind)
@@ -67,10 +125,8 @@ static void put_fields(struct json *j, const char *kind)
 	json_object(j);
 	for (const struct field_row *f = field_rows; f->name; f++)
 		if (*kind ? field_has_kind(f, kind) : !*f->kinds) {
-			const char *schema = type_schemas[f->type];
-
 			json_key(j, f->name);
-			json_raw(j, schema, strlen(schema));
+			put_type(j, f->type);
 		}
 	json_object_end(j);
 }

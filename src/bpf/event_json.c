@@ -66,6 +66,10 @@ static void header_members(struct json *j, const struct event_view *e,
 	json_field_string(j, "run", x->run_id);
 	json_field_uint(j, "call", h->call);
 	json_field_string(j, "basis", "exact");
+	if (x->edge_count) {
+		json_key(j, "via");
+		edges_json(j, x->edges, x->edge_count, x->run_id);
+	}
 	json_field_string(j, "kind", event_kind_name(h->kind));
 	json_field_uint(j, "pid", h->pid);
 	json_field_uint(j, "ppid", h->ppid);
@@ -258,13 +262,13 @@ static void count_members(struct json *j, const struct event_view *e)
 void event_json_members(struct json *j, const struct event_view *e, const struct event_context *x)
 {
 	static void (*const by_kind[EVENT_KIND_COUNT])(struct json *, const struct event_view *) = {
-		[EVENT_COUNT] = count_members,	 [EVENT_FORK] = fork_members,
-		[EVENT_EXEC] = exec_members,	 [EVENT_EXIT] = exit_members,
-		[EVENT_SOCKET] = net_members,	 [EVENT_CONNECT] = net_members,
-		[EVENT_SEND] = net_members,	 [EVENT_BIND] = net_members,
-		[EVENT_LISTEN] = net_members,	 [EVENT_ACCEPT] = net_members,
-		[EVENT_FILE] = file_members,	 [EVENT_PRIVILEGE] = privilege_members,
-		[EVENT_SIGNAL] = signal_members, [EVENT_DENIED] = denied_members,
+		[EVENT_COUNT] = count_members,	     [EVENT_FORK] = fork_members,
+		[EVENT_EXEC] = exec_members,	     [EVENT_EXIT] = exit_members,
+		[EVENT_SOCKET] = net_members,	     [EVENT_CONNECT] = net_members,
+		[EVENT_SEND] = net_members,	     [EVENT_BIND] = net_members,
+		[EVENT_LISTEN] = net_members,	     [EVENT_ACCEPT] = net_members,
+		[EVENT_FILE] = file_members,	     [EVENT_PRIVILEGE] = privilege_members,
+		[EVENT_SIGNAL] = signal_members,     [EVENT_DENIED] = denied_members,
 		[EVENT_HANDOVER] = handover_members,
 	};
 

@@ -4,13 +4,15 @@
 #define WEIR_BPF_EVENT_JSON_H
 
 #include "base/json.h"
-#include "bpf/event_decode.h"
+#include "bpf/edge.h"
 
 /* What the bytes of an event do not say. Strings are borrowed; NULL is written as null. */
 struct event_context {
 	const char *run_id;
 	uint64_t wall_ns;
-	const char *exe; /* the program that the process runs */
+	const char *exe;	  /* the program that the process runs */
+	const struct edge *edges; /* the calls that stand behind it; written where there are any */
+	size_t edge_count;
 };
 
 /* Writes {"id": "RUN:SEQ", …}. e must come from event_decode(); its bytes may hold anything. */

@@ -17,7 +17,7 @@
 
 struct events_options {
 	const char *store, *form, *kind;
-	uint64_t call;
+	uint64_t call, via;
 	bool follow;
 };
 
@@ -28,6 +28,8 @@ static const struct option_row rows[] = {
 	  OPTION_TEXT, offsetof(struct events_options, form) },
 	{ 0, "call", "N", NULL, "only events of this call", OPTION_UINT,
 	  offsetof(struct events_options, call) },
+	{ 0, "via", "N", NULL, "only events behind which call N stands", OPTION_UINT,
+	  offsetof(struct events_options, via) },
 	{ 0, "kind", "KIND", NULL, "only events of this kind: exec, connect, file, …", OPTION_TEXT,
 	  offsetof(struct events_options, kind) },
 	{ 0, "follow", NULL, NULL, "wait for more until the run is over", OPTION_FLAG,
@@ -39,8 +41,11 @@ struct listing {
 	const struct events_options *options;
 	int kind; /* enum event_kind, -1: all */
 	bool json;
+	struct store *store;
 	const struct run_open *open;
 	struct processes *processes;
+	struct lineage *lineage;
+	bool read_ahead; /* the lineage knows the whole record */
 	struct buf line;
 	bool closed; /* the run's end was seen */
 };
@@ -68,20 +73,66 @@ static int print(struct listing *l, const struct frame_view *v)
 	return puts(buf_text(&l->line)) < 0 ? -EPIPE : 0;
 }
 
+/* A handover stands before what follows from it, but for two sensors that spoke in the same moment:
+ * where a label is not known yet, all that the record has is read, once. */
+static int read_ahead(struct listing *l)
+{
+	struct frame_reader *reader = NULL;
+	struct fail f = { 0 };
+	struct frame frame;
+	int r = frame_reader_open(l->store, l->open->id, 1, &reader, &f);
+
+	l->read_ahead = true;
+	while (r >= 0 && (r = frame_reader_next(reader, &frame, &f)) > 0)
+		if (frame.kind == EVENT_HANDOVER)
+			r = lineage_event(l->lineage, &frame.event);
+	frame_reader_close(reader);
+	return r == -ENOMEM ? r : 0; /* the listing itself meets, and tells, all else */
+}
+
+static int learn(struct listing *l, const struct event_view *e)
+{
+	processes_before(l->processes, e);
+	if (e->h->kind == EVENT_EXEC) /* it shows what the process became */
+		processes_after(l->processes, e);
+	if (!l->read_ahead && !lineage_knows(l->lineage, e->h->label) && read_ahead(l) < 0)
+		return -ENOMEM;
+	return lineage_event(l->lineage, e);
+}
+
+static bool has_via(const struct frame_view *v, uint64_t call)
+{
+	struct edge edges[LINEAGE_EDGES_MAX];
+	size_t count = frame_view_edges(v, edges);
+
+	for (size_t i = 0; i < count; i++)
+		if (edges[i].call == call && call != EVENT_NO_CALL)
+			return true;
+	return false;
+}
+
+static bool is_wanted(const struct listing *l, const struct frame_view *v)
+{
+	const struct events_options *o = l->options;
+
+	return (l->kind < 0 || (int)v->frame->kind == l->kind) &&
+	       (o->call == UINT64_MAX || frame_view_call(v) == o->call) &&
+	       (o->via == UINT64_MAX || has_via(v, o->via));
+}
+
 static int show(struct listing *l, const struct frame *frame)
 {
 	struct frame_view v;
 	bool is_event = frame_kind_is_event(frame->kind);
-	int r = frame_view_make(l->open->id, frame, l->open, l->processes, &v);
+	int r = frame_view_make(l->open->id, frame, l->open, &v);
 
 	if (r < 0)
 		return r;
+	v.processes = l->processes;
+	v.lineage = l->lineage;
 	if (is_event)
-		processes_before(l->processes, &frame->event);
-	if (frame->kind == EVENT_EXEC) /* it shows what the process became */
-		processes_after(l->processes, &frame->event);
-	if ((l->kind < 0 || (int)frame->kind == l->kind) &&
-	    (l->options->call == UINT64_MAX || frame_view_call(&v) == l->options->call))
+		r = learn(l, &frame->event);
+	if (r == 0 && is_wanted(l, &v))
 		r = print(l, &v);
 	if (is_event && frame->kind != EVENT_EXEC)
 		processes_after(l->processes, &frame->event);
@@ -117,24 +168,24 @@ static int list_run(const struct events_options *o, const char *spec, int kind, 
 	struct listing l = { .options = o, .kind = kind, .json = strcmp(o->form, "json") == 0 };
 	struct frame_reader *reader = NULL;
 	struct run_info info = { 0 };
-	struct store *s = NULL;
-	int r = store_open(o->store, &s, f);
+	int r = store_open(o->store, &l.store, f);
 
 	buf_init(&l.line, LINE_BYTES);
 	if (r >= 0)
-		r = store_run_find(s, spec, &info, f);
+		r = store_run_find(l.store, spec, &info, f);
 	l.open = &info.open;
-	if (r >= 0 && processes_new(&l.processes) < 0)
+	if (r >= 0 && (processes_new(&l.processes) < 0 || lineage_new(&l.lineage) < 0))
 		r = fail(f, ENOMEM, "list events");
 	if (r >= 0)
-		r = frame_reader_open(s, info.open.id, 1, &reader, f);
+		r = frame_reader_open(l.store, info.open.id, 1, &reader, f);
 	if (r >= 0)
 		r = list(&l, reader, o->follow && !info.over && !info.damaged, f);
 	frame_reader_close(reader);
 	processes_free(l.processes);
+	lineage_free(l.lineage);
 	buf_free(&l.line);
 	run_info_free(&info);
-	store_close(s);
+	store_close(l.store);
 	return r;
 }
 
@@ -151,6 +202,7 @@ const struct command command_events = {
 		"\n"
 		"  weir events\n"
 		"  weir events --call 3 --kind exec\n"
+		"  weir events --via 3\n"
 		"  weir events nightly -f json | jq -r 'select(.kind == \"connect\") | .dst'\n"
 		"  weir events --follow\n",
 	.options = rows,
@@ -159,7 +211,7 @@ const struct command command_events = {
 
 static int events_run(int argc, char **argv)
 {
-	struct events_options o = { .form = "text", .call = UINT64_MAX };
+	struct events_options o = { .form = "text", .call = UINT64_MAX, .via = UINT64_MAX };
 	int first = options_parse(&command_events, argc, argv, &o);
 	cleanup_free char *standard = NULL;
 	struct fail f = { .code = 0 };

@@ -11,9 +11,9 @@
 #include "bpf/event_json.h"
 
 int frame_view_make(const char *run_id, const struct frame *frame, const struct run_open *run,
-		    const struct processes *processes, struct frame_view *ret)
+		    struct frame_view *ret)
 {
-	struct frame_view v = { .run_id = run_id, .frame = frame, .processes = processes };
+	struct frame_view v = { .run_id = run_id, .frame = frame };
 	int r = frame_body_decode(frame->kind, frame->data, frame->size, &v.body);
 
 	if (r < 0)
@@ -40,6 +40,15 @@ const char *frame_view_exe(const struct frame_view *v)
 		v->processes ? processes_find(v->processes, h->pid, h->start_ns) : NULL;
 
 	return p ? p->exe : NULL;
+}
+
+size_t frame_view_edges(const struct frame_view *v, struct edge ret_edges[LINEAGE_EDGES_MAX])
+{
+	const struct event_header *h = v->body.event.h;
+
+	if (v->body.what != FRAME_EVENT || !v->lineage)
+		return 0;
+	return lineage_edges(v->lineage, h->label, h->call, ret_edges);
 }
 
 uint32_t frame_view_call(const struct frame_view *v)
@@ -192,11 +201,14 @@ void frame_json(struct json *j, const struct frame_view *v)
 					   .mono_ns = v->mono_ns };
 	struct event_context x = { .run_id = v->run_id, .wall_ns = v->frame->wall_ns };
 	struct event_view e = { .seq = v->frame->seq, .h = &head };
+	struct edge edges[LINEAGE_EDGES_MAX];
 
 	json_object(j);
 	if (v->body.what == FRAME_EVENT) {
 		e = v->body.event;
 		x.exe = frame_view_exe(v);
+		x.edges = edges;
+		x.edge_count = frame_view_edges(v, edges);
 	}
 	event_json_members(j, &e, &x);
 	body_members(j, v);

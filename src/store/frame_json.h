@@ -4,6 +4,7 @@
 #define WEIR_STORE_FRAME_JSON_H
 
 #include "base/json.h"
+#include "call/lineage.h"
 #include "detect/process.h"
 #include "store/record.h"
 
@@ -13,15 +14,20 @@ struct frame_view {
 	struct frame_body body;		   /* decoded; frame_view_free() */
 	uint64_t mono_ns;		   /* of frames that are no kernel events: computed */
 	const struct processes *processes; /* or NULL */
+	const struct lineage *lineage;	   /* or NULL: knows the handovers up to this frame */
 };
 
-/* 0, -EBADMSG or -ENOMEM. run: of the record, for the clocks; NULL before its first frame. */
+/* 0, -EBADMSG or -ENOMEM. run: of the record, for the clocks; NULL before its first frame. What is
+ * known of processes and lineage is put into *ret by the caller. */
 int frame_view_make(const char *run_id, const struct frame *frame, const struct run_open *run,
-		    const struct processes *processes, struct frame_view *ret);
+		    struct frame_view *ret);
 void frame_view_free(struct frame_view *v);
 uint32_t frame_view_call(const struct frame_view *v);
 /* The program that the event's process runs, or NULL. Kernel events only. */
 const char *frame_view_exe(const struct frame_view *v);
+
+/* The calls that stand behind a kernel event; 0 for other frames. */
+size_t frame_view_edges(const struct frame_view *v, struct edge ret_edges[LINEAGE_EDGES_MAX]);
 
 /* The form that doc/schema/event.schema.json fixes. */
 void frame_json(struct json *j, const struct frame_view *v);

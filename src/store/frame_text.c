@@ -11,10 +11,27 @@
 
 #define ARGV_WIDTH 200
 #define SUMMARY_WIDTH 300
+#define EDGES_SHOWN 3
 
 static void put_text(struct buf *out, const char *text, size_t width)
 {
 	text_escape_cut(out, text ? text : "", text ? strlen(text) : 0, width);
+}
+
+/* "  <- call 3 executed, call 1 read, and 2 more" */
+static void put_edges(struct buf *out, const struct frame_view *v)
+{
+	struct edge edges[LINEAGE_EDGES_MAX];
+	size_t count = frame_view_edges(v, edges);
+
+	for (size_t i = 0; i < count && i < EDGES_SHOWN; i++) {
+		buf_add_text(out, i ? ", " : "  <- ");
+		if (edges[i].call != EVENT_NO_CALL)
+			buf_printf(out, "call %u ", edges[i].call);
+		buf_add_text(out, edge_kind_name((enum edge_kind)edges[i].kind));
+	}
+	if (count > EDGES_SHOWN)
+		buf_printf(out, ", and %zu more", count - EDGES_SHOWN);
 }
 
 static void event_text(struct buf *out, const struct frame_view *v)
@@ -29,6 +46,7 @@ static void event_text(struct buf *out, const struct frame_view *v)
 		put_text(out, exe, 60);
 		buf_add_char(out, ')');
 	}
+	put_edges(out, v);
 }
 
 static void call_text(struct buf *out, const struct frame_body *b)

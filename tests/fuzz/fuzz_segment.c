@@ -54,7 +54,7 @@ static void show(const struct frame_header *h)
 	struct frame_view v;
 	struct json j;
 
-	if (frame_view_make("0123456789abcdef", &frame, NULL, NULL, &v) < 0)
+	if (frame_view_make("0123456789abcdef", &frame, NULL, &v) < 0)
 		return;
 	json_init(&j, &json);
 	frame_json(&j, &v);

@@ -12,7 +12,7 @@
 
 struct event_maker {
 	uint64_t seq, mono_ns, run;
-	uint32_t call, pid, parent;
+	uint32_t call, pid, parent, label;
 	union {
 		struct event_header h;
 		struct event_exec exec;
@@ -22,6 +22,7 @@ struct event_maker {
 		struct event_file file;
 		struct event_privilege privilege;
 		struct event_count count;
+		struct event_handover handover;
 		unsigned char bytes[EVENT_SIZE_MAX];
 	} u;
 	size_t size;
@@ -43,7 +44,8 @@ static inline void maker_begin(struct event_maker *m, enum event_kind kind, size
 					.tid = m->pid,
 					.ppid = m->parent,
 					.pid_inside = m->pid % 1000,
-					.uid = 100000 };
+					.uid = 100000,
+					.label = m->label };
 }
 
 static inline uint16_t maker_text(struct event_maker *m, int index, const char *text, size_t size)
@@ -136,6 +138,22 @@ static inline const struct event_view *make_privilege(struct event_maker *m, enu
 	m->u.privilege.arguments[0] = argument;
 	m->u.privilege.target_pid = target_pid;
 	m->u.privilege.result = result;
+	return maker_end(m);
+}
+
+/* The process, whose label is m->label, takes over; m->label stays as it is. */
+static inline const struct event_view *make_handover(struct event_maker *m, enum edge_kind edge,
+						     uint32_t from, uint32_t with, uint32_t label,
+						     uint64_t inode, const char *text)
+{
+	maker_begin(m, EVENT_HANDOVER, sizeof(struct event_handover));
+	m->u.handover.edge = (uint16_t)edge;
+	m->u.handover.from = from;
+	m->u.handover.with = with;
+	m->u.handover.label = label;
+	m->u.handover.inode = inode;
+	m->u.handover.device = inode ? 1 : 0;
+	m->u.handover.text_size = maker_text(m, 0, text, strlen(text));
 	return maker_end(m);
 }
 
