@@ -55,7 +55,7 @@ struct event_header {
 	__u32 pid, tid, ppid; /* pid: thread group, host numbering */
 	__u32 pid_inside;     /* in the sandbox's pid namespace */
 	__u32 uid;	      /* host numbering */
-	__u32 label;	      /* what the process carries from other calls: see struct event_handover */
+	__u32 label; /* what the process carries from other calls: see struct event_handover */
 };
 
 struct event_fork {

@@ -128,7 +128,7 @@ enum event_class event_class_of(enum event_kind kind)
 
 const char *event_class_name(enum event_class class)
 {
-	static const char *const names[] = { "process",	 "network", "file",
+	static const char *const names[] = { "process",	  "network", "file",
 					     "privilege", "control", "handover" };
 
 	return class < ARRAY_LENGTH(names) ? names[class] : "unknown";

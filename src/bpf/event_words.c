@@ -158,13 +158,13 @@ static void count_words(struct buf *out, const struct event_view *e)
 void event_words(struct buf *out, const struct event_view *e)
 {
 	static void (*const by_kind[EVENT_KIND_COUNT])(struct buf *, const struct event_view *) = {
-		[EVENT_COUNT] = count_words,   [EVENT_FORK] = fork_words,
-		[EVENT_EXEC] = exec_words,     [EVENT_EXIT] = exit_words,
-		[EVENT_SOCKET] = net_words,    [EVENT_CONNECT] = net_words,
-		[EVENT_SEND] = net_words,      [EVENT_BIND] = net_words,
-		[EVENT_LISTEN] = net_words,    [EVENT_ACCEPT] = net_words,
-		[EVENT_FILE] = file_words,     [EVENT_PRIVILEGE] = privilege_words,
-		[EVENT_SIGNAL] = signal_words, [EVENT_DENIED] = denied_words,
+		[EVENT_COUNT] = count_words,	   [EVENT_FORK] = fork_words,
+		[EVENT_EXEC] = exec_words,	   [EVENT_EXIT] = exit_words,
+		[EVENT_SOCKET] = net_words,	   [EVENT_CONNECT] = net_words,
+		[EVENT_SEND] = net_words,	   [EVENT_BIND] = net_words,
+		[EVENT_LISTEN] = net_words,	   [EVENT_ACCEPT] = net_words,
+		[EVENT_FILE] = file_words,	   [EVENT_PRIVILEGE] = privilege_words,
+		[EVENT_SIGNAL] = signal_words,	   [EVENT_DENIED] = denied_words,
 		[EVENT_HANDOVER] = handover_words,
 	};
 

@@ -35,7 +35,7 @@ struct call_entry {
 	__u32 rules;   /* copy of the run's */
 	__u32 begun;   /* what runs in it is no longer only weir's own set-up: see acting_call() */
 	__u32 writers; /* entries it has made in the map of last writers */
-	__u32 label;   /* of its processes when they begin; written by the keeper before the first */
+	__u32 label; /* of its processes when they begin; written by the keeper before the first */
 	__u32 reserved;
 	__u64 produced[EVENT_CLASS_COUNT];
 	__u64 lost[EVENT_CLASS_COUNT];
