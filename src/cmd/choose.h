@@ -24,7 +24,7 @@ struct choice {
 	  offsetof(type, choice.store) },                                                          \
 	{ 'n', "name", "NAME", NULL, "a name by which the run can be found again", OPTION_TEXT,    \
 	  offsetof(type, choice.name) },                                                           \
-	{ 0, "report", "FILE", NULL, "write the report there: .json or .txt", OPTION_TEXT,         \
+	{ 0, "report", "FILE", NULL, "write the report there: .txt, .json or .html", OPTION_TEXT,         \
 	  offsetof(type, choice.report) },                                                         \
 	{ 0, "fail-on", "SEVERITY", NULL, "exit with 3 when a finding is at least this severe",    \
 	  OPTION_SEVERITY, offsetof(type, choice.fail_on) }

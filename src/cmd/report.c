@@ -10,8 +10,6 @@
 #include "cmd/command.h"
 #include "report/report.h"
 
-#define EVIDENCE_EACH 2
-
 struct report_options {
 	const char *store, *form, *output;
 };
@@ -19,23 +17,30 @@ struct report_options {
 static const struct option_row options[] = {
 	{ 's', "store", "DIR", NULL, "the store to read", OPTION_TEXT,
 	  offsetof(struct report_options, store) },
-	{ 'f', "format", "FORM", "text|json", "the report's form; text where none is given",
+	{ 'f', "format", "FORM", "text|json|html", "the report's form; text where none is given",
 	  OPTION_TEXT, offsetof(struct report_options, form) },
 	{ 'o', "output", "FILE", NULL,
-	  "write into FILE; its suffix, .txt or .json, is the form where none is given",
+	  "write into FILE; its suffix, .txt, .json or .html, is the form where none is given",
 	  OPTION_TEXT, offsetof(struct report_options, output) },
 	{ 0 },
 };
+
+static enum report_form form_of(const char *name)
+{
+	return name && !strcmp(name, "json")   ? REPORT_JSON
+	       : name && !strcmp(name, "html") ? REPORT_HTML
+					       : REPORT_TEXT;
+}
 
 static int print(const struct report_options *o, struct store *s, const char *spec, struct fail *f)
 {
 	struct text_style style = text_style_of(stdout);
 	cleanup_report struct report r = { 0 };
-	bool json = o->form && !strcmp(o->form, "json");
-	int n = report_load(s, spec, json ? 0 : EVIDENCE_EACH, 0, &r, f);
+	enum report_form form = form_of(o->form);
+	int n = report_load(s, spec, report_evidence_each(form), 0, &r, f);
 
 	if (n == 0)
-		n = json ? report_json(&r, stdout, f) : report_text(&r, &style, stdout, f);
+		n = report_print(&r, form, &style, stdout, f);
 	if (n == 0 && fflush(stdout) != 0)
 		n = fail(f, errno, "writing the report");
 	return n;
@@ -44,10 +49,8 @@ static int print(const struct report_options *o, struct store *s, const char *sp
 static int write_file(const struct report_options *o, const char *store, const char *spec,
 		      struct fail *f)
 {
-	if (!o->form)
-		return report_write_file(store, spec, o->output, f);
-	return report_write_form(store, spec, o->output,
-				 strcmp(o->form, "json") ? REPORT_TEXT : REPORT_JSON, f);
+	return o->form ? report_write_form(store, spec, o->output, form_of(o->form), f)
+		       : report_write_file(store, spec, o->output, f);
 }
 
 static int run(int argc, char **argv);
@@ -61,10 +64,11 @@ const struct command command_report = {
 		"The text says first whether anything is wrong, then lists the calls in order with what\n"
 		"each did ('!' marks those with findings), the findings with the call to blame and the\n"
 		"evidence, and last whether any event is missing. weir-findings(5) describes the\n"
-		"detectors; the JSON form is held by doc/schema/report.schema.json.\n\n"
+		"detectors; the JSON form is held by doc/schema/report.schema.json. The HTML form is one\n"
+		"page for a browser, which needs no network and no other file.\n\n"
 		"  weir report\n"
 		"  weir report rome-demo -f json | jq '.findings[].summary'\n"
-		"  weir report -o report.txt",
+		"  weir report -o report.html",
 	.options = options,
 	.run = run,
 };

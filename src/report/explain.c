@@ -233,25 +233,13 @@ int explain_text(const struct report *r, uint32_t number, const struct text_styl
 
 static void events_member(struct json *j, const struct report *r, const struct finding *f)
 {
-	char text[CLOCK_TEXT_MAX];
-
 	json_key(j, "events");
 	json_array(j);
 	for (size_t i = 0; i < f->evidence_count; i++) {
 		const struct evidence *e = report_evidence(r, f->evidence[i]);
 
-		if (!e || !e->words)
-			continue;
-		snprintf(text, sizeof(text), "%s:%llu", r->run.open.id, (unsigned long long)e->seq);
-		json_object(j);
-		json_field_string(j, "id", text);
-		json_field_string(j, "ts", clock_format(e->wall_ns, text));
-		json_field_uint(j, "call", e->call);
-		json_field_uint(j, "pid", e->pid);
-		json_field_string(j, "exe", e->exe);
-		json_field_string(j, "argv", e->argv);
-		json_field_string(j, "words", e->words);
-		json_object_end(j);
+		if (e && e->words)
+			evidence_json(j, e, r->run.open.id);
 	}
 	json_array_end(j);
 }

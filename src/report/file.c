@@ -10,8 +10,6 @@
 #include "base/cleanup.h"
 #include "report/report.h"
 
-#define EVIDENCE_EACH 2
-
 static bool ends_with(const char *text, const char *end)
 {
 	size_t n = strlen(text), m = strlen(end);
@@ -21,18 +19,21 @@ static bool ends_with(const char *text, const char *end)
 
 int report_form_of(const char *path, enum report_form *ret, struct fail *f)
 {
-	if (ends_with(path, ".html"))
-		return fail_text(f, EINVAL,
-				 "%s: reports in HTML do not exist yet; use a name that ends in "
-				 ".json or .txt",
-				 path);
-	if (!ends_with(path, ".json") && !ends_with(path, ".txt"))
-		return fail_text(f, EINVAL,
-				 "%s: the name decides the report's form; it must end in .json or "
-				 ".txt",
-				 path);
-	*ret = ends_with(path, ".json") ? REPORT_JSON : REPORT_TEXT;
-	return 0;
+	static const struct {
+		const char *suffix;
+		enum report_form form;
+	} forms[] = { { ".txt", REPORT_TEXT }, { ".json", REPORT_JSON }, { ".html", REPORT_HTML } };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(forms); i++) {
+		if (ends_with(path, forms[i].suffix)) {
+			*ret = forms[i].form;
+			return 0;
+		}
+	}
+	return fail_text(f, EINVAL,
+			 "%s: the name decides the report's form; it must end in .txt, .json or "
+			 ".html",
+			 path);
 }
 
 static void remove_file(char **path)
@@ -69,28 +70,42 @@ static int open_beside(const char *path, char **ret_name, FILE **ret, struct fai
 	return *ret ? 0 : fail(f, ENOMEM, "writing %s", path);
 }
 
-static int write_report(const struct report *r, enum report_form form, FILE *out, struct fail *f)
+int report_print(const struct report *r, enum report_form form, const struct text_style *style,
+		 FILE *out, struct fail *f)
 {
-	struct text_style style = { .width = 100 };
+	switch (form) {
+	case REPORT_JSON:
+		return report_json(r, out, f);
+	case REPORT_HTML:
+		return report_html(r, out, f);
+	default:
+		return report_text(r, style, out, f);
+	}
+}
 
-	return form == REPORT_JSON ? report_json(r, out, f) : report_text(r, &style, out, f);
+size_t report_evidence_each(enum report_form form)
+{
+	static const size_t each[] = { [REPORT_TEXT] = 2, [REPORT_JSON] = 0, [REPORT_HTML] = 8 };
+
+	return each[form];
 }
 
 int report_write_form(const char *store, const char *run_id, const char *path,
 		      enum report_form form, struct fail *f)
 {
 	__attribute__((__cleanup__(remove_file))) char *name = NULL;
+	struct text_style style = { .width = 100 };
 	cleanup_report struct report r = { 0 };
 	cleanup_file FILE *out = NULL;
 	struct store *s = NULL;
 	int n = store_open(store, &s, f);
 
 	if (n == 0)
-		n = report_load(s, run_id, EVIDENCE_EACH, 0, &r, f);
+		n = report_load(s, run_id, report_evidence_each(form), 0, &r, f);
 	if (n == 0)
 		n = open_beside(path, &name, &out, f);
 	if (n == 0)
-		n = write_report(&r, form, out, f);
+		n = report_print(&r, form, &style, out, f);
 	store_close(s);
 	if (n == 0 && fflush(out) != 0)
 		n = fail(f, errno, "cannot write %s", path);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "report/arguments.h"
 #include "report/report.h"
@@ -14,6 +15,7 @@
 
 struct writer {
 	const struct report *report;
+	const struct report_bounds *bounds; /* or NULL */
 	struct json j;
 	struct buf piece;
 	FILE *out;
@@ -145,10 +147,23 @@ static const char *ending_name(const struct call_record *c)
 	return c->ended ? call_ending_name(c->exit.ending) : NULL;
 }
 
-static void arguments_member(struct json *j, const struct call_announce *a)
+static void cut_arguments_members(struct json *j, const char *text, size_t size, size_t most)
 {
+	while (most && (text[most] & 0xc0) == 0x80)
+		most--;
+	json_bytes(j, text, most);
+	json_field_uint(j, "arguments_bytes", size);
+}
+
+static void arguments_member(struct writer *w, const struct call_announce *a)
+{
+	size_t size = a->arguments ? strlen(a->arguments) : 0;
+	struct json *j = &w->j;
+
 	json_key(j, "arguments");
-	if (arguments_are_json(a->arguments))
+	if (w->bounds && size > w->bounds->text)
+		cut_arguments_members(j, a->arguments, size, w->bounds->text);
+	else if (arguments_are_json(a->arguments))
 		json_raw(j, a->arguments, strlen(a->arguments));
 	else
 		json_string(j, a->arguments);
@@ -170,11 +185,15 @@ static int on_call(void *context, const struct call_record *c)
 	const struct call_announce *a = &c->announce;
 	struct json *j = &w->j;
 
+	if (!report_keeps(w->report, w->bounds, a->n)) {
+		w->lost += sum(c->lost);
+		return 0;
+	}
 	json_object(j);
 	json_field_uint(j, "n", a->n);
 	json_field_string(j, "tool_call_id", a->tool_call_id);
 	json_field_string(j, "function_name", a->function_name);
-	arguments_member(j, a);
+	arguments_member(w, a);
 	json_field_uint(j, "parent", a->parent);
 	json_field_time(j, "started", a->started_ns);
 	json_field_time(j, "ended", c->ended ? c->exit.ended_ns : 0);
@@ -236,9 +255,36 @@ static void completeness_member(struct writer *w)
 	json_object_end(j);
 }
 
+bool report_keeps(const struct report *r, const struct report_bounds *b, uint32_t call)
+{
+	return !b || call < b->calls || report_doing(r, call)->findings;
+}
+
+void evidence_json(struct json *j, const struct evidence *e, const char *run_id)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	json_object(j);
+	snprintf(text, sizeof(text), "%s:%llu", run_id, (unsigned long long)e->seq);
+	json_field_string(j, "id", text);
+	json_field_time(j, "ts", e->wall_ns);
+	json_field_uint(j, "call", e->call);
+	json_field_uint(j, "pid", e->pid);
+	json_field_string(j, "exe", e->exe);
+	json_field_string(j, "argv", e->argv);
+	json_field_string(j, "words", e->words);
+	json_object_end(j);
+}
+
 int report_json(const struct report *r, FILE *out, struct fail *f)
 {
-	struct writer w = { .report = r, .out = out, .fail = f };
+	return report_json_bounded(r, NULL, out, f);
+}
+
+int report_json_bounded(const struct report *r, const struct report_bounds *bounds, FILE *out,
+			struct fail *f)
+{
+	struct writer w = { .report = r, .bounds = bounds, .out = out, .fail = f };
 	int n;
 
 	buf_init(&w.piece, PIECE_MAX);

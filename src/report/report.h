@@ -12,6 +12,8 @@
 #include "base/fail.h"
 #include "store/record.h"
 
+struct json;
+
 #define REPORT_GAPS_MAX 64 /* kept; further ones are counted */
 
 /* What a call did, as its events say. */
@@ -69,14 +71,36 @@ struct text_style text_style_of(FILE *out);
 
 int report_text(const struct report *r, const struct text_style *style, FILE *out, struct fail *f);
 int report_json(const struct report *r, FILE *out, struct fail *f);
+/* One page that needs nothing else: the JSON form with what a person wants to see of it. Bounded
+ * (weir-report(1), "THE PAGE"). */
+int report_html(const struct report *r, FILE *out, struct fail *f);
+
+/* How much of a run is told where not all of it can be. */
+struct report_bounds {
+	uint32_t calls; /* from this number on, calls without a finding are left out */
+	size_t text;	/* bytes of the arguments of a call */
+};
+bool report_keeps(const struct report *r, const struct report_bounds *b, uint32_t call);
+/* b: NULL for everything. Arguments that are cut are a string, and the call has a member
+ * "arguments_bytes": how many there were. */
+int report_json_bounded(const struct report *r, const struct report_bounds *b, FILE *out,
+			struct fail *f);
+/* One object: the event that a finding rests on. */
+void evidence_json(struct json *j, const struct evidence *e, const char *run_id);
 /* One finding as a short story. -ENOENT: no such finding. */
 int explain_text(const struct report *r, uint32_t number, const struct text_style *style, FILE *out,
 		 struct fail *f);
 int explain_json(const struct report *r, uint32_t number, FILE *out, struct fail *f);
 
-enum report_form { REPORT_TEXT, REPORT_JSON };
-/* By the suffix of a file's name: .json or .txt. -EINVAL with what is accepted. */
+enum report_form { REPORT_TEXT, REPORT_JSON, REPORT_HTML };
+/* By the suffix of a file's name: .txt, .json or .html. -EINVAL with what is accepted. */
 int report_form_of(const char *path, enum report_form *ret, struct fail *f);
+
+/* How many evidence events of each finding the form shows: for report_load(). */
+size_t report_evidence_each(enum report_form form);
+/* style: of the text. */
+int report_print(const struct report *r, enum report_form form, const struct text_style *style,
+		 FILE *out, struct fail *f);
 
 /* For run and replay at their end, and report_form_of() before they start. Written beside and then
  * renamed, so that nobody reads half a report. */

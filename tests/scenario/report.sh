@@ -46,11 +46,13 @@ is "$(jq -r '."$defs".finding.properties.detector.enum[]' "$TOP/doc/schema/repor
 run "$WEIR" report -o "$T/r.txt"
 is "$(head -c 4 "$T/r.txt")" "run " "a .txt is text"
 run "$WEIR" report -o "$T/r.html"
-is "$status" 125 "HTML is refused"
-like "$err" 'HTML' "and named"
-[ ! -e "$T/r.html" ]
+is "$(head -n 1 "$T/r.html")" "<!doctype html>" "a .html is a page"
+run "$WEIR" report -o "$T/r.pdf"
+is "$status" 125 "another name is refused"
+like "$err" 'html' "and those that are not are named"
+[ ! -e "$T/r.pdf" ]
 ok $? "nothing is written then"
-run "$WEIR" run --report "$T/r.html" -- touch ran
+run "$WEIR" run --report "$T/r.pdf" -- touch ran
 is "$status" 2 "run refuses it before anything runs"
 [ ! -e ran ]
 ok $? "nothing ran"

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: Apache-2.0
+// The drawing: a lane a call, of which only those in sight exist. A lane is an option of a list box, so that the
+// drawing is read and walked like a list; everything that it shows is in its label too.
+
+const MARKS = {
+	critical: "M-3,-7 3,-7 7,-3 7,3 3,7 -3,7 -7,3 -7,-3Z",
+	high: "M0,-7 7,0 0,7 -7,0Z",
+	medium: "M0,-6.5 7,5.5 -7,5.5Z",
+	low: "M-5,-5 5,-5 5,5 -5,5Z",
+	info: "M-4.5,0a4.5,4.5 0 1 0 9,0a4.5,4.5 0 1 0 -9,0Z",
+};
+const MARK_ROOM = 13;	// pixels that a mark takes beside another
+const MARKS_MAX = 8;	// in a lane; what is beyond is counted
+const EDGES_MAX = 300;	// arrows drawn at once
+const OVERSCAN = 4;	// lanes that exist above and below those in sight
+const PRINTED_MAX = 60; // lanes on paper
+const SPAN_MIN = 0.005; // milliseconds across the drawing
+
+function mark(severity, label) {
+	return draw("svg", { class: "mark " + severity, viewBox: "-8 -8 16 16", width: 14, height: 14,
+		...(label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" }) },
+		draw("path", { d: MARKS[severity] }));
+}
+
+// One figure from stretches of time: the counts of stretches that share a pixel are added.
+function skyline(found, x, from, to, most, base, height) {
+	const full = Math.log1p(most);
+	let path = "", column = NaN, width = 0, sum = 0;
+	const flush = () => {
+		if (sum)
+			path += `M${column},${base}v${(height * Math.min(1, Math.log1p(sum) / full)).toFixed(1)}h${width.toFixed(1)}V${base}Z`;
+	};
+
+	for (let i = 0; i < found.start.length; i++) {
+		if (found.start[i] + found.width < from || found.start[i] > to)
+			continue;
+		const left = Math.floor(x(found.start[i]));
+
+		if (left !== column) {
+			flush();
+			column = left;
+			sum = 0;
+		}
+		sum += found.count[i];
+		width = Math.max(1, x(found.start[i] + found.width) - x(found.start[i]));
+	}
+	flush();
+	return path;
+}
+
+function tickStep(span, room) {
+	const least = span / Math.max(2, room / 90);
+	const power = 10 ** Math.floor(Math.log10(least));
+
+	return [1, 2, 5, 10].map((n) => n * power).find((step) => step >= least);
+}
+
+function tickLabel(ms, step) {
+	if (step >= 60e3)
+		return duration(ms);
+	if (step >= 1000)
+		return Math.round(ms / 1000) + " s";
+	return ms === 0 ? "0" : step >= 1 ? Math.round(ms) + " ms" : ms.toFixed(Math.ceil(-Math.log10(step))) + " ms";
+}
+
+class Lanes {
+	constructor({ list, axis, overview, choose }) {
+		this.list = list;
+		this.axis = axis;
+		this.overview = overview;
+		this.choose = choose; // (call, finding or null), when a person picks one
+		this.rows = [];
+		this.rowOf = new Map();
+		this.lanes = new Map(); // that exist, by number of the call
+		this.chosen = null;
+		this.most = Math.max(1, ...calls.map((call) => call.all.count.reduce((a, b) => Math.max(a, b), 0)));
+		this.arrows = draw("svg", { class: "arrows", "aria-hidden": "true" });
+		this.sheet = make("div", { class: "sheet", role: "presentation" }, this.arrows);
+		list.append(this.sheet);
+		this.whole();
+		list.addEventListener("scroll", () => this.update(), { passive: true });
+		new ResizeObserver(() => this.update()).observe(list);
+		this.listenToPointers(list);
+		overview.addEventListener("pointerdown", (event) => this.moveOverview(event));
+		overview.addEventListener("pointermove", (event) => event.buttons & 1 && this.moveOverview(event));
+	}
+
+	// ---- what is shown
+
+	show(rows) {
+		this.rows = rows;
+		this.rowOf = new Map(rows.map((call, i) => [call.n, i]));
+		this.clear();
+		this.update();
+	}
+
+	clear() {
+		for (const lane of this.lanes.values())
+			lane.element.remove();
+		this.lanes.clear();
+	}
+
+	whole() {
+		const margin = UNTIL * 0.01;
+
+		this.from = -margin;
+		this.to = UNTIL + margin;
+		this.update();
+	}
+
+	// Around a place that stays where it is.
+	zoom(factor, around = (this.from + this.to) / 2) {
+		const span = Math.min(UNTIL * 1.02, Math.max(SPAN_MIN, (this.to - this.from) * factor));
+		const share = (around - this.from) / (this.to - this.from);
+
+		this.from = around - share * span;
+		this.to = this.from + span;
+		this.pan(0);
+	}
+
+	pan(ms) {
+		const span = this.to - this.from, margin = Math.max(span, UNTIL) * 0.01;
+
+		this.from = Math.max(-margin, Math.min(UNTIL + margin - span, this.from + ms));
+		this.to = this.from + span;
+		this.update();
+	}
+
+	zoomTo(call) {
+		const from = call.from, to = Math.max(call.lived ?? call.to, call.from + SPAN_MIN);
+		const margin = (to - from) * 0.15;
+
+		this.from = from - margin;
+		this.to = to + margin;
+		this.pan(0);
+	}
+
+	// Marks the call as the chosen one and brings it into sight.
+	select(call, visible = true) {
+		this.lanes.get(this.chosen?.n)?.element.setAttribute("aria-selected", "false");
+		this.chosen = call;
+		const row = this.rowOf.get(call?.n);
+
+		if (visible && row !== undefined) {
+			const top = row * this.height;
+
+			if (top < this.list.scrollTop)
+				this.list.scrollTop = top;
+			else if (top + this.height > this.list.scrollTop + this.list.clientHeight)
+				this.list.scrollTop = top + this.height - this.list.clientHeight;
+			if (call.from > this.to || (call.lived ?? call.to) < this.from)
+				this.pan(call.from - (this.from + this.to) / 2);
+		}
+		this.update();
+	}
+
+	move(rows) {
+		const now = this.rowOf.get(this.chosen?.n) ?? -1;
+		const row = Math.max(0, Math.min(this.rows.length - 1, now + rows));
+
+		if (this.rows[row])
+			this.choose(this.rows[row], null);
+	}
+
+	pageRows() {
+		return Math.max(1, Math.floor(this.list.clientHeight / this.height) - 1);
+	}
+
+	// ---- drawing, once a frame
+
+	update() {
+		if (!this.waiting)
+			this.waiting = requestAnimationFrame(() => this.render());
+	}
+
+	measure() {
+		this.height = parseFloat(getComputedStyle(this.list).getPropertyValue("--lane"));
+		this.label = parseFloat(getComputedStyle(this.axis).marginLeft); // pixels, where --label may be in other units
+		this.width = Math.max(40, this.list.clientWidth - this.label);
+		this.x = (ms) => ((ms - this.from) / (this.to - this.from)) * this.width;
+	}
+
+	render() {
+		this.waiting = 0;
+		this.measure();
+		const shown = this.printing ? PRINTED_MAX : Math.ceil(this.list.clientHeight / this.height);
+		const top = this.printing ? 0 : Math.floor(this.list.scrollTop / this.height);
+		const first = Math.max(0, top - OVERSCAN), end = Math.min(this.rows.length, top + shown + OVERSCAN);
+		const wanted = new Set(this.rows.slice(first, end).map((call) => call.n));
+
+		// The chosen one exists always: the list box names it as its active descendant.
+		if (this.rowOf.has(this.chosen?.n))
+			wanted.add(this.chosen.n);
+		for (const [n, lane] of this.lanes)
+			if (!wanted.has(n)) {
+				lane.element.remove();
+				this.lanes.delete(n);
+			}
+		this.sheet.style.height = (this.printing ? Math.min(this.rows.length, PRINTED_MAX) : this.rows.length) * this.height + "px";
+		for (const n of wanted)
+			this.drawLane(this.lanes.get(n) ?? this.makeLane(callByNumber.get(n)));
+		if (this.rowOf.has(this.chosen?.n))
+			this.list.setAttribute("aria-activedescendant", "lane-" + this.chosen.n);
+		else
+			this.list.removeAttribute("aria-activedescendant");
+		this.drawAxis();
+		this.drawOverview();
+		this.drawArrows(first, end);
+	}
+
+	makeLane(call) {
+		const row = this.rowOf.get(call.n);
+		const lane = {
+			call,
+			bar: draw("rect", { class: "bar" }),
+			tail: draw("rect", { class: "tail" }),
+			all: draw("path", { class: "events" }),
+			refused: draw("path", { class: "refused" }),
+			marks: draw("g"),
+		};
+		const severity = worst(call);
+
+		lane.plot = draw("svg", { class: "plot", "aria-hidden": "true" },
+			lane.tail, lane.bar, lane.all, lane.refused, lane.marks);
+		lane.element = make("div", { class: "lane" + (severity ? " found " + severity : ""), role: "option", id: "lane-" + call.n,
+			"aria-label": laneLabel(call), "aria-posinset": row + 1, "aria-setsize": this.rows.length, "data-call": call.n },
+			make("span", { class: "name" },
+				make("b", {}, call.n), " ", make("span", { class: "function" }, cut(call.name, 24)), " ",
+				make("span", { class: "what" }, cut(call.words, 80))),
+			lane.plot);
+		this.lanes.set(call.n, lane);
+		this.sheet.append(lane.element);
+		return lane;
+	}
+
+	drawLane(lane) {
+		const { call } = lane;
+		const height = this.height;
+		const box = (element, from, to, least) => {
+			const left = Math.max(-9, Math.min(this.width + 9, this.x(from)));
+			const right = Math.max(-9, Math.min(this.width + 9, this.x(to)));
+
+			element.setAttribute("x", left.toFixed(2));
+			element.setAttribute("width", Math.max(least, right - left).toFixed(2));
+		};
+
+		lane.element.style.top = this.rowOf.get(call.n) * height + "px";
+		lane.element.setAttribute("aria-selected", String(this.chosen === call));
+		box(lane.bar, call.from, call.to, 2);
+		lane.tail.style.display = call.lived === null ? "none" : "";
+		if (call.lived !== null)
+			box(lane.tail, call.to, call.lived, 1);
+		lane.all.setAttribute("d", skyline(call.all, this.x, this.from, this.to, this.most, height - 5, 10 - height));
+		lane.refused.setAttribute("d", skyline(call.refused, this.x, this.from, this.to, this.most, 5, (height - 10) * 0.6));
+		this.drawMarks(lane);
+	}
+
+	drawMarks(lane) {
+		let next = -Infinity;
+		const found = [...lane.call.found].sort((a, b) => a.at - b.at);
+
+		lane.marks.replaceChildren(...found.slice(0, MARKS_MAX).map((finding) => {
+			const left = Math.max(this.x(finding.at), next);
+
+			next = left + MARK_ROOM;
+			return draw("g", { class: "mark " + finding.severity, "data-finding": finding.id,
+				transform: `translate(${left.toFixed(1)} ${this.height / 2})` },
+				draw("path", { d: MARKS[finding.severity] }),
+				draw("title", {}, `${finding.id} ${finding.severity}: ${finding.summary}`));
+		}), ...(found.length > MARKS_MAX
+			? [draw("text", { class: "more", x: next.toFixed(1), y: this.height / 2 + 4 }, "+" + (found.length - MARKS_MAX))]
+			: []));
+	}
+
+	drawAxis() {
+		const step = tickStep(this.to - this.from, this.width);
+		const ticks = [];
+
+		for (let i = Math.ceil(Math.max(0, this.from) / step); i * step <= this.to; i++)
+			ticks.push(draw("g", { transform: `translate(${this.x(i * step).toFixed(1)} 0)` },
+				draw("path", { d: "M0,14V20" }), draw("text", { y: 10 }, tickLabel(i * step, step))));
+		this.axis.replaceChildren(draw("svg", { width: this.width, height: 20 }, ticks));
+		this.list.style.setProperty("--grid", (step / (this.to - this.from)) * this.width + "px");
+		this.list.style.setProperty("--grid-from", this.label + this.x(0) + "px");
+	}
+
+	// The whole run in one strip: all events, the findings, and which part of it is shown below.
+	drawOverview() {
+		const width = this.width, height = 26;
+		const x = (ms) => (ms / UNTIL) * width;
+
+		if (this.overviewWidth !== width) {
+			const sums = new Float64Array(Math.ceil(width) + 1);
+
+			for (const call of calls)
+				call.all.start.forEach((start, i) => (sums[Math.max(0, Math.min(sums.length - 1, Math.floor(x(start))))] += call.all.count[i]));
+			const most = Math.log1p(Math.max(...sums, 1));
+			const path = [...sums].map((sum, i) => (sum ? `M${i},${height}v${(-(height - 8) * Math.log1p(sum) / most).toFixed(1)}h1V${height}Z` : "")).join("");
+			const marks = findings.slice(0, EDGES_MAX).reverse().map((finding) => draw("path", { class: "mark " + finding.severity,
+				d: MARKS[finding.severity], transform: `translate(${x(finding.at).toFixed(1)} 5) scale(.6)` }));
+
+			this.overviewWidth = width;
+			this.window = draw("rect", { class: "window", y: 0.5, height: height - 1, rx: 3 });
+			this.overview.replaceChildren(draw("svg", { width, height }, draw("path", { class: "events", d: path }), marks, this.window));
+		}
+		const left = Math.max(0, x(this.from)), right = Math.min(width, x(this.to));
+
+		this.window.setAttribute("x", left.toFixed(1));
+		this.window.setAttribute("width", Math.max(4, right - left).toFixed(1));
+	}
+
+	moveOverview(event) {
+		const box = this.overview.getBoundingClientRect();
+		const middle = ((event.clientX - box.left) / this.width) * UNTIL;
+
+		this.overview.setPointerCapture(event.pointerId);
+		this.pan(middle - (this.from + this.to) / 2);
+	}
+
+	// An arrow leaves a call where its bar ends, or where it was when the other took over, and ends at the other's lane.
+	drawArrows(first, end) {
+		const chosen = this.chosen?.n;
+		const inSight = edges.filter((edge) => {
+			const a = this.rowOf.get(edge.from), b = this.rowOf.get(edge.to);
+
+			return a !== undefined && b !== undefined && a !== b && Math.max(a, b) >= first && Math.min(a, b) < end;
+		});
+		const isChosen = (edge) => edge.from === chosen || edge.to === chosen;
+		const drawn = inSight.length > EDGES_MAX ? [...inSight.filter(isChosen), ...inSight.filter((e) => !isChosen(e))].slice(0, EDGES_MAX) : inSight;
+
+		this.arrows.style.height = this.sheet.style.height;
+		this.arrows.replaceChildren(...drawn.map((edge) => this.makeArrow(edge, isChosen(edge))));
+	}
+
+	makeArrow(edge, chosen) {
+		const from = callByNumber.get(edge.from), middle = (n) => (this.rowOf.get(n) + 0.5) * this.height;
+		const y1 = middle(edge.from), y2 = middle(edge.to), down = y2 > y1 ? 1 : -1;
+		const x1 = this.label + this.x(Math.min(edge.at, from.lived ?? from.to)), x2 = this.label + this.x(edge.at);
+		const tip = y2 - down * (this.height / 2 - 5);
+		const bend = Math.max(6, Math.abs(tip - y1) / 2) * down;
+		const d = `M${x1.toFixed(1)},${y1}C${x1.toFixed(1)},${y1 + bend} ${x2.toFixed(1)},${tip - bend} ${x2.toFixed(1)},${tip}`;
+
+		return draw("g", { class: "arrow" + (chosen ? " chosen" : ""), "data-edge": edge.to },
+			draw("path", { class: "reach", d }), draw("path", { class: "line", d }),
+			draw("path", { class: "head", d: `M${x2.toFixed(1)},${tip}l-3.5,${-6 * down}h7Z` }),
+			chosen ? draw("text", { x: (x1 + x2) / 2 + 6, y: (y1 + tip) / 2 + 4 }, edge.kind) : null,
+			draw("title", {}, edgeWords(edge)));
+	}
+
+	// ---- pointers: drag and pinch move in time, a click chooses
+
+	timeAt(event) {
+		return this.from + ((event.clientX - this.list.getBoundingClientRect().left - this.label) / this.width) * (this.to - this.from);
+	}
+
+	listenToPointers(list) {
+		const held = new Map(); // pointers that are down, by id: where they are in time and space
+		let moved = false;
+
+		list.addEventListener("pointerdown", (event) => {
+			if (event.button === 0)
+				held.set(event.pointerId, { x: event.clientX, from: event.clientX });
+			moved = held.size > 1;
+		});
+		list.addEventListener("pointermove", (event) => {
+			const pointer = held.get(event.pointerId);
+
+			if (!pointer)
+				return;
+			if (held.size === 2)
+				this.pinch(held, event);
+			else if (moved || Math.abs(event.clientX - pointer.from) > 4) {
+				moved = true;
+				list.setPointerCapture(event.pointerId);
+				this.pan(((pointer.x - event.clientX) / this.width) * (this.to - this.from));
+			}
+			pointer.x = event.clientX;
+		});
+		for (const over of ["pointerup", "pointercancel"])
+			list.addEventListener(over, (event) => held.delete(event.pointerId));
+		list.addEventListener("click", (event) => {
+			if (!moved)
+				this.pick(event.target);
+			moved = false;
+		});
+		list.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+	}
+
+	pinch(held, event) {
+		const [a, b] = [...held.values()];
+		const before = Math.abs(a.x - b.x);
+
+		held.get(event.pointerId).x = event.clientX;
+		const left = this.list.getBoundingClientRect().left + this.label;
+		const around = this.from + (((a.x + b.x) / 2 - left) / this.width) * (this.to - this.from);
+
+		this.zoom(before / Math.max(1, Math.abs(a.x - b.x)), around);
+	}
+
+	wheel(event) {
+		if (event.ctrlKey || event.metaKey) {
+			event.preventDefault();
+			this.zoom(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) * 0.008), this.timeAt(event));
+		} else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+			event.preventDefault();
+			this.pan(((event.deltaX || event.deltaY) / this.width) * (this.to - this.from));
+		}
+	}
+
+	pick(target) {
+		const finding = target.closest("[data-finding]"), edge = target.closest("[data-edge]"), lane = target.closest("[data-call]");
+
+		if (finding)
+			this.choose(callByNumber.get(findingById.get(finding.dataset.finding).call), findingById.get(finding.dataset.finding));
+		else if (edge)
+			this.choose(callByNumber.get(Number(edge.dataset.edge)), null);
+		else if (lane)
+			this.choose(callByNumber.get(Number(lane.dataset.call)), null);
+	}
+
+	// On paper there is nothing to scroll.
+	print(printing) {
+		this.printing = printing;
+		this.overviewWidth = 0;
+		this.render();
+	}
+}
