@@ -35,12 +35,25 @@ struct call_entry {
 	__u32 rules;   /* copy of the run's */
 	__u32 begun;   /* what runs in it is no longer only weir's own set-up: see acting_call() */
 	__u32 writers; /* entries it has made in the map of last writers */
-	__u32 label; /* of its processes when they begin; written by the keeper before the first */
-	__u32 reserved;
+	__u32 label;   /* of its processes when they begin; given by weir_hand before the first */
+	__u32 parent;  /* the call that made it, 0 for none */
 	__u64 produced[EVENT_CLASS_COUNT];
 	__u64 lost[EVENT_CLASS_COUNT];
 	__u64 window;	    /* which half of the file ring window_bytes counts */
 	__u64 window_bytes; /* sent by this call into that half */
+};
+
+/* What the keeper tells of a call before its first process exists: the argument of weir_hand. */
+#define HAND_TEXT_MAX 256
+
+enum hand_result { HAND_FAILED, HAND_DONE };
+
+struct hand {
+	__u64 cgroup; /* the call's */
+	__u32 parent; /* the call that made it, 0 for none */
+	__u32 reserved;
+	struct event_handover e; /* from, with, edge; label 0: none, only the rest of this */
+	char text[HAND_TEXT_MAX];
 };
 
 /* A file, whatever its name: the inode that holds the data. */

@@ -4,6 +4,7 @@
  */
 #include "bpf/calls.bpf.c"
 #include "bpf/file.bpf.c"
+#include "bpf/hand.bpf.c"
 #include "bpf/network.bpf.c"
 #include "bpf/privilege.bpf.c"
 #include "bpf/process.bpf.c"

@@ -64,6 +64,13 @@ void call_announce_free(struct call_announce *a)
 	*a = (struct call_announce){ .n = 0 };
 }
 
+void call_behind_free(struct call_behind *behind, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(behind[i].text);
+	free(behind);
+}
+
 void call_announce_put(struct buf *out, const struct call_announce *a)
 {
 	wire_put_u32(out, a->n);

@@ -42,6 +42,18 @@ struct call_announce {
 	uint32_t shell;	     /* number of the living shell that it works in (CALL_SHELL), or 0 */
 };
 
+/* A call that stands behind another one before that one's first process exists, in a way that no
+ * kernel sees: what the keeper is told, and tells the kernel. */
+struct call_behind {
+	uint32_t call; /* of the same run, announced before */
+	uint32_t edge; /* EDGE_STATE, EDGE_SESSION or EDGE_STARTED (tables/edges.tbl) */
+	char *text;    /* what of it, for people; or NULL */
+};
+#define CALL_BEHIND_MAX 64
+#define CALL_BEHIND_TEXT_MAX 256
+/* Elements are owned, and freed with the array. Accepts NULL. */
+void call_behind_free(struct call_behind *behind, size_t count);
+
 enum call_ending {
 	ENDING_EXIT,
 	ENDING_SIGNAL,

@@ -203,6 +203,8 @@ static int send_call(struct client *c, const struct call_request *request, struc
 		.session = request->session,
 		.extra_count = (uint32_t)request->extra_count,
 		.time_limit_ns = request->time_limit_ns,
+		.behind_count = request->behind_count,
+		.behind = (struct call_behind *)request->behind,
 		.cwd = (char *)request->cwd,
 		.argv = (char **)request->argv,
 		.env = (char **)request->env,

@@ -59,7 +59,9 @@ struct call_request {
 	const int *extra;
 	size_t extra_count; /* at most CALL_EXTRA_MAX */
 	uint32_t session; /* CALL_SESSION: the CALL_SHELL, or the call, whose process works in it */
-	uint64_t time_limit_ns; /* 0: the policy's call_time */
+	const struct call_behind *behind; /* calls behind this one from its beginning */
+	size_t behind_count;		  /* at most CALL_BEHIND_MAX */
+	uint64_t time_limit_ns;		  /* 0: the policy's call_time */
 	bool last; /* the run ends with this call and its exit code, without client_close() asking
 		    */
 };

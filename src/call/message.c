@@ -64,6 +64,39 @@ void message_request_free(struct message_request *r)
 	*r = (struct message_request){ .name = NULL };
 }
 
+static void put_behind(struct buf *out, const struct call_behind *behind, size_t count)
+{
+	wire_put_u32(out, (uint32_t)count);
+	for (size_t i = 0; i < count; i++) {
+		wire_put_u32(out, behind[i].call);
+		wire_put_u32(out, behind[i].edge);
+		codec_put_optional(out, behind[i].text);
+	}
+}
+
+static struct call_behind *get_behind(struct wire *w, size_t *ret_count)
+{
+	size_t count = wire_get_u32(w);
+	struct call_behind *behind;
+
+	if (count > CALL_BEHIND_MAX)
+		w->error = w->error ? w->error : -EBADMSG;
+	if (w->error || count == 0)
+		return NULL;
+	behind = calloc(count, sizeof(*behind));
+	if (!behind) {
+		w->error = -ENOMEM;
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		behind[i].call = wire_get_u32(w);
+		behind[i].edge = wire_get_u32(w);
+		behind[i].text = codec_get_optional(w, CALL_BEHIND_TEXT_MAX);
+	}
+	*ret_count = count;
+	return behind;
+}
+
 void message_call_encode(const struct message_call *c, struct buf *out)
 {
 	wire_put_u8(out, c->kind);
@@ -75,6 +108,7 @@ void message_call_encode(const struct message_call *c, struct buf *out)
 	wire_put_u32(out, c->session);
 	wire_put_u32(out, c->extra_count);
 	wire_put_u64(out, c->time_limit_ns);
+	put_behind(out, c->behind, c->behind_count);
 	codec_put_optional(out, c->cwd);
 	codec_put_words(out, c->argv);
 	codec_put_words(out, c->env);
@@ -93,6 +127,7 @@ int message_call_decode(struct wire *w, struct message_call *ret)
 	c.session = wire_get_u32(w);
 	c.extra_count = wire_get_u32(w);
 	c.time_limit_ns = wire_get_u64(w);
+	c.behind = get_behind(w, &c.behind_count);
 	c.cwd = codec_get_optional(w, CODEC_TEXT_MAX);
 	c.argv = codec_get_words(w, MESSAGE_WORDS_MAX, CALL_ARGUMENTS_MAX);
 	c.env = codec_get_words(w, MESSAGE_WORDS_MAX, CALL_ARGUMENTS_MAX);
@@ -106,6 +141,7 @@ int message_call_decode(struct wire *w, struct message_call *ret)
 void message_call_free(struct message_call *c)
 {
 	free(c->cwd);
+	call_behind_free(c->behind, c->behind_count);
 	codec_words_free(c->argv);
 	codec_words_free(c->env);
 	call_announce_free(&c->announce);

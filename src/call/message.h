@@ -44,6 +44,8 @@ struct message_call {
 	uint32_t session;
 	uint32_t extra_count;
 	uint64_t time_limit_ns;
+	size_t behind_count; /* at most CALL_BEHIND_MAX */
+	struct call_behind *behind;
 	char *cwd;	    /* or NULL */
 	char **argv, **env; /* owned, NULL-terminated; NULL where empty */
 	struct call_announce announce;

@@ -359,6 +359,7 @@ static void begin_announced(struct keeper *k, const struct message_call *mc,
 {
 	uint32_t n = mc->announce.n;
 	struct call *c;
+	int r;
 
 	if (mc->kind != CALL_SHELL)
 		record_call_announce(k, &mc->announce);
@@ -371,9 +372,17 @@ static void begin_announced(struct keeper *k, const struct message_call *mc,
 		return;
 	}
 	c = call_new(k, n);
-	if (!c)
+	if (!c) {
 		call_failed(k, n, errno, "cannot make the call's cgroup");
-	else if (mc->kind == CALL_SESSION)
+		return;
+	}
+	r = handover_begin(c, mc->announce.parent, mc->behind, mc->behind_count);
+	if (r < 0) {
+		call_undo(c);
+		call_failed(k, n, -r, "what is said to stand behind the call cannot be told");
+		return;
+	}
+	if (mc->kind == CALL_SESSION)
 		begin_session(k, c, mc);
 	else
 		begin_exec(k, c, mc, m);

@@ -6,6 +6,7 @@
  *   main.c     from spare to run, the loop, the links to supervisor and askers
  *   run.c      the run's beginning and end
  *   calls.c    calls and their cgroups
+ *   handover.c what a call takes over from others at its beginning
  *   listen.c   calls without cgroups: their listeners, their survivors
  *   inside.c   the processes of a sandbox, by its pid namespace
  *   record.c   what the recorder is told and what it orders
@@ -41,6 +42,7 @@ struct call {
 	struct keeper *keeper;
 	uint32_t n;
 	int cgroup;	       /* -1: none */
+	uint32_t label;	       /* what its processes carry from the beginning */
 	pid_t pid;	       /* of the first process, 0: it has ended, or there is none */
 	struct watch process;  /* pidfd of the first process; -1 when it has ended */
 	struct watch events;   /* cgroup.events, once only survivors are left; else -1 */
@@ -93,7 +95,9 @@ struct keeper {
 	uint64_t deadline_ns, cpu_check_ns;
 
 	struct call *calls;
-	uint32_t calls_begun, shells_begun;
+	uint32_t calls_begun, shells_begun, labels_given;
+	uint32_t *left_labels; /* by call: what its processes carried, as far as it is known */
+	size_t left_count;
 
 	struct outbox client;
 	struct outbox recorder;
@@ -138,6 +142,12 @@ void calls_reap(struct keeper *k); /* everything has been killed: take the first
 void calls_finish(struct keeper *k); /* everything has gone: tell, and remove the cgroups */
 
 void call_gone(struct call *c); /* nothing of it lives: tells, removes the cgroup, frees */
+
+/* handover.c */
+/* What stands behind the call from its beginning is told before its first process exists: to the
+ * kernel, or where that has no sensors to the recorder. -EINVAL where the list cannot be true,
+ * -ENOMEM. */
+int handover_begin(struct call *c, uint32_t parent, const struct call_behind *behind, size_t count);
 
 /* listen.c: calls on hosts without BPF and cgroups */
 void listen_open(struct call *c, int listener); /* takes over the descriptor */

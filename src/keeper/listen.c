@@ -33,8 +33,8 @@ void listen_open(struct call *c, int listener)
 {
 	struct keeper *k = c->keeper;
 
-	if (notify_open(listener, k->assign.key, c->n < CALL_SHELL_FIRST ? c->n : 0, &c->notify) <
-	    0) {
+	if (notify_open(listener, k->assign.key, c->n < CALL_SHELL_FIRST ? c->n : 0, c->label,
+			&c->notify) < 0) {
 		cleanup_fd_(&listener);
 		return;
 	}

@@ -43,7 +43,7 @@ static const struct notify_row notify_rows[] = {
 
 struct notify {
 	int fd;
-	uint32_t call;
+	uint32_t call, label;
 	uint64_t run, produced;
 	struct seccomp_notif_sizes sizes;
 	struct seccomp_notif *question;
@@ -65,7 +65,7 @@ void notify_probe(struct state_line *line)
 		 strerror(errno));
 }
 
-int notify_open(int listener, uint64_t run, uint32_t call, struct notify **ret)
+int notify_open(int listener, uint64_t run, uint32_t call, uint32_t label, struct notify **ret)
 {
 	struct notify *n = calloc(1, sizeof(*n));
 
@@ -74,6 +74,7 @@ int notify_open(int listener, uint64_t run, uint32_t call, struct notify **ret)
 	n->fd = -1;
 	n->run = run;
 	n->call = call;
+	n->label = label;
 	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &n->sizes) < 0 ||
 	    fcntl(listener, F_SETFL, O_NONBLOCK) < 0) {
 		int err = errno;
@@ -134,6 +135,7 @@ static void header_fill(struct notify *n, struct event_header *h, enum event_kin
 	h->ppid = p->ppid;
 	h->pid_inside = p->pid_inside;
 	h->uid = p->uid;
+	h->label = n->label;
 }
 
 static void exec_fill(struct event_exec *e, const struct stat *st, const char comm[16])

@@ -18,8 +18,8 @@ struct notify;
 void notify_probe(struct state_line *line);
 
 /* listener: as it came from the sandbox, made non-blocking here; owned from success on. run, call:
- * whose events these are. 0 or -errno. */
-int notify_open(int listener, uint64_t run, uint32_t call, struct notify **ret);
+ * whose events these are; label: what all its processes carry. 0 or -errno. */
+int notify_open(int listener, uint64_t run, uint32_t call, uint32_t label, struct notify **ret);
 /* The call's first program has been executed before anybody listened: an exec event from what /proc
  * says of the process now, given to on_event, whose value is returned; 0 when it is gone already.
  */

@@ -3,9 +3,9 @@
 #include "sensor/program.h"
 
 extern const struct sensor sensor_calls, sensor_process, sensor_file, sensor_network,
-	sensor_privilege, sensor_egress;
+	sensor_privilege, sensor_egress, sensor_handover;
 
-const struct sensor *const sensor_list[] = {
-	&sensor_calls,	   &sensor_process, &sensor_file, &sensor_network,
-	&sensor_privilege, &sensor_egress,  NULL
-};
+const struct sensor *const sensor_list[] = { &sensor_calls,	&sensor_process,
+					     &sensor_file,	&sensor_network,
+					     &sensor_privilege, &sensor_egress,
+					     &sensor_handover,	NULL };

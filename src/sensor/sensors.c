@@ -137,6 +137,7 @@ static int program_attach(const struct sensors *s, const struct program *p, int 
 	case PROGRAM_CGROUP:
 		return bpf_link_create(prog, fd_table_find(&s->table, "cgroup", "weir"),
 				       (enum bpf_attach_type)p->type, NULL);
+	case PROGRAM_ASKED:
 	case PROGRAM_PART:
 		break;
 	}
@@ -151,7 +152,7 @@ static int sensor_attach(struct sensors *s, size_t index, struct fail *f)
 	for (const struct program *p = sensor->needs; p->name; p++) {
 		int prog = fd_table_find(&s->table, "prog", program_short_name(p)), link;
 
-		if (prog < 0 || p->kind == PROGRAM_PART ||
+		if (prog < 0 || p->kind == PROGRAM_PART || p->kind == PROGRAM_ASKED ||
 		    fd_table_find(&s->table, "link", program_short_name(p)) >= 0)
 			continue;
 		link = program_attach(s, p, prog);

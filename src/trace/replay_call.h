@@ -29,6 +29,7 @@ struct live_call {
 /* The living shell of `shell: session`; see session.c. */
 struct session {
 	uint32_t n;	/* the call whose first process it is; 0: none lives */
+	uint32_t last;	/* the last call that worked in it, or 0 */
 	int script;	/* what it reads */
 	int holder;	/* to the holder of descriptors beside it */
 	int holder_pid; /* inside */

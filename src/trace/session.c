@@ -24,6 +24,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "bpf/event.h"
 #include "trace/replay_call.h"
 
 #define HELLO_SECONDS 10
@@ -225,6 +226,7 @@ int session_begin(struct replay *r, struct live_call *c, struct fail *f)
 {
 	struct session *s = &r->session;
 	struct call_request request = { .kind = CALL_SESSION };
+	struct call_behind before = { .edge = EDGE_SESSION };
 	int result = prepare(r, c, f);
 
 	if (result == -EPIPE && !s->n)
@@ -238,10 +240,14 @@ int session_begin(struct replay *r, struct live_call *c, struct fail *f)
 	c->started_ns = clock_mono_ns();
 	live_call_announce(c, &request.announce);
 	request.session = request.announce.shell = s->n;
+	/* those before that one stand behind it in turn */
+	before.call = s->last;
+	request.behind = &before;
+	request.behind_count = s->last != 0;
 	result = client_call_begin(r->options->client, &request, &c->result.n, NULL, f);
 	if (result < 0)
 		return replay_refused(r, c, result, f);
-	r->numbers = c->result.n;
+	r->numbers = s->last = c->result.n;
 	s->call = c;
 	s->answer_size = 0;
 	result = make_nonce(s->nonce);

@@ -24,6 +24,7 @@
 #include "call/call.h"
 #include "call/client.h"
 #include "call/codec.h"
+#include "bpf/event.h"
 #include "call/message.h"
 #include "call/place.h"
 
@@ -45,7 +46,11 @@ static void run_ids(void **state)
 static void encode_call(struct buf *out)
 {
 	char *argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)"", NULL };
+	struct call_behind behind[] = { { 3, EDGE_STATE, (char *)"PATH" },
+					{ 7, EDGE_STARTED, NULL } };
 	struct message_call c = { .kind = CALL_EXEC,
+				  .behind = behind,
+				  .behind_count = 2,
 				  .stdio = 5,
 				  .rows = 24,
 				  .columns = 80,
@@ -82,6 +87,12 @@ static void calls_survive(void **state)
 	assert_null(c.announce.recorded);
 	assert_string_equal(c.announce.reason, ""); /* empty is not the same as none */
 	assert_int_equal(c.stdio, 5);
+	assert_int_equal(c.behind_count, 2);
+	assert_int_equal(c.behind[0].call, 3);
+	assert_int_equal(c.behind[0].edge, EDGE_STATE);
+	assert_string_equal(c.behind[0].text, "PATH");
+	assert_int_equal(c.behind[1].call, 7);
+	assert_null(c.behind[1].text);
 	message_call_free(&c);
 }
 

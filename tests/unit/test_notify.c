@@ -172,7 +172,7 @@ static void hears_a_child(void **state)
 		waitpid(child, NULL, 0);
 		skip();
 	}
-	assert_int_equal(notify_open(listener, 1, 5, &n), 0);
+	assert_int_equal(notify_open(listener, 1, 5, 7, &n), 0);
 	assert_int_equal(notify_first(n, child, on_first, NULL), 0);
 	do {
 		struct pollfd p = { .fd = notify_fd(n), .events = POLLIN };
