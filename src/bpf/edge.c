@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Edges as JSON; see edge.h. Owns nothing. */
+/* Edges as JSON and in words; see edge.h. Owns nothing. */
 #include "bpf/edge.h"
 
 #include <inttypes.h>
@@ -15,6 +15,16 @@ const char *edge_reason_about(enum edge_reason reason)
 	};
 
 	return about[(unsigned)reason < EDGE_REASON_COUNT ? reason : EDGE_REASON_LOST];
+}
+
+void edge_words(struct buf *out, const struct edge *e)
+{
+	const char *kind = edge_kind_name((enum edge_kind)e->kind);
+
+	if (e->call == EVENT_NO_CALL)
+		buf_printf(out, "%s (%s)", kind, edge_reason_about((enum edge_reason)e->reason));
+	else
+		buf_printf(out, "call %u (%s)", e->call, kind);
 }
 
 static void edge_json(struct json *j, const struct edge *e, const char *run_id)

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "base/text_escape.h"
+#include "call/lineage.h"
 #include "detect/detection.h"
 
 #define SLOTS 2048 /* of the findings' hash: a power of two over DETECTION_FINDINGS_MAX + 1 */
@@ -40,6 +41,7 @@ struct detection {
 	uint64_t now, flushed;
 	bool closing;
 	struct processes *processes;
+	struct lineage *lineage;
 	struct call_announce calls[DETECTION_CALLS_MAX]; /* by n; the eldest gives way */
 	uint64_t ended_seq[DETECTION_CALLS_MAX];	 /* of the same calls: their exit, or 0 */
 	void *states[DETECTORS_MAX];
@@ -129,15 +131,6 @@ static uint16_t *find_slot(struct detection *d, const struct finding *f, uint64_
 	}
 }
 
-static void add_via(struct finding *to, const struct finding_via *via)
-{
-	for (size_t i = 0; i < to->via_count; i++)
-		if (to->via[i].call == via->call && !strcmp(to->via[i].kind, via->kind))
-			return;
-	if (to->via_count < FINDING_VIA_MAX)
-		to->via[to->via_count++] = *via;
-}
-
 /* Something that happened outweighs what was refused; an end by weir stays said. */
 static enum finding_verdict worse(enum finding_verdict a, enum finding_verdict b)
 {
@@ -153,7 +146,7 @@ static void merge(struct detection *d, struct entry *e, const struct finding *f,
 	for (size_t i = 0; i < f->evidence_count && to->evidence_count < FINDING_EVIDENCE_MAX; i++)
 		to->evidence[to->evidence_count++] = f->evidence[i];
 	for (size_t i = 0; i < f->via_count; i++)
-		add_via(to, &f->via[i]);
+		finding_add_edge(to, &f->via[i]);
 	to->verdict = worse(to->verdict, f->verdict);
 	if (to->events <= UINT32_MAX - f->events)
 		to->events += f->events;
@@ -181,7 +174,7 @@ static void add_session(const struct detection *d, struct finding *f)
 			continue;
 		if (added++ == SESSION_EDGES_MAX)
 			return;
-		finding_add_via(f, n, "session", seq);
+		finding_add_edge(f, &(struct edge){ .call = n, .kind = EDGE_SESSION, .seq = seq });
 	}
 }
 
@@ -269,20 +262,17 @@ void finding_begin_call(enum finding_kind kind, uint32_t call, uint64_t seq, str
 void finding_begin(const struct detection *d, enum finding_kind kind, const struct event_view *e,
 		   struct finding *ret)
 {
-	const struct process *p = detection_process(d, e->h);
-
 	finding_begin_call(kind, e->h->call, e->seq, ret);
-	if (p && p->writer != EVENT_NO_CALL && p->writer != e->h->call)
-		finding_add_via(ret, p->writer, "wrote", p->exec_seq);
+	finding_add_label(d, ret, e->h->label);
 }
 
-void finding_add_via(struct finding *f, uint32_t call, const char *kind, uint64_t seq)
+void finding_add_label(const struct detection *d, struct finding *f, uint32_t label)
 {
-	struct finding_via via = { .call = call, .evidence = seq };
-	size_t size = strlen(kind) < sizeof(via.kind) ? strlen(kind) : sizeof(via.kind) - 1;
+	struct edge edges[LINEAGE_EDGES_MAX];
+	size_t count = lineage_edges(d->lineage, label, f->call, edges);
 
-	memcpy(via.kind, kind, size);
-	add_via(f, &via);
+	for (size_t i = 0; i < count; i++)
+		finding_add_edge(f, &edges[i]);
 }
 
 void finding_technique(struct finding *f, const char *attack)
@@ -343,6 +333,8 @@ int detection_open(const struct policy *p,
 	d->context = context;
 	r = processes_new(&d->processes);
 	if (r == 0)
+		r = lineage_new(&d->lineage);
+	if (r == 0)
 		r = start_all(d);
 	if (r < 0) {
 		d->closing = true;
@@ -401,6 +393,7 @@ void detection_event(struct detection *d, const struct event_view *e)
 {
 	advance(d, e->h->mono_ns);
 	processes_before(d->processes, e);
+	lineage_event(d->lineage, e); /* short of memory: its label will read as lost */
 	for (size_t i = 0; detectors[i]; i++)
 		if (detectors[i]->on_event && (detectors[i]->wants & 1u << e->h->kind))
 			detectors[i]->on_event(d, d->states[i], e);
@@ -456,5 +449,6 @@ void detection_close(struct detection *d)
 	for (size_t i = 0; i < DETECTION_CALLS_MAX; i++)
 		forget_call(&d->calls[i]);
 	processes_free(d->processes);
+	lineage_free(d->lineage);
 	free(d);
 }

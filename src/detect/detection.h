@@ -10,7 +10,8 @@
 
 /* As finding_begin() for what a call did as a whole; seq: the frame that says so, 0 none. */
 void finding_begin_call(enum finding_kind kind, uint32_t call, uint64_t seq, struct finding *ret);
-void finding_add_via(struct finding *f, uint32_t call, const char *kind, uint64_t seq);
+/* The calls that stand behind what a process of f's call with this label does. */
+void finding_add_label(const struct detection *d, struct finding *f, uint32_t label);
 void finding_technique(struct finding *f, const char *attack);
 
 /* The process that a privileged operation was aimed at, or NULL when it is none of this run's. A

@@ -48,7 +48,7 @@ const struct process *detection_process(const struct detection *d, const struct 
 const char *detection_exe(const struct detection *d, uint32_t pid, uint64_t start_ns);
 
 /* A finding of this kind with the row's category, technique and severity, blamed exactly on the
- * event's call, with the event as evidence and a via edge where another call wrote the program. */
+ * event's call, with the event as evidence and the edges of its label. */
 void finding_begin(const struct detection *d, enum finding_kind kind, const struct event_view *e,
 		   struct finding *ret);
 /* Sets the summary, cut where a character ends. Bytes of the agent must have been escaped. */

@@ -53,6 +53,20 @@ const char *finding_category_about(const char *category)
 	return "";
 }
 
+void finding_add_edge(struct finding *f, const struct edge *e)
+{
+	for (size_t i = 0; i < f->via_count; i++)
+		if (f->via[i].call == e->call && f->via[i].kind == e->kind &&
+		    f->via[i].reason == e->reason)
+			return;
+	if (f->via_count < FINDING_VIA_MAX)
+		f->via[f->via_count++] = *e;
+	else
+		f->via[FINDING_VIA_MAX - 1] = (struct edge){ .call = EVENT_NO_CALL,
+							     .kind = EDGE_UNKNOWN,
+							     .reason = EDGE_REASON_LIMIT };
+}
+
 void finding_encode(const struct finding *f, struct buf *out)
 {
 	wire_put_u32(out, f->number);
@@ -74,8 +88,9 @@ void finding_encode(const struct finding *f, struct buf *out)
 	wire_put_u8(out, (uint8_t)f->via_count);
 	for (size_t i = 0; i < f->via_count; i++) {
 		wire_put_u32(out, f->via[i].call);
-		wire_put_text(out, f->via[i].kind);
-		wire_put_u64(out, f->via[i].evidence);
+		wire_put_u8(out, f->via[i].kind);
+		wire_put_u8(out, f->via[i].reason);
+		wire_put_u64(out, f->via[i].seq);
 	}
 }
 
@@ -127,8 +142,9 @@ int finding_decode(struct wire *w, struct finding *ret)
 	f.via_count = get_below(w, FINDING_VIA_MAX + 1);
 	for (size_t i = 0; i < f.via_count; i++) {
 		f.via[i].call = wire_get_u32(w);
-		get_text(w, f.via[i].kind, sizeof(f.via[i].kind));
-		f.via[i].evidence = wire_get_u64(w);
+		f.via[i].kind = (uint8_t)get_below(w, EDGE_KIND_COUNT);
+		f.via[i].reason = (uint8_t)get_below(w, EDGE_REASON_COUNT);
+		f.via[i].seq = wire_get_u64(w);
 	}
 	if (w->error)
 		return -EBADMSG;

@@ -9,10 +9,11 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/wire.h"
+#include "bpf/edge.h"
 #include "policy/policy.h"
 
 #define FINDING_EVIDENCE_MAX 16
-#define FINDING_VIA_MAX 8
+#define FINDING_VIA_MAX 32 /* with more, the last one is unknown and says so */
 #define FINDING_SUMMARY_MAX 512
 #define FINDING_BYTES_MAX 2048 /* of an encoded finding */
 
@@ -33,15 +34,9 @@ extern const struct finding_row finding_rows[FINDING_KIND_COUNT];
 
 /* Which call did it is known `exact`ly, through another call (`via`), by time alone (`window`), or
  * not. A finding whose call did it itself is exact even where it has via edges: these name the
- * calls without which it would not have happened, such as the one that wrote the program. */
+ * calls without which it would not have happened, such as the one that planted the program. */
 enum finding_basis { BASIS_EXACT, BASIS_VIA, BASIS_WINDOW, BASIS_UNATTRIBUTED, BASIS_COUNT };
 enum finding_verdict { VERDICT_OBSERVED, VERDICT_BLOCKED, VERDICT_KILLED, VERDICT_COUNT };
-
-struct finding_via {
-	uint32_t call;
-	char kind[32];
-	uint64_t evidence; /* event sequence number */
-};
 
 struct finding {
 	uint32_t number;   /* F1, F2 … in the run; set by the engine */
@@ -60,9 +55,11 @@ struct finding {
 	uint64_t evidence[FINDING_EVIDENCE_MAX]; /* event sequence numbers */
 	uint32_t events; /* how many events it stands for, evidence being the first of them */
 	size_t via_count;
-	struct finding_via via[FINDING_VIA_MAX];
+	struct edge via[FINDING_VIA_MAX]; /* the nearest first, as they were when it was found */
 };
 
+/* Adds an edge unless the call is there in the same way. */
+void finding_add_edge(struct finding *f, const struct edge *e);
 void finding_encode(const struct finding *f, struct buf *out);
 int finding_decode(struct wire *w, struct finding *ret); /* 0 or -EBADMSG */
 /* The report's form of a finding, one object; also what notify and `weir events` show. */

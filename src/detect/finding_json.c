@@ -26,21 +26,6 @@ static void attack_member(struct json *j, const struct finding *f)
 	json_array_end(j);
 }
 
-static void via_member(struct json *j, const struct finding *f, const char *run_id)
-{
-	json_key(j, "via");
-	json_array(j);
-	for (size_t i = 0; i < f->via_count; i++) {
-		json_object(j);
-		json_field_uint(j, "call", f->via[i].call);
-		json_field_string(j, "kind", f->via[i].kind);
-		json_key(j, "evidence");
-		event_id(j, run_id, f->via[i].evidence);
-		json_object_end(j);
-	}
-	json_array_end(j);
-}
-
 void finding_json(struct json *j, const struct finding *f, const char *run_id)
 {
 	char id[16];
@@ -54,7 +39,8 @@ void finding_json(struct json *j, const struct finding *f, const char *run_id)
 	attack_member(j, f);
 	json_field_uint(j, "call", f->call);
 	json_field_string(j, "basis", finding_basis_name(f->basis));
-	via_member(j, f, run_id);
+	json_key(j, "via");
+	edges_json(j, f->via, f->via_count, run_id);
 	json_key(j, "confidence");
 	json_double(j, f->confidence / 100.0);
 	json_field_string(j, "verdict", finding_verdict_name(f->verdict));

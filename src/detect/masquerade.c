@@ -186,7 +186,9 @@ static void on_event(struct detection *d, void *state, const struct event_view *
 		return;
 	finding_begin(d, FINDING_MASQUERADE, e, &f);
 	if (e->exec->writer != EVENT_NO_CALL && e->exec->writer != e->h->call)
-		finding_add_via(&f, e->exec->writer, "wrote", e->seq);
+		finding_add_edge(&f, &(struct edge){ .call = e->exec->writer,
+						     .kind = EDGE_EXECUTED,
+						     .seq = e->seq });
 	f.severity = pretences[pretence].severity;
 	finding_technique(&f, pretences[pretence].attack);
 	buf_printf(&text, "a process %s: \"", pretences[pretence].text);

@@ -91,7 +91,6 @@ static struct process *touch(struct processes *t, uint32_t pid, uint64_t start_n
 	p->pid = pid;
 	p->start_ns = start_ns;
 	p->call = call;
-	p->writer = EVENT_NO_CALL;
 	p->next = t->slots[pid % SLOTS];
 	t->slots[pid % SLOTS] = p;
 	t->count++;
@@ -117,7 +116,6 @@ static void inherit(struct process *child, const struct process *parent)
 	child->argv_size = child->argv ? parent->argv_size : 0;
 	child->exec_seq = parent->exec_seq;
 	child->exec_call = parent->exec_call;
-	child->writer = parent->writer;
 	child->exec_flags = parent->exec_flags;
 }
 
@@ -134,6 +132,7 @@ static void before_fork(struct processes *t, const struct event_view *e)
 	if (!child)
 		return;
 	child->pid_inside = e->fork->child_pid_inside;
+	child->label = e->h->label;
 	if (parent)
 		inherit(child, parent);
 }
@@ -152,6 +151,7 @@ void processes_before(struct processes *t, const struct event_view *e)
 	if (p) {
 		p->pid_inside = e->h->pid_inside;
 		p->call = e->h->call;
+		p->label = e->h->label;
 		p->end_unseen = e->h->flags & EVENT_NO_CGROUP;
 	}
 }
@@ -167,7 +167,6 @@ static void apply_exec(struct process *p, const struct event_view *e)
 	p->argv_size = p->argv ? argv : 0;
 	p->exec_seq = e->seq;
 	p->exec_call = e->h->call;
-	p->writer = e->exec->writer;
 	p->exec_flags = e->exec->exec_flags;
 }
 
@@ -208,6 +207,8 @@ void processes_after(struct processes *t, const struct event_view *e)
 		return;
 	if (e->h->kind == EVENT_EXEC) {
 		apply_exec(p, e);
+	} else if (e->h->kind == EVENT_HANDOVER && e->handover->edge != EDGE_KEPT) {
+		p->label = e->handover->label;
 	} else if (e->h->kind == EVENT_EXIT) {
 		at = &t->slots[p->pid % SLOTS];
 		while (*at != p)

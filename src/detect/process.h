@@ -23,7 +23,7 @@ struct process {
 	size_t argv_size;
 	uint64_t exec_seq;   /* the exec event, 0 none */
 	uint32_t exec_call;  /* the call in which that exec was */
-	uint32_t writer;     /* the call that wrote the program, or EVENT_NO_CALL */
+	uint32_t label;	     /* what it carries from other calls; see call/lineage.h */
 	uint32_t exec_flags; /* enum exec_flag */
 	bool end_unseen;     /* its sensor sees no exits: it may be long gone */
 };

@@ -117,7 +117,9 @@ static void on_file(struct detection *d, const struct event_view *e)
 	finding_begin(d, FINDING_SENSITIVE_READ, e, &f);
 	f.severity = file_severity(d, e->file, path);
 	if (e->file->writer != EVENT_NO_CALL && e->file->writer != e->h->call)
-		finding_add_via(&f, e->file->writer, "wrote file", e->seq);
+		finding_add_edge(&f, &(struct edge){ .call = e->file->writer,
+						     .kind = EDGE_READ,
+						     .seq = e->seq });
 	say(d, e, &f, "read of sensitive ", path, e->file->result);
 	detection_report_again(d, &f, path_key(path));
 }

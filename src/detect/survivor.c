@@ -29,6 +29,7 @@ struct followed {
 	uint64_t exit_seq;
 	size_t exec_count;
 	uint64_t execs[NAMES_MAX];
+	uint32_t labels[NAMES_MAX];		      /* of the same processes */
 	char names[NAMES_MAX * (NAME_WIDTH * 4 + 4)]; /* escaped */
 };
 
@@ -94,6 +95,7 @@ static void name_processes(const struct detection *d, struct followed *call)
 	call->exec_count = eldest.count;
 	for (size_t i = 0; i < eldest.count; i++) {
 		call->execs[i] = eldest.processes[i]->exec_seq;
+		call->labels[i] = eldest.processes[i]->label;
 		add_name(&text, eldest.processes[i]);
 	}
 	size = text.error ? 0 : text.size;
@@ -114,6 +116,8 @@ static void say(struct detection *d, const struct followed *call, const char *en
 	for (size_t i = 0; !call->reported && i < call->exec_count; i++)
 		if (call->execs[i])
 			f.evidence[f.evidence_count++] = call->execs[i];
+	for (size_t i = 0; i < call->exec_count; i++)
+		finding_add_label(d, &f, call->labels[i]);
 	if (call->reported && !seq)
 		f.evidence_count = 0;
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);

@@ -22,10 +22,21 @@ void drain_close(struct recorder *r)
 
 void drain_rings(struct recorder *r, const struct message_rings *rings, int *fds)
 {
+	size_t handover = MESSAGE_FDS_MAX;
+
 	drain_close(r);
-	for (size_t i = 0; i < rings->count; i++)
+	for (size_t i = 0; i < rings->count; i++) {
+		if (strcmp(rings->rings[i].name, "ring.handover") == 0)
+			handover = r->ring_count;
 		if (ring_open(fds[i], rings->rings[i].size, &r->rings[r->ring_count]) == 0)
 			r->ring_count++;
+	}
+	if (handover < r->ring_count) {
+		struct ring *last = r->rings[handover];
+
+		r->rings[handover] = r->rings[r->ring_count - 1];
+		r->rings[r->ring_count - 1] = last;
+	}
 	/* The mappings keep the rings; the descriptors may be closed. */
 }
 
@@ -88,6 +99,17 @@ static void hold(struct recorder *r, const struct drained *d)
 	}
 }
 
+/* What a label of the keeper stands for was sent to us before the kernel had it. */
+static void place_event(struct recorder *r, struct recording *run, const struct drained *d,
+			uint64_t wall_ns)
+{
+	if (d->h->label >= LABEL_KEEPER && d->h->label > run->keeper_label) {
+		control_catch_up(r, run);
+		run->keeper_label = d->h->label;
+	}
+	recording_event(run, 0, d->h, d->size, wall_ns);
+}
+
 static void place(struct recorder *r, uint64_t wall_offset)
 {
 	struct recording *run = NULL;
@@ -101,19 +123,24 @@ static void place(struct recorder *r, uint64_t wall_offset)
 		else if (!run)
 			r->unattributed++;
 		else if (!recording_has_seen(run, d->h))
-			recording_event(run, 0, d->h, d->size, d->mono_ns + wall_offset);
+			place_event(r, run, d, d->mono_ns + wall_offset);
 	}
 }
 
-/* One batch; returns whether a ring may hold more. */
+/* One batch; returns whether a ring may hold more. The ring of handovers is the last one and is
+ * read whole: the kernel said what a label stands for before it gave it to anything that lies in
+ * another ring. */
 static bool drain_batch(struct recorder *r)
 {
 	bool more = false;
 
 	r->batch_count = 0;
-	for (size_t i = 0; i < r->ring_count; i++)
-		if (ring_read(r->rings[i], BATCH_PER_RING, on_record, r) == BATCH_PER_RING)
+	for (size_t i = 0; i < r->ring_count; i++) {
+		int max = i + 1 == r->ring_count ? HANDOVERS_MAX : BATCH_PER_RING;
+
+		if (ring_read(r->rings[i], (size_t)max, on_record, r) == max)
 			more = true;
+	}
 	if (r->batch_count == 0)
 		return more;
 	sort(r->batch, r->batch_count);
@@ -128,7 +155,7 @@ static bool drain_batch(struct recorder *r)
 
 size_t drain(struct recorder *r)
 {
-	size_t total = 0, room = r->ring_count * BATCH_PER_RING;
+	size_t total = 0, room = r->ring_count * BATCH_PER_RING + HANDOVERS_MAX;
 	bool more = r->ring_count > 0;
 
 	if (r->batch_room < room) {

@@ -22,6 +22,7 @@
 
 #define RECORDINGS_MAX 4096
 #define BATCH_PER_RING 8192
+#define HANDOVERS_MAX 65536		  /* of one batch: more than their ring holds */
 #define HELD_BYTES_MAX (4u * 1024 * 1024) /* events of runs that were not announced yet */
 
 struct drained {
@@ -59,6 +60,9 @@ struct recorder {
 /* control.c */
 int control_supervisor(struct recorder *r); /* one message; 1, 0: it hung up, -EAGAIN */
 int control_keeper(struct recorder *r, struct recording *run);
+/* What the keeper has said already of calls that begin, and nothing that has to wait for the rings.
+ */
+void control_catch_up(struct recorder *r, struct recording *run);
 void control_state(struct recorder *r, int code, const char *text);
 struct recording *recorder_find(struct recorder *r, const char *id);
 

@@ -144,16 +144,13 @@ static void print_call(struct page *p, const struct finding *f, const struct cul
 static void print_via(struct page *p, const struct report *r, const struct finding *f)
 {
 	for (size_t i = 0; i < f->via_count; i++) {
-		const struct finding_via *via = &f->via[i];
-		const struct evidence *e = report_evidence(r, via->evidence);
+		const struct evidence *e = report_evidence(r, f->via[i].seq);
 
-		buf_printf(&p->line, "by way of call %u, which ", via->call);
-		if (!strcmp(via->kind, "session"))
-			buf_add_text(&p->line, "worked in the same living shell before");
-		else
-			text_escape(&p->line, via->kind, strlen(via->kind));
-		buf_printf(&p->line, " (event %llu%s%s)", (unsigned long long)via->evidence,
-			   e && e->words ? ": " : "", e && e->words ? e->words : "");
+		buf_add_text(&p->line, "by way of ");
+		edge_words(&p->line, &f->via[i]);
+		if (e && e->words)
+			buf_printf(&p->line, ", event %llu: %s", (unsigned long long)e->seq,
+				   e->words);
 		page_end_line(p, INK_PLAIN, INDENT);
 	}
 }

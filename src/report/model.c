@@ -47,8 +47,6 @@ static void clean_finding(struct finding *f)
 	clean(f->attack_version, sizeof(f->attack_version));
 	clean(f->basis_reason, sizeof(f->basis_reason));
 	clean(f->summary, sizeof(f->summary));
-	for (size_t i = 0; i < f->via_count; i++)
-		clean(f->via[i].kind, sizeof(f->via[i].kind));
 }
 
 static int keep_finding(void *context, const struct finding *finding)
@@ -124,7 +122,7 @@ static int want_evidence(struct report *r, size_t each, uint32_t only)
 		for (size_t k = 0; k < f->evidence_count && k < each; k++)
 			r->evidence[count++].seq = f->evidence[k];
 		for (size_t k = 0; k < f->via_count && each; k++)
-			r->evidence[count++].seq = f->via[k].evidence;
+			r->evidence[count++].seq = f->via[k].seq;
 	}
 	qsort(r->evidence, count, sizeof(*r->evidence), by_seq);
 	for (size_t i = 0; i < count; i++)

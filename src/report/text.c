@@ -185,8 +185,10 @@ static void print_blame(struct page *p, const struct finding *f, const struct ca
 		buf_add_text(&p->line, "   the run itself");
 	else
 		buf_printf(&p->line, "   call %u%s%s", f->call, *name ? ", " : "", name);
-	for (size_t i = 0; i < f->via_count; i++)
-		buf_printf(&p->line, "; by way of call %u (%s)", f->via[i].call, f->via[i].kind);
+	for (size_t i = 0; i < f->via_count; i++) {
+		buf_add_text(&p->line, i ? ", " : "; by way of ");
+		edge_words(&p->line, &f->via[i]);
+	}
 	page_end_line(p, INK_BOLD, INDENT * 2);
 }
 

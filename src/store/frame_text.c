@@ -18,7 +18,7 @@ static void put_text(struct buf *out, const char *text, size_t width)
 	text_escape_cut(out, text ? text : "", text ? strlen(text) : 0, width);
 }
 
-/* "  <- call 3 executed, call 1 read, and 2 more" */
+/* "  <- call 3 (executed), call 1 (read), and 2 more" */
 static void put_edges(struct buf *out, const struct frame_view *v)
 {
 	struct edge edges[LINEAGE_EDGES_MAX];
@@ -26,9 +26,7 @@ static void put_edges(struct buf *out, const struct frame_view *v)
 
 	for (size_t i = 0; i < count && i < EDGES_SHOWN; i++) {
 		buf_add_text(out, i ? ", " : "  <- ");
-		if (edges[i].call != EVENT_NO_CALL)
-			buf_printf(out, "call %u ", edges[i].call);
-		buf_add_text(out, edge_kind_name((enum edge_kind)edges[i].kind));
+		edge_words(out, &edges[i]);
 	}
 	if (count > EDGES_SHOWN)
 		buf_printf(out, ", and %zu more", count - EDGES_SHOWN);

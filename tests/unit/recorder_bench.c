@@ -28,7 +28,6 @@
 #include "recorder_bench.h"
 #include "store/record.h"
 
-#define KEY 4711
 #define PAGE 4096
 
 void bench_start(struct bench *b)
@@ -63,7 +62,9 @@ void bench_give_ring(struct bench *b)
 
 static void send_open(struct bench *b)
 {
-	struct run_open open = { .key = KEY, .started_ns = clock_wall_ns(), .command = "true" };
+	struct run_open open = { .key = BENCH_KEY,
+				 .started_ns = clock_wall_ns(),
+				 .command = "true" };
 	cleanup_policy struct policy policy = { 0 };
 	cleanup_buf struct buf data = { 0 }, encoded = { 0 };
 
@@ -146,8 +147,8 @@ uint64_t bench_consumed(struct bench *b)
 	return __atomic_load_n((uint64_t *)b->ring, __ATOMIC_ACQUIRE);
 }
 
-/* What the kernel does: header, bytes, then the new position. */
-static void produce(struct bench *b, const void *event, size_t size)
+/* What the kernel does with an event: header, bytes, then the new position. */
+void bench_produce(struct bench *b, const void *event, size_t size)
 {
 	uint64_t at = *bench_producer(b);
 	unsigned char *to = b->ring + 2 * PAGE + at;
@@ -167,7 +168,7 @@ void bench_produce_file(struct bench *b, uint32_t call)
 		char path[40];
 	} e = { .file = { .h = { .kind = EVENT_FILE,
 				 .call = call,
-				 .run = KEY,
+				 .run = BENCH_KEY,
 				 .mono_ns = clock_mono_ns(),
 				 .kernel_seq = b->produced,
 				 .pid = 100,
@@ -178,7 +179,7 @@ void bench_produce_file(struct bench *b, uint32_t call)
 		.path = "/work/a/path/of/the/usual/length/xyz" };
 
 	e.file.h.size = sizeof(e.file) + 36;
-	produce(b, &e, e.file.h.size);
+	bench_produce(b, &e, e.file.h.size);
 }
 
 void bench_produce_count(struct bench *b, uint32_t call, uint64_t files, uint64_t lost)
@@ -186,13 +187,13 @@ void bench_produce_count(struct bench *b, uint32_t call, uint64_t files, uint64_
 	struct event_count e = { .h = { .size = sizeof(e),
 					.kind = EVENT_COUNT,
 					.call = call,
-					.run = KEY,
+					.run = BENCH_KEY,
 					.mono_ns = clock_mono_ns(),
 					.kernel_seq = b->produced } };
 
 	e.produced[EVENT_CLASS_FILE] = files;
 	e.lost[EVENT_CLASS_FILE] = lost;
-	produce(b, &e, sizeof(e));
+	bench_produce(b, &e, sizeof(e));
 }
 
 void bench_say(struct bench *b, enum message_type type, const struct buf *data)

@@ -13,6 +13,7 @@
 #include "store/record.h"
 
 #define WAIT_MS 60000
+#define BENCH_KEY 4711 /* of the run in its events */
 
 struct bench {
 	char directory[64], store[96];
@@ -40,6 +41,7 @@ int bench_teardown(void **state);
 void bench_begin(struct bench *b);
 uint64_t *bench_producer(struct bench *b);
 uint64_t bench_consumed(struct bench *b);
+void bench_produce(struct bench *b, const void *event, size_t size);
 void bench_produce_file(struct bench *b, uint32_t call);
 void bench_produce_count(struct bench *b, uint32_t call, uint64_t files, uint64_t lost);
 void bench_say(struct bench *b, enum message_type type, const struct buf *data);

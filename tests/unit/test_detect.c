@@ -48,7 +48,7 @@ static const struct finding sample = {
 	.evidence = { 40, 41 },
 	.events = 9,
 	.via_count = 1,
-	.via = { { .call = 3, .kind = "wrote", .evidence = 17 } },
+	.via = { { .call = 3, .kind = EDGE_EXECUTED, .seq = 17 } },
 };
 
 static void a_finding_survives_its_encoding(void **state)
@@ -98,7 +98,8 @@ static void the_largest_finding_fits(void **state)
 	f.evidence_count = FINDING_EVIDENCE_MAX;
 	f.via_count = FINDING_VIA_MAX;
 	for (size_t i = 0; i < FINDING_VIA_MAX; i++)
-		f.via[i].kind[31] = '\0';
+		f.via[i] = (struct edge){ UINT32_MAX, EDGE_KIND_COUNT - 1, EDGE_REASON_COUNT - 1,
+					  UINT64_MAX };
 	buf_init(&bytes, FINDING_BYTES_MAX);
 	finding_encode(&f, &bytes);
 	assert_int_equal(bytes.error, 0);
@@ -212,6 +213,8 @@ static void a_child_shows_its_parents_program(void **state)
 
 	(void)state;
 	open_with(&p, &s, &d);
+	detection_event(d, make_handover(&m, EDGE_EXECUTED, 1, 0, 5, 9, "/work/sleep"));
+	m.label = 5;
 	detection_event(d, make_exec(&m, "/work/sleep", "/work/sleep", argv, sizeof(argv), 0, 1));
 	assert_string_equal(detection_exe(d, 100, 100000), "/work/sleep");
 	assert_null(detection_exe(d, 100, 5)); /* the pid alone is not the process */
@@ -223,8 +226,8 @@ static void a_child_shows_its_parents_program(void **state)
 	assert_int_equal(f.call, 2);
 	assert_int_equal(f.via_count, 1);
 	assert_int_equal(f.via[0].call, 1);
-	assert_string_equal(f.via[0].kind, "wrote");
-	assert_int_equal(f.via[0].evidence, 1);
+	assert_int_equal(f.via[0].kind, EDGE_EXECUTED);
+	assert_int_equal(f.via[0].seq, 1);
 	detection_event(d, make_exit(&m, 0));
 	assert_null(detection_exe(d, 101, 101000));
 	detection_close(d);

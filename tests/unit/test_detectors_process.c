@@ -27,6 +27,8 @@ static void privileged_operations_are_found(void **state)
 	struct bench *b = bench_new();
 
 	(void)state;
+	detection_event(b->d, make_handover(&b->m, EDGE_EXECUTED, 2, 0, 7, 5, "/work/x"));
+	b->m.label = 7;
 	EXEC(b, "/work/x", "/work/x", "x", 0, 2);
 	PRIVILEGED(b, PRIVILEGE_MOUNT, SYS_mount, 0, 0, -EPERM);
 	assert_string_equal(b->seen[1].summary,

@@ -176,6 +176,79 @@ static void a_finding_is_told_recorded_and_ends_the_run(void **state)
 	run_info_free(&info);
 }
 
+static struct event_handover handover_of(const struct bench *b, uint32_t had, uint32_t from,
+					 uint32_t label, enum edge_kind edge)
+{
+	return (struct event_handover){ .h = { .size = sizeof(struct event_handover),
+					       .kind = EVENT_HANDOVER,
+					       .call = 2,
+					       .run = BENCH_KEY,
+					       .mono_ns = clock_mono_ns(),
+					       .kernel_seq = b->produced,
+					       .pid = 100,
+					       .label = had },
+					.from = from,
+					.label = label,
+					.edge = (uint16_t)edge };
+}
+
+static int keep_finding(void *context, const struct finding *f)
+{
+	*(struct finding *)context = *f;
+	return 0;
+}
+
+/* One handover from the keeper and one from the kernel, then another recorder: what the process
+ * does afterwards is found with both. */
+static void edges_outlive_the_recorder(void **state)
+{
+	struct bench *b = *state;
+	cleanup_buf struct buf data = { .max = 4096 };
+	struct event_handover o = handover_of(b, 0, 3, LABEL_KEEPER + 1, EDGE_STATE);
+	struct event_privilege p = { .h = { .size = sizeof(p),
+					    .kind = EVENT_PRIVILEGE,
+					    .call = 2,
+					    .run = BENCH_KEY,
+					    .pid = 100,
+					    .label = 9 },
+				     .op = PRIVILEGE_MODULE,
+				     .result = -EPERM };
+	struct finding found = { 0 };
+	struct store *s = NULL;
+	struct fail f = { 0 };
+
+	bench_begin(b);
+	bench_announce(b, 1);
+	bench_announce(b, 2);
+	buf_add(&data, &o, sizeof(o));
+	bench_say(b, MESSAGE_REC_EVENT, &data);
+	o = handover_of(b, LABEL_KEEPER + 1, 1, 9, EDGE_EXECUTED);
+	bench_produce(b, &o, sizeof(o));
+	while (b->acked < b->seq)
+		bench_wait_for(b, MESSAGE_REC_ACK);
+	while (bench_consumed(b) == 0)
+		usleep(1000);
+	bench_kill_recorder(b);
+	bench_start(b);
+	bench_give_ring(b);
+	bench_link_run(b);
+	p.h.mono_ns = clock_mono_ns();
+	p.h.kernel_seq = b->produced;
+	bench_produce(b, &p, sizeof(p));
+	bench_wait_for(b, MESSAGE_REC_FINDING);
+	bench_close_run(b);
+	assert_int_equal(store_open(b->store, &s, &f), 0);
+	assert_int_equal(store_findings(s, b->id, keep_finding, &found, &f), 0);
+	store_close(s);
+	assert_string_equal(found.detector, "privilege");
+	assert_int_equal(found.via_count, 2);
+	assert_int_equal(found.via[0].call, 1);
+	assert_int_equal(found.via[0].kind, EDGE_EXECUTED);
+	assert_int_equal(found.via[1].call, 3);
+	assert_int_equal(found.via[1].kind, EDGE_STATE);
+	assert_true(found.via[1].seq > 0 && found.via[0].seq > found.via[1].seq);
+}
+
 /* A slow command holds nothing up; it gets the finding as JSON, no shell, a clean environment. */
 static void a_finding_calls_a_person(void **state)
 {
@@ -388,6 +461,7 @@ int main(void)
 		recorder_test(the_kernels_loss_is_told),
 		recorder_test(a_keepers_events_and_gaps_are_recorded),
 		recorder_test(a_finding_is_told_recorded_and_ends_the_run),
+		recorder_test(edges_outlive_the_recorder),
 		recorder_test(a_finding_calls_a_person),
 		recorder_test(a_dead_keeper_ends_its_record),
 		recorder_test(what_a_crash_left_is_closed),

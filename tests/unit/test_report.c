@@ -205,7 +205,7 @@ static void put_last_calls(struct maker *k)
 			    .evidence_count = 3,
 			    .evidence = { 16, 17, 20 },
 			    .via_count = 1,
-			    .via = { { .call = 1, .kind = "wrote", .evidence = 4 } } });
+			    .via = { { .call = 1, .kind = EDGE_EXECUTED, .seq = 4 } } });
 }
 
 static void put_end(struct maker *k)
@@ -295,7 +295,7 @@ static const char page[] =
 	"!    4 python      import socket                        1      0.50 s 3 connects refused\n"
 	"\n"
 	"F3 high  internal network attempt to 10.0.0.1 port 22 was refused\n"
-	"   call 4, python: import socket; by way of call 1 (wrote)\n"
+	"   call 4, python: import socket; by way of call 1 (executed)\n"
 	"   denied_network, blocked, basis exact, C1 ATT&CK T1046, 3 events\n"
 	"   event 16: connect to 10.0.0.1 port 22: refused (ENETUNREACH)\n"
 	"   event 17: connect to 10.0.0.2 port 22: refused (ENETUNREACH)\n"
@@ -380,8 +380,7 @@ static void a_finding_is_told_as_a_story(void **state)
 	assert_non_null(strstr(story, "call      4 (call_04, python): import socket\n"));
 	assert_non_null(strstr(story, "basis     exact: "));
 	assert_non_null(strstr(story, "verdict   blocked: the kernel refused it\n"));
-	assert_non_null(
-		strstr(story, "by way of call 1, which wrote (event 4: write /work/a.o)\n"));
+	assert_non_null(strstr(story, "by way of call 1 (executed), event 4: write /work/a.o\n"));
 	assert_non_null(strstr(story,
 			       "10:00:06.500  event 16  pid 1004  connect to 10.0.0.1 port 22: "
 			       "refused (ENETUNREACH)\n"));
@@ -448,7 +447,7 @@ static void the_json_holds_what_went_in(void **state)
 		"\"ending\":\"not executed\"",
 		"\"findings\":[\"F2\"]",
 		"\"connects\":2,\"connects_refused\":2,\"operations_refused\":0}",
-		"\"via\":[{\"call\":1,\"kind\":\"wrote\",\"evidence\":\"" RUN ":4\"}]",
+		"\"via\":[{\"call\":1,\"kind\":\"executed\",\"evidence\":\"" RUN ":4\"}]",
 		"\"evidence\":[\"" RUN ":16\",\"" RUN ":17\",\"" RUN ":20\"]",
 		"\"attack\":[{\"id\":\"T1046\",\"version\":\"18.1\"}]",
 		"\"confidence\":1,",
