@@ -4,6 +4,7 @@
  * is sent as its last event. */
 #include "bpf/file.h"
 #include "bpf/identity.h"
+#include "bpf/label.h"
 
 #define CALL_DIGITS 10
 
@@ -36,6 +37,7 @@ static __always_inline void tell_count(struct call_entry *call)
 	struct event_count e = {};
 
 	fill_header(&e.h, EVENT_COUNT, call, current_task());
+	e.h.label = LABEL_NONE; /* whoever removes the cgroup is not of the call */
 	__builtin_memcpy(e.produced, call->produced, sizeof(e.produced));
 	__builtin_memcpy(e.lost, call->lost, sizeof(e.lost));
 	send_event(&ring_control, EVENT_CLASS_CONTROL, call, &e.h, sizeof(e));
@@ -95,11 +97,16 @@ int weir_cgroup_rmdir(struct bpf_raw_tracepoint_args *ctx)
 }
 
 /* A living shell moves into a call (or out of one, into the next): what it wrote before is told as
- * the old call's, which cannot go before this returns (cgroup_mutex). */
+ * the old call's, which cannot go before this returns (cgroup_mutex). What it has taken over so far
+ * it keeps, and what the call begins with is added. */
 SEC("tp_btf/cgroup_attach_task")
 int weir_moved(__u64 *ctx)
 {
 	struct task_struct *task = (struct task_struct *)ctx[2];
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct process_key key = {};
+	struct process_label *own;
+	struct call_entry *call;
 	struct writing *w;
 
 	if (!call_level)
@@ -107,5 +114,11 @@ int weir_moved(__u64 *ctx)
 	w = bpf_task_storage_get(&writings, task, NULL, 0);
 	if (w)
 		writing_flush(w, NULL, task);
+	key.start_ns = BPF_CORE_READ(leader, start_boottime);
+	key.pid = BPF_CORE_READ(leader, pid);
+	own = bpf_map_lookup_elem(&processes, &key);
+	call = own ? call_of_task(leader) : NULL;
+	if (call && call->run == own->run)
+		label_move(call, leader, &key);
 	return 0;
 }

@@ -121,28 +121,16 @@ static __always_inline void file_written(const struct file_id *id, struct call_e
 		call->writers++;
 }
 
-/* As send_event(), but above half full only those calls may write that have not had their share
- * since the reader last passed a half: a flood loses its own events, not those of others. */
 static __always_inline void send_file_event(struct call_entry *call, struct file_room *room,
 					    __u64 texts)
 {
 	__u64 size = sizeof(room->e) + texts;
-	__u64 window = bpf_ringbuf_query(&ring_file, BPF_RB_CONS_POS) / (RING_FILE_SIZE / 2);
-	__u64 waiting = bpf_ringbuf_query(&ring_file, BPF_RB_AVAIL_DATA);
 
 	barrier_var(size);
 	if (size > sizeof(room->e) + 2 * EVENT_PATH_MAX)
 		return;
-	if (call->window != window) {
-		call->window = window;
-		call->window_bytes = 0;
-	}
-	__sync_fetch_and_add(&call->window_bytes, size);
-	stamp(&room->e.h, EVENT_CLASS_FILE, size);
-	__sync_fetch_and_add(&call->produced[EVENT_CLASS_FILE], 1);
-	if ((waiting > RING_FILE_SIZE / 2 && call->window_bytes > RING_FILE_SHARE) ||
-	    bpf_ringbuf_output(&ring_file, room, size, BPF_RB_NO_WAKEUP))
-		__sync_fetch_and_add(&call->lost[EVENT_CLASS_FILE], 1);
+	send_fairly(&ring_file, RING_FILE_SIZE, &call->file, EVENT_CLASS_FILE, call, &room->e.h,
+		    size);
 }
 
 static __always_inline void file_event(struct file_room *room, const struct call_entry *call,

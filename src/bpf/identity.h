@@ -75,6 +75,15 @@ struct {
 	__uint(max_entries, RING_HANDOVER_SIZE);
 } ring_handover SEC(".maps");
 
+/* Processes whose label is not their call's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PROCESSES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct process_key);
+	__type(value, struct process_label);
+} processes SEC(".maps");
+
 struct sequence {
 	__u64 next[EVENT_CLASS_COUNT];
 };
@@ -144,6 +153,18 @@ static __always_inline __u32 pid_inside(struct task_struct *task)
 	return upid.nr;
 }
 
+/* The label of a process of this call. */
+static __always_inline __u32 label_of(const struct call_entry *call, __u64 start_ns, __u32 pid)
+{
+	struct process_key key = { .start_ns = start_ns, .pid = pid };
+	struct process_label *own;
+
+	if (!call->labelled)
+		return call->label;
+	own = bpf_map_lookup_elem(&processes, &key);
+	return own && own->run == call->run ? own->label : call->label;
+}
+
 /* Everything but size and kernel_seq, which send_event() sets. Strings of the caller's struct
  * follow. */
 static __always_inline void fill_header(struct event_header *h, enum event_kind kind,
@@ -156,15 +177,16 @@ static __always_inline void fill_header(struct event_header *h, enum event_kind 
 	h->flags = 0;
 	h->call = call->call;
 	h->run = call->run;
-	h->mono_ns = bpf_ktime_get_ns();
 	h->start_ns = GET(task, group_leader, start_boottime);
 	h->parent_start_ns = GET(parent, start_boottime);
 	h->pid = GET(task, tgid);
+	h->label = label_of(call, h->start_ns, h->pid);
+	h->mono_ns =
+		bpf_ktime_get_ns(); /* after the label, which is so defined before it is used */
 	h->tid = GET(task, pid);
 	h->ppid = GET(parent, tgid);
 	h->pid_inside = pid_inside(task);
 	h->uid = GET(task, cred, uid.val);
-	h->label = call->label;
 }
 
 static __always_inline void stamp(struct event_header *h, enum event_class class, __u32 size)
@@ -178,16 +200,39 @@ static __always_inline void stamp(struct event_header *h, enum event_class class
 		h->kernel_seq |= __sync_fetch_and_add(&s->next[class], 1) & ((1ull << 48) - 1);
 }
 
-/* Sends the event, or counts it as lost: every event of a call passes here or through the file
- * ring's fair share (file.bpf.c). The reader polls, so nobody is woken: a wake-up costs the writer
- * more than all the rest. */
-static __always_inline void send_event(void *ring, enum event_class class, struct call_entry *call,
+/* Sends the event, or counts it as lost: every event of a call passes here or through
+ * send_fairly(). The reader polls, so nobody is woken: a wake-up costs the writer more than all the
+ * rest. Returns whether it was sent. */
+static __always_inline bool send_event(void *ring, enum event_class class, struct call_entry *call,
 				       struct event_header *h, __u32 size)
 {
 	stamp(h, class, size);
 	__sync_fetch_and_add(&call->produced[class], 1);
-	if (bpf_ringbuf_output(ring, h, size, BPF_RB_NO_WAKEUP))
-		__sync_fetch_and_add(&call->lost[class], 1);
+	if (!bpf_ringbuf_output(ring, h, size, BPF_RB_NO_WAKEUP))
+		return true;
+	__sync_fetch_and_add(&call->lost[class], 1);
+	return false;
+}
+
+/* As send_event(), but above half full only those calls may write that have not had their share
+ * since the reader last passed a half: a flood loses its own events, not those of others. */
+static __always_inline bool send_fairly(void *ring, __u64 ring_size, struct ring_share *share,
+					enum event_class class, struct call_entry *call,
+					struct event_header *h, __u32 size)
+{
+	__u64 half = bpf_ringbuf_query(ring, BPF_RB_CONS_POS) / (ring_size / 2);
+	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+
+	if (share->half != half) {
+		share->half = half;
+		share->bytes = 0;
+	}
+	__sync_fetch_and_add(&share->bytes, size);
+	if (waiting <= ring_size / 2 || share->bytes <= ring_size / 16)
+		return send_event(ring, class, call, h, size);
+	stamp(h, class, size);
+	count_loss(call, class);
+	return false;
 }
 
 #endif

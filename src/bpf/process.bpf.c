@@ -3,6 +3,7 @@
  * program's file, task and memory after the kernel has built them and before the program runs. */
 #include "bpf/file.h"
 #include "bpf/identity.h"
+#include "bpf/label.h"
 #include "bpf/path.h"
 
 #define EXEC_NAME_MAX 512
@@ -20,11 +21,6 @@ struct {
 	__type(value, struct exec_room);
 } exec_rooms SEC(".maps");
 
-struct process_key {
-	__u64 start_ns;
-	__u32 pid, reserved;
-};
-
 /* Processes whose end has been told while they still had several threads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -38,7 +34,7 @@ int weir_fork(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *parent = (struct task_struct *)ctx->args[0];
 	struct task_struct *child = (struct task_struct *)ctx->args[1];
-	struct call_entry *call;
+	struct call_entry *call, *from;
 	struct event_fork e = {};
 
 	if (!call_level)
@@ -49,9 +45,11 @@ int weir_fork(struct bpf_raw_tracepoint_args *ctx)
 	call = call_of_task(child);
 	if (!call)
 		return 0;
-	if (!call->begun && call_of_task(parent) == call &&
-	    !(BPF_CORE_READ(parent, flags) & PF_FORKNOEXEC))
+	from = call_of_task(parent);
+	if (!call->begun && from == call && !(BPF_CORE_READ(parent, flags) & PF_FORKNOEXEC))
 		call->begun = 1;
+	if (from == call)
+		label_inherit(call, child, parent);
 	fill_header(&e.h, EVENT_FORK, call, parent);
 	e.child_start_ns = BPF_CORE_READ(child, start_boottime);
 	e.child_pid_inside = pid_inside(CAST(task_struct, child));
@@ -270,5 +268,6 @@ int weir_exit(struct bpf_raw_tracepoint_args *ctx)
 		     1000;
 	e.max_rss = peak_bytes(task);
 	send_event(&ring_process, EVENT_CLASS_PROCESS, call, &e.h, sizeof(e));
+	label_forget(call, e.h.start_ns, e.h.pid);
 	return 0;
 }

@@ -10,13 +10,16 @@
 #define CALLS_LIVE_MAX 16384
 #define WRITERS_MAX 524288
 #define WRITERS_SHARE (WRITERS_MAX / 2) /* files of which one call is remembered as the writer */
+#define PROCESSES_MAX 65536
+#define LABELS_MAX 32768
+#define LABELS_SHARE (LABELS_MAX / 4) /* sets of which one call is remembered as the maker */
+#define TAKINGS_MAX 16384
 #define TOUCHES_MAX 16384
 #define RULES_MAX 16384
 
 #define RING_PROCESS_SIZE (2u << 20)
 #define RING_NETWORK_SIZE (1u << 20)
 #define RING_FILE_SIZE (8u << 20)
-#define RING_FILE_SHARE (RING_FILE_SIZE / 16)
 #define RING_PRIVILEGE_SIZE (1u << 20)
 #define RING_CONTROL_SIZE (256u << 10)
 #define RING_HANDOVER_SIZE (1u << 20)
@@ -27,20 +30,60 @@ struct run_entry {
 	__u32 reserved;
 };
 
+/* What a call has sent into the present half of a ring. */
+struct ring_share {
+	__u64 half, bytes;
+};
+
 /* A living call; key of the map: its cgroup id. As in every map whose entries belong to a run, the
  * value begins with the run. */
 struct call_entry {
 	__u64 run, cgroup;
 	__u32 call;
-	__u32 rules;   /* copy of the run's */
-	__u32 begun;   /* what runs in it is no longer only weir's own set-up: see acting_call() */
-	__u32 writers; /* entries it has made in the map of last writers */
-	__u32 label;   /* of its processes when they begin; given by weir_hand before the first */
-	__u32 parent;  /* the call that made it, 0 for none */
+	__u32 rules;	/* copy of the run's */
+	__u32 begun;	/* what runs in it is no longer only weir's own set-up: see acting_call() */
+	__u32 writers;	/* entries it has made in the map of last writers */
+	__u32 label;	/* of its processes when they begin; given by weir_hand before the first */
+	__u32 parent;	/* the call that made it, 0 for none */
+	__u32 labelled; /* whether a process of it has a label of its own: see label_of() */
+	__u32 labels;	/* entries it has made in the map of labels */
 	__u64 produced[EVENT_CLASS_COUNT];
 	__u64 lost[EVENT_CLASS_COUNT];
-	__u64 window;	    /* which half of the file ring window_bytes counts */
-	__u64 window_bytes; /* sent by this call into that half */
+	struct ring_share file, handover;
+};
+
+/* A process, whatever thread of it speaks; an exec by another thread than the first keeps both. */
+struct process_key {
+	__u64 start_ns;
+	__u32 pid, reserved;
+};
+
+/* A process that has taken something over. */
+struct process_label {
+	__u64 run;
+	__u64 label; /* the instruction set has compare and swap for 64 bits */
+};
+
+#define LABEL_CALLS 4096 /* from this number on, calls are kept in `others` */
+#define LABEL_EDGES 32
+#define LABEL_OTHERS 8
+#define LABEL_EDGE(call, kind) ((call) << 5 | (kind))
+#define LABEL_OTHER_CALL (1ull << 32) /* in `others`: a call, and no label */
+
+/* What a label stands for, as far as the kernel needs it to see whether something is news; key of
+ * the map: the label. */
+struct label_set {
+	__u64 run;
+	__u32 edge_count, other_count; /* more than fit: there are some that are not known */
+	__u32 edges[LABEL_EDGES];      /* by which the process itself took something */
+	__u64 others[LABEL_OTHERS];    /* labels that the kernel knows nothing of, high calls */
+	__u64 calls[LABEL_CALLS / 64]; /* all that stand behind it, as bits */
+};
+
+/* What was taken, by whom and from whom: the same again has the same label. */
+struct taking_key {
+	__u64 run, inode;
+	__u32 device, call, before, from, with, edge;
 };
 
 /* What the keeper tells of a call before its first process exists: the argument of weir_hand. */
@@ -66,7 +109,7 @@ struct file_id {
 struct writer {
 	__u64 run;
 	__u32 call;
-	__u32 reserved;
+	__u32 label;
 };
 
 /* A file that a call has already been seen to touch. */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From the kernel's rings to the runs' segments. A batch is read from all rings, put in the order
- * of time, written, and only then released, so a recorder that dies leaves it to the next. Trusts
- * the kernel for which run and call an event belongs to. */
+ * of time, written, and only then released, so a recorder that dies leaves it to the next. The ring
+ * of the handovers is read last and whole: an event's label was made before the event, so it stands
+ * in the record before it. Trusts the kernel for which run and call an event belongs to. */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,31 +14,38 @@
 #include "recorder/recorder.h"
 
 #define BATCHES_MAX 32 /* a flood must not keep us from the keepers for ever */
+#define BEHIND_TRIES 1000
 
 void drain_close(struct recorder *r)
 {
 	for (size_t i = 0; i < r->ring_count; i++)
 		ring_close(r->rings[i]);
 	r->ring_count = 0;
+	r->handovers = NULL;
+}
+
+static bool open_ring(struct recorder *r, int fd, size_t size, size_t max)
+{
+	if (ring_open(fd, size, &r->rings[r->ring_count]) < 0)
+		return false;
+	r->ring_max[r->ring_count++] = max;
+	return true;
 }
 
 void drain_rings(struct recorder *r, const struct message_rings *rings, int *fds)
 {
-	size_t handover = MESSAGE_FDS_MAX;
+	size_t last = rings->count;
 
 	drain_close(r);
-	for (size_t i = 0; i < rings->count; i++) {
+	for (size_t i = 0; i < rings->count; i++)
 		if (strcmp(rings->rings[i].name, "ring.handover") == 0)
-			handover = r->ring_count;
-		if (ring_open(fds[i], rings->rings[i].size, &r->rings[r->ring_count]) == 0)
-			r->ring_count++;
-	}
-	if (handover < r->ring_count) {
-		struct ring *last = r->rings[handover];
-
-		r->rings[handover] = r->rings[r->ring_count - 1];
-		r->rings[r->ring_count - 1] = last;
-	}
+			last = i;
+		else
+			open_ring(r, fds[i], rings->rings[i].size, BATCH_PER_RING);
+	if (last < rings->count &&
+	    open_ring(r, fds[last], rings->rings[last].size,
+		      rings->rings[last].size / sizeof(struct event_handover)))
+		r->handovers = r->rings[r->ring_count - 1];
 	/* The mappings keep the rings; the descriptors may be closed. */
 }
 
@@ -60,13 +69,15 @@ static int by_time(const void *a, const void *b)
 {
 	const struct drained *x = a, *y = b;
 
-	return x->mono_ns < y->mono_ns ? -1 : x->mono_ns > y->mono_ns;
+	if (x->mono_ns == y->mono_ns)
+		return (y->h->kind == EVENT_HANDOVER) - (x->h->kind == EVENT_HANDOVER);
+	return x->mono_ns < y->mono_ns ? -1 : 1;
 }
 
 static void sort(struct drained *batch, size_t count)
 {
 	for (size_t i = 1; i < count; i++)
-		if (batch[i].mono_ns < batch[i - 1].mono_ns) {
+		if (by_time(&batch[i], &batch[i - 1]) < 0) {
 			qsort(batch, count, sizeof(*batch), by_time);
 			return;
 		}
@@ -127,20 +138,29 @@ static void place(struct recorder *r, uint64_t wall_offset)
 	}
 }
 
-/* One batch; returns whether a ring may hold more. The ring of handovers is the last one and is
- * read whole: the kernel said what a label stands for before it gave it to anything that lies in
- * another ring. */
+/* Returns whether the ring may hold more. The handovers are read up to where they end now, be
+ * another processor still at it. */
+static bool read_ring(struct recorder *r, size_t i)
+{
+	int n = ring_read(r->rings[i], r->ring_max[i], on_record, r);
+
+	for (int tries = 0; r->rings[i] == r->handovers && n >= 0 && tries < BEHIND_TRIES &&
+			    ring_is_behind(r->rings[i]);
+	     tries++) {
+		sched_yield();
+		n = ring_read(r->rings[i], r->ring_max[i], on_record, r);
+	}
+	return n == (int)r->ring_max[i];
+}
+
+/* One batch; returns whether a ring may hold more. */
 static bool drain_batch(struct recorder *r)
 {
 	bool more = false;
 
 	r->batch_count = 0;
-	for (size_t i = 0; i < r->ring_count; i++) {
-		int max = i + 1 == r->ring_count ? HANDOVERS_MAX : BATCH_PER_RING;
-
-		if (ring_read(r->rings[i], (size_t)max, on_record, r) == max)
-			more = true;
-	}
+	for (size_t i = 0; i < r->ring_count; i++)
+		more |= read_ring(r, i);
 	if (r->batch_count == 0)
 		return more;
 	sort(r->batch, r->batch_count);
@@ -155,8 +175,11 @@ static bool drain_batch(struct recorder *r)
 
 size_t drain(struct recorder *r)
 {
-	size_t total = 0, room = r->ring_count * BATCH_PER_RING + HANDOVERS_MAX;
+	size_t total = 0, room = 0;
 	bool more = r->ring_count > 0;
+
+	for (size_t i = 0; i < r->ring_count; i++)
+		room += r->ring_max[i];
 
 	if (r->batch_room < room) {
 		free(r->batch);

@@ -22,7 +22,6 @@
 
 #define RECORDINGS_MAX 4096
 #define BATCH_PER_RING 8192
-#define HANDOVERS_MAX 65536		  /* of one batch: more than their ring holds */
 #define HELD_BYTES_MAX (4u * 1024 * 1024) /* events of runs that were not announced yet */
 
 struct drained {
@@ -47,6 +46,8 @@ struct recorder {
 
 	size_t ring_count;
 	struct ring *rings[MESSAGE_FDS_MAX];
+	size_t ring_max[MESSAGE_FDS_MAX]; /* records of it in one batch */
+	const struct ring *handovers;	  /* the last of them, where it is there */
 	size_t batch_count, batch_room;
 	struct drained *batch;
 	struct buf held;

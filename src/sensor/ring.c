@@ -18,7 +18,8 @@ struct ring {
 	uint64_t *consumer;	  /* where the next reader begins */
 	const uint64_t *producer; /* up to where the kernel has reserved */
 	const unsigned char *data;
-	uint64_t at; /* up to where this reader has read */
+	uint64_t at;  /* up to where this reader has read */
+	uint64_t end; /* where the records ended when it last looked */
 };
 
 int ring_open(int fd, size_t size, struct ring **ret)
@@ -73,13 +74,13 @@ static int record_at(const struct ring *r, uint64_t end, const void **ret_data, 
 int ring_read(struct ring *r, size_t max,
 	      int (*on_event)(void *context, const void *data, size_t size), void *context)
 {
-	uint64_t end = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
 	size_t count = 0;
 
-	while (count < max && r->at < end) {
+	r->end = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+	while (count < max && r->at < r->end) {
 		const void *data;
 		size_t size;
-		int n = record_at(r, end, &data, &size);
+		int n = record_at(r, r->end, &data, &size);
 
 		if (n < 0)
 			return n;
@@ -95,6 +96,11 @@ int ring_read(struct ring *r, size_t max,
 		r->at += (BPF_RINGBUF_HDR_SZ + size + 7) & ~(uint64_t)7;
 	}
 	return (int)count;
+}
+
+bool ring_is_behind(const struct ring *r)
+{
+	return r->at < r->end;
 }
 
 void ring_release(struct ring *r)

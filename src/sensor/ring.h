@@ -5,6 +5,7 @@
 #ifndef WEIR_SENSOR_RING_H
 #define WEIR_SENSOR_RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,8 @@ int ring_open(int fd, size_t size, struct ring **ret);
  * ring_release(), so a reader that dies in between leaves the records to the next. */
 int ring_read(struct ring *r, size_t max,
 	      int (*on_event)(void *context, const void *data, size_t size), void *context);
+/* Did the last ring_read() stop before a record that another processor was still writing? */
+bool ring_is_behind(const struct ring *r);
 void ring_release(struct ring *r);
 void ring_close(struct ring *r);
 

@@ -18,7 +18,7 @@
 
 #define SENSORS_MAX 16
 #define SENSOR_FDS_MAX 64
-#define SENSOR_RINGS 5 /* one ring per event class, index = enum event_class */
+#define SENSOR_RINGS 6 /* one ring per event class, index = enum event_class */
 
 struct sensors;
 

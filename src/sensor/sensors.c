@@ -22,7 +22,7 @@
 #define SWEEP_AFTER 64 /* runs removed */
 #define SWEEP_BATCH 1024
 #define SWEEP_KEY_MAX sizeof(struct file_id)
-#define SWEEP_VALUE_MAX sizeof(struct call_entry)
+#define SWEEP_VALUE_MAX sizeof(struct label_set)
 
 struct sensors {
 	struct fd_table table;
@@ -270,6 +270,8 @@ static void sensors_sweep(struct sensors *s)
 	map_sweep(s, "calls", sizeof(uint64_t), sizeof(struct call_entry));
 	map_sweep(s, "rules", sizeof(uint64_t), sizeof(uint64_t));
 	map_sweep(s, "writers", sizeof(struct file_id), sizeof(struct writer));
+	map_sweep(s, "processes", sizeof(struct process_key), sizeof(struct process_label));
+	map_sweep(s, "labels", sizeof(uint32_t), sizeof(struct label_set));
 }
 
 void sensors_run_remove(struct sensors *s, uint64_t key)

@@ -91,6 +91,11 @@ static void print_facts(const struct event_view *e)
 		printf(" signal=%d target=%u target_call=%d result=%d", e->signal->signal,
 		       e->signal->target_pid, (int)e->signal->target_call, e->signal->result);
 		break;
+	case EVENT_HANDOVER:
+		printf(" from=%d edge=%s label=%u with=%u inode=%llu", (int)e->handover->from,
+		       edge_kind_name(e->handover->edge), e->handover->label, e->handover->with,
+		       e->handover->inode);
+		break;
 	default:
 		break;
 	}
@@ -119,9 +124,9 @@ static int on_event(void *context, const void *data, size_t size)
 		d->recorded[e.h->call][event_class_of(e.h->kind)]++;
 	if (d->quiet && e.h->kind != EVENT_COUNT)
 		return 0;
-	printf("%s call=%u pid=%u tid=%u ppid=%u inside=%u uid=%u%s%s", event_kind_name(e.h->kind),
-	       e.h->call, e.h->pid, e.h->tid, e.h->ppid, e.h->pid_inside, e.h->uid,
-	       e.h->flags & EVENT_CLAIMED ? " claimed" : "",
+	printf("%s call=%u pid=%u tid=%u ppid=%u inside=%u uid=%u carries=%u%s%s",
+	       event_kind_name(e.h->kind), e.h->call, e.h->pid, e.h->tid, e.h->ppid,
+	       e.h->pid_inside, e.h->uid, e.h->label, e.h->flags & EVENT_CLAIMED ? " claimed" : "",
 	       e.h->flags & EVENT_TRUNCATED ? " truncated" : "");
 	if (e.h->kind == EVENT_COUNT) { /* produced, lost, and what came here */
 		print_count(d, &e);
@@ -207,11 +212,11 @@ static void run_calls(struct drive *d, int count, char **commands)
 static int rings_open(struct drive *d, const struct sensors *s)
 {
 	static const char *const names[SENSOR_RINGS] = { "ring.process", "ring.network",
-							 "ring.file", "ring.privilege",
-							 "ring.control" };
+							 "ring.file",	 "ring.privilege",
+							 "ring.control", "ring.handover" };
 	static const size_t sizes[SENSOR_RINGS] = { RING_PROCESS_SIZE, RING_NETWORK_SIZE,
-						    RING_FILE_SIZE, RING_PRIVILEGE_SIZE,
-						    RING_CONTROL_SIZE };
+						    RING_FILE_SIZE,    RING_PRIVILEGE_SIZE,
+						    RING_CONTROL_SIZE, RING_HANDOVER_SIZE };
 	size_t count;
 	const struct sensor_fd *fds = sensors_fds(s, &count);
 
