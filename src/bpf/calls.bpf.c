@@ -5,6 +5,7 @@
 #include "bpf/file.h"
 #include "bpf/identity.h"
 #include "bpf/label.h"
+#include "bpf/watch.h"
 
 #define CALL_DIGITS 10
 
@@ -30,24 +31,6 @@ static __always_inline __u32 call_number(const struct call_name *name)
 	if (i == 0 || name->digit[i] || n >= EVENT_NO_CALL)
 		return EVENT_NO_CALL;
 	return n;
-}
-
-static __always_inline void tell_count(struct call_entry *call)
-{
-	struct event_count e = {};
-
-	fill_header(&e.h, EVENT_COUNT, call, current_task());
-	e.h.label = LABEL_NONE; /* whoever removes the cgroup is not of the call */
-	__builtin_memcpy(e.produced, call->produced, sizeof(e.produced));
-	__builtin_memcpy(e.lost, call->lost, sizeof(e.lost));
-	send_event(&ring_control, EVENT_CLASS_CONTROL, call, &e.h, sizeof(e));
-}
-
-/* More calls live than the map holds: nothing of this one will be seen, which is said at once. */
-static __always_inline void tell_unseen(struct call_entry *call)
-{
-	count_loss(call, EVENT_CLASS_PROCESS);
-	tell_count(call);
 }
 
 SEC("raw_tp/cgroup_mkdir")
@@ -85,9 +68,13 @@ int weir_cgroup_rmdir(struct bpf_raw_tracepoint_args *ctx)
 	struct cgroup *gone = (struct cgroup *)ctx->args[0];
 	__u64 id = BPF_CORE_READ(gone, kn, id);
 	struct call_entry *call;
+	struct run_entry *run;
 
 	if (BPF_CORE_READ(gone, root, hierarchy_id) != 0)
 		return 0;
+	run = bpf_map_lookup_elem(&runs, &id);
+	if (run && run->watching)
+		watch_end(run, id);
 	call = bpf_map_lookup_elem(&calls, &id);
 	if (!call)
 		return 0;
@@ -98,17 +85,22 @@ int weir_cgroup_rmdir(struct bpf_raw_tracepoint_args *ctx)
 
 /* A living shell moves into a call (or out of one, into the next): what it wrote before is told as
  * the old call's, which cannot go before this returns (cgroup_mutex). What it has taken over so far
- * it keeps, and what the call begins with is added. */
+ * it keeps, and what the call begins with is added. And a process from outside that moves, or is
+ * moved, into a cgroup that is watched is a call from here on. */
 SEC("tp_btf/cgroup_attach_task")
 int weir_moved(__u64 *ctx)
 {
+	struct cgroup *to = (struct cgroup *)ctx[0];
 	struct task_struct *task = (struct task_struct *)ctx[2];
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	struct process_key key = {};
 	struct process_label *own;
 	struct call_entry *call;
+	bool whole = ctx[3];
 	struct writing *w;
 
+	if (whole)
+		watch_moved(to, task);
 	if (!call_level)
 		return 0;
 	w = bpf_task_storage_get(&writings, task, NULL, 0);

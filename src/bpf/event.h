@@ -219,6 +219,31 @@ struct event_handover {
 	/* path or name of what was taken over, as far as it is known */
 };
 
+enum enter_step {
+	ENTER_BEGUN, /* a process came in from outside: a call */
+	ENTER_OVER,  /* its first process has ended */
+	ENTER_GONE,  /* its last process has ended */
+	ENTER_STEP_COUNT
+};
+
+#define ENTER_ARGV_MAX 256
+
+/* A call of a run that only watches (weir attach), where nobody but the kernel announces one. */
+struct event_enter {
+	struct event_header h;	 /* its first process; with ENTER_GONE its last */
+	__u64 cgroup;		 /* in which the process is */
+	__u64 cpu_usec, max_rss; /* of those of its processes that have ended: sum, and largest */
+	__s32 status, signal;	 /* as of an exit */
+	__u32 processes;	 /* of the call that live */
+	__u32 by_pid;		 /* who brought it in: itself, its parent, or whoever moved it */
+	char comm[16], by_comm[16];
+	__u16 argv_size;
+	__u8 step;   /* enum enter_step */
+	__u8 forked; /* it has executed nothing since it was forked */
+	__u32 reserved;
+	/* argv, where it is known by now */
+};
+
 /* Written by the kernel when the call's cgroup goes: the last word on what was produced. */
 struct event_count {
 	struct event_header h;

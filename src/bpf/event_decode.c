@@ -44,6 +44,8 @@ static const struct shape *shape_of(enum event_kind kind)
 				     offsetof(struct event_denied, target_size) } },
 		[EVENT_HANDOVER] = { sizeof(struct event_handover),
 				     { offsetof(struct event_handover, text_size) } },
+		[EVENT_ENTER] = { sizeof(struct event_enter),
+				  { offsetof(struct event_enter, argv_size) } },
 	};
 
 	if (kind >= EVENT_SOCKET && kind <= EVENT_ACCEPT)
@@ -80,6 +82,8 @@ static bool numbers_known(const struct event_view *view)
 		return view->privilege->op < PRIVILEGE_OP_COUNT;
 	case EVENT_HANDOVER:
 		return view->handover->edge < EDGE_KIND_COUNT;
+	case EVENT_ENTER:
+		return view->enter->step < ENTER_STEP_COUNT;
 	default:
 		return true;
 	}
@@ -156,6 +160,14 @@ const char *privilege_op_name(enum privilege_op op)
 
 	_Static_assert(ARRAY_LENGTH(names) == PRIVILEGE_OP_COUNT, "one name per privilege_op");
 	return op < ARRAY_LENGTH(names) ? names[op] : "unknown";
+}
+
+const char *enter_step_name(enum enter_step step)
+{
+	static const char *const names[] = { "begun", "over", "gone" };
+
+	_Static_assert(ARRAY_LENGTH(names) == ENTER_STEP_COUNT, "one name per enter_step");
+	return step < ARRAY_LENGTH(names) ? names[step] : "unknown";
 }
 
 const char *edge_kind_name(enum edge_kind kind)

@@ -24,6 +24,7 @@ struct event_view {
 		const struct event_denied *denied;
 		const struct event_count *count;
 		const struct event_handover *handover;
+		const struct event_enter *enter;
 	};
 	struct bytes text[4]; /* the strings in their order, e.g. exec: exe, filename, cwd, argv */
 };
@@ -37,6 +38,7 @@ const char *event_class_name(enum event_class class);
 enum event_class event_class_of(enum event_kind kind);
 const char *file_op_name(enum file_op op);
 const char *privilege_op_name(enum privilege_op op);
+const char *enter_step_name(enum enter_step step);
 const char *edge_kind_name(enum edge_kind kind);
 
 #endif

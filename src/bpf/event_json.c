@@ -245,6 +245,28 @@ static void handover_members(struct json *j, const struct event_view *e)
 	json_field_uint(j, "with", o->with);
 }
 
+static void enter_members(struct json *j, const struct event_view *e)
+{
+	const struct event_enter *n = e->enter;
+
+	json_field_string(j, "step", enter_step_name((enum enter_step)n->step));
+	json_field_uint(j, "cgroup", n->cgroup);
+	json_field_bytes(j, "comm", n->comm, strnlen(n->comm, sizeof(n->comm)));
+	json_field_uint(j, "processes", n->processes);
+	if (n->step == ENTER_BEGUN) {
+		json_field_uint(j, "by_pid", n->by_pid);
+		json_field_bytes(j, "by_comm", n->by_comm, strnlen(n->by_comm, sizeof(n->by_comm)));
+		argv_member(j, e->text[0]);
+		return;
+	}
+	json_field_uint(j, "cpu_usec", n->cpu_usec);
+	json_field_uint(j, "max_rss", n->max_rss);
+	if (n->step == ENTER_OVER) {
+		json_field_int(j, "status", n->status);
+		json_field_int(j, "signal", n->signal);
+	}
+}
+
 static void count_members(struct json *j, const struct event_view *e)
 {
 	json_key(j, "classes");
@@ -269,7 +291,7 @@ void event_json_members(struct json *j, const struct event_view *e, const struct
 		[EVENT_LISTEN] = net_members,	     [EVENT_ACCEPT] = net_members,
 		[EVENT_FILE] = file_members,	     [EVENT_PRIVILEGE] = privilege_members,
 		[EVENT_SIGNAL] = signal_members,     [EVENT_DENIED] = denied_members,
-		[EVENT_HANDOVER] = handover_members,
+		[EVENT_HANDOVER] = handover_members, [EVENT_ENTER] = enter_members,
 	};
 
 	header_members(j, e, x);

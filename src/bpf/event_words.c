@@ -143,6 +143,24 @@ static void handover_words(struct buf *out, const struct event_view *e)
 	}
 }
 
+static void enter_words(struct buf *out, const struct event_view *e)
+{
+	const struct event_enter *n = e->enter;
+
+	if (n->step == ENTER_GONE) {
+		buf_add_text(out, "the call's last process ended");
+	} else if (n->step == ENTER_OVER) {
+		buf_printf(out, "the call's first process ended; %u live on", n->processes);
+	} else {
+		buf_printf(out, "process %u (", n->h.pid);
+		text_escape_cut(out, n->comm, strnlen(n->comm, sizeof(n->comm)), PATH_WIDTH);
+		buf_printf(out, ") came in by process %u (", n->by_pid);
+		text_escape_cut(out, n->by_comm, strnlen(n->by_comm, sizeof(n->by_comm)),
+				PATH_WIDTH);
+		buf_add_char(out, ')');
+	}
+}
+
 static void count_words(struct buf *out, const struct event_view *e)
 {
 	uint64_t produced = 0, lost = 0;
@@ -165,7 +183,7 @@ void event_words(struct buf *out, const struct event_view *e)
 		[EVENT_LISTEN] = net_words,	   [EVENT_ACCEPT] = net_words,
 		[EVENT_FILE] = file_words,	   [EVENT_PRIVILEGE] = privilege_words,
 		[EVENT_SIGNAL] = signal_words,	   [EVENT_DENIED] = denied_words,
-		[EVENT_HANDOVER] = handover_words,
+		[EVENT_HANDOVER] = handover_words, [EVENT_ENTER] = enter_words,
 	};
 
 	if (by_kind[e->h->kind])

@@ -100,6 +100,16 @@ struct {
 const volatile __u64 weir_id SEC(".rodata.weir") = 0;
 __u32 call_level = 0;
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MEMBERS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct member);
+} members SEC(".maps");
+
+struct watch_state watch SEC(".data.watch") = { 0 };
+
 /* Something of the call that is not known, because a map was full, counts as produced and lost. */
 static __always_inline void count_loss(struct call_entry *call, enum event_class class)
 {
@@ -107,17 +117,53 @@ static __always_inline void count_loss(struct call_entry *call, enum event_class
 	__sync_fetch_and_add(&call->lost[class], 1);
 }
 
-/* The call of the current task, or NULL. The first comparison is all that a process outside of weir
- * ever pays. */
-static __always_inline struct call_entry *call_of_current(void)
+static __always_inline bool is_watched(const struct call_entry *call)
+{
+	return call->cgroup >> 63;
+}
+
+/* Could this process be one that is watched where its cgroup is not ours? One load while no run
+ * watches, two while one does: see struct member. */
+static __always_inline bool member_maybe(__u32 pid)
+{
+	return watch.runs &&
+	       (watch.bits[(pid / 64) & (MEMBER_BITS / 64 - 1)] & (1ull << (pid & 63)));
+}
+
+static __always_inline struct call_entry *call_of_member(__u32 pid)
+{
+	struct member *m = member_maybe(pid) ? bpf_map_lookup_elem(&members, &pid) : NULL;
+
+	return m ? bpf_map_lookup_elem(&calls, &m->call) : NULL;
+}
+
+static __always_inline bool below_weir(__u32 level)
+{
+	return level >= 2 && bpf_get_current_ancestor_cgroup_id(level - 2) == weir_id;
+}
+
+/* The call in whose cgroup the current task is, or NULL: what weir itself contains. */
+static __always_inline struct call_entry *call_contained(void)
 {
 	__u32 level = call_level;
-	__u64 id;
+	__u64 id = below_weir(level) ? bpf_get_current_ancestor_cgroup_id(level) : 0;
 
-	if (level < 2 || bpf_get_current_ancestor_cgroup_id(level - 2) != weir_id)
-		return NULL;
-	id = bpf_get_current_ancestor_cgroup_id(level);
 	return id ? bpf_map_lookup_elem(&calls, &id) : NULL;
+}
+
+/* Whether call_of_current() could find one. It is all that a process outside of weir ever pays. */
+static __always_inline bool current_concerned(void)
+{
+	return below_weir(call_level) ||
+	       (watch.runs && member_maybe(bpf_get_current_pid_tgid() >> 32));
+}
+
+/* The call of the current task, contained or watched, or NULL. */
+static __always_inline struct call_entry *call_of_current(void)
+{
+	if (below_weir(call_level))
+		return call_contained();
+	return watch.runs ? call_of_member(bpf_get_current_pid_tgid() >> 32) : NULL;
 }
 
 #define PF_FORKNOEXEC 0x40 /* include/linux/sched.h: forked, and has executed nothing since */
@@ -135,12 +181,13 @@ static __always_inline struct call_entry *acting_call(void)
 	return call;
 }
 
-/* As call_of_current() for any task: by the cgroup that it sits in. */
+/* As call_of_current() for any task. */
 static __always_inline struct call_entry *call_of_task(struct task_struct *task)
 {
 	__u64 id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	struct call_entry *call = bpf_map_lookup_elem(&calls, &id);
 
-	return bpf_map_lookup_elem(&calls, &id);
+	return call || !watch.runs ? call : call_of_member(BPF_CORE_READ(task, tgid));
 }
 
 static __always_inline __u32 pid_inside(struct task_struct *task)
@@ -233,6 +280,25 @@ static __always_inline bool send_fairly(void *ring, __u64 ring_size, struct ring
 	stamp(h, class, size);
 	count_loss(call, class);
 	return false;
+}
+
+/* The last word on a call: what it produced and lost. */
+static __always_inline void tell_count(struct call_entry *call)
+{
+	struct event_count e = {};
+
+	fill_header(&e.h, EVENT_COUNT, call, current_task());
+	e.h.label = LABEL_NONE; /* whoever removes the cgroup is not of the call */
+	__builtin_memcpy(e.produced, call->produced, sizeof(e.produced));
+	__builtin_memcpy(e.lost, call->lost, sizeof(e.lost));
+	send_event(&ring_control, EVENT_CLASS_CONTROL, call, &e.h, sizeof(e));
+}
+
+/* More calls live than the map holds: nothing of this one will be seen, which is said at once. */
+static __always_inline void tell_unseen(struct call_entry *call)
+{
+	count_loss(call, EVENT_CLASS_PROCESS);
+	tell_count(call);
 }
 
 #endif

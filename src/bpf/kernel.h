@@ -211,6 +211,14 @@ struct task_struct {
 	char comm[16];
 };
 
+struct bpf_map;
+struct bpf_iter_meta;
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
 struct linux_binprm {
 	struct file *file;
 	const char *filename, *interp;

@@ -3,6 +3,8 @@
  * copy: the cgroup hooks see it before the call is judged, and the socket holds it afterwards; only
  * unix names of failed calls are claimed. The hooks also are the barrier `egress` in the kernel:
  * nothing but loopback is reached. */
+#include <asm-generic/errno.h>
+
 #include "bpf/descriptor.h"
 #include "bpf/registers.h"
 
@@ -75,12 +77,12 @@ static __always_inline bool loopback6(const __u32 *a)
 }
 
 /* 1 lets the call go on, 0 refuses it with EPERM. Other stores' runs are judged by the programs of
- * their own supervisor. */
+ * their own supervisor, and what weir only watches is not judged, whosever socket it uses. */
 static __always_inline int judge(struct bpf_sock_addr *ctx, struct stash *stash, bool inside)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 
-	if (!call_of_current())
+	if (!call_contained())
 		return 1;
 	stash->cookie = bpf_get_socket_cookie(ctx);
 	stash->port = bpf_ntohs(ctx->user_port);
@@ -317,11 +319,20 @@ static __always_inline void socket_used(struct net_room *room, struct pt_regs *r
 	}
 	if (kind == EVENT_CONNECT && stash_take(e))
 		;
-	else if (sk && (e->result >= 0 || kind == EVENT_LISTEN))
+	else if (sk && (e->result >= 0 || e->result == -EINPROGRESS || kind == EVENT_LISTEN))
 		socket_address(room, sk, peer);
 	else if (kind != EVENT_ACCEPT)
 		claimed_address(room, syscall_argument(regs, 1), syscall_argument(regs, 2));
 	net_send(room, call);
+}
+
+/* Does the destination of a datagram that no hook saw have to come from the process's memory? Where
+ * weir contains, only that of a unix socket; where it only watches there are no hooks. */
+static __always_inline bool claims_matter(struct sock *sk, const struct call_entry *call)
+{
+	__u16 family = GET(sk, __sk_common.skc_family);
+
+	return family == AF_UNIX || (is_watched(call) && (family == AF_INET || family == AF_INET6));
 }
 
 /* A datagram with a destination. On a connected socket there is none, and nothing to tell. */
@@ -335,7 +346,7 @@ static __always_inline void datagram_sent(struct net_room *room, struct pt_regs 
 
 	if (!stash_take(e)) {
 		sk = sock_of(task, syscall_argument(regs, 0), &e->type);
-		if (!sk || GET(sk, __sk_common.skc_family) != AF_UNIX)
+		if (!sk || !claims_matter(sk, call))
 			return;
 		if (syscall_number(regs) != __NR_sendto) {
 			struct {
@@ -350,6 +361,7 @@ static __always_inline void datagram_sent(struct net_room *room, struct pt_regs 
 		if (!pointer || !length)
 			return;
 		claimed_address(room, pointer, length);
+		e->protocol = GET(sk, sk_protocol);
 	}
 	if (send_told(e))
 		net_send(room, call);

@@ -5,6 +5,7 @@
 #include "bpf/identity.h"
 #include "bpf/label.h"
 #include "bpf/path.h"
+#include "bpf/watch.h"
 
 #define EXEC_NAME_MAX 512
 #define EXEC_TEXT_MAX (2 * EVENT_PATH_MAX + EXEC_NAME_MAX + EVENT_ARGV_MAX)
@@ -37,11 +38,12 @@ int weir_fork(struct bpf_raw_tracepoint_args *ctx)
 	struct call_entry *call, *from;
 	struct event_fork e = {};
 
-	if (!call_level)
+	if (!call_level && !watch.runs)
 		return 0;
 	e.child_pid = BPF_CORE_READ(child, tgid);
 	if (e.child_pid != BPF_CORE_READ(child, pid)) /* a thread */
 		return 0;
+	watch_forked(parent, child, e.child_pid);
 	call = call_of_task(child);
 	if (!call)
 		return 0;
@@ -268,6 +270,8 @@ int weir_exit(struct bpf_raw_tracepoint_args *ctx)
 		     1000;
 	e.max_rss = peak_bytes(task);
 	send_event(&ring_process, EVENT_CLASS_PROCESS, call, &e.h, sizeof(e));
+	if (is_watched(call))
+		watch_exited(call, task, &e);
 	label_forget(call, e.h.start_ns, e.h.pid);
 	return 0;
 }

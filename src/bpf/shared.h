@@ -16,6 +16,8 @@
 #define TAKINGS_MAX 16384
 #define TOUCHES_MAX 16384
 #define RULES_MAX 16384
+#define WATCHED_MAX 4096  /* cgroups that are not ours and are watched */
+#define MEMBERS_MAX 65536 /* processes in them */
 
 #define RING_PROCESS_SIZE (2u << 20)
 #define RING_NETWORK_SIZE (1u << 20)
@@ -26,8 +28,9 @@
 
 /* A run whose calls are watched; key of the map: its cgroup id. */
 struct run_entry {
-	__u32 rules; /* sensitive names registered for it, see struct rule_key */
-	__u32 reserved;
+	__u32 rules;	/* sensitive names registered for it, see struct rule_key */
+	__u32 watching; /* what it watches is not ours: its calls are those that come in */
+	__u64 calls;	/* watching: so many came in so far */
 };
 
 /* What a call has sent into the present half of a ring. */
@@ -50,6 +53,34 @@ struct call_entry {
 	__u64 produced[EVENT_CLASS_COUNT];
 	__u64 lost[EVENT_CLASS_COUNT];
 	struct ring_share file, handover;
+
+	/* of a run that watches; `cgroup` is then WATCHED_KEY() */
+	__u64 processes; /* living */
+	__u64 cpu_usec, max_rss;
+	__u32 first; /* pid of its first process */
+	__u32 root;  /* pid of the process whose every child is a call, or 0 */
+};
+
+/* The key in `calls` of a call whose processes are told apart one by one (struct member), because
+ * their cgroups are not ours. A cgroup's id is far from the top bits. */
+#define WATCHED_CALL_BITS 24
+#define WATCHED_KEY(run, call) (1ull << 63 | (run) << WATCHED_CALL_BITS | (call))
+
+/* A process of such a call; key of the map: its pid. It is entered when it comes in or is forked
+ * and removed when it ends, so a pid that comes again is a process of its own. */
+struct member {
+	__u64 call; /* key in `calls` */
+};
+
+#define MEMBER_BITS 65536 /* a first look that needs no hash table */
+
+/* Shared with user space by mmap. One run is begun at a time. */
+struct watch_state {
+	__u64 runs;		       /* that watch; 0: nobody pays anything */
+	__u64 begin_run, begin_cgroup; /* what lives there now is call 0 */
+	__u32 begin_pid;	       /* or: this process and its descendants */
+	__u32 found;		       /* processes that were new in this look */
+	__u64 bits[MEMBER_BITS / 64];
 };
 
 /* A process, whatever thread of it speaks; an exec by another thread than the first keeps both. */

@@ -9,5 +9,6 @@
 #include "bpf/privilege.bpf.c"
 #include "bpf/process.bpf.c"
 #include "bpf/syscalls.bpf.c"
+#include "bpf/watch.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -15,7 +15,7 @@
 #include "base/fail.h"
 
 #define CHANNEL_INLINE_MAX 16384
-#define MESSAGE_FDS_MAX 80
+#define MESSAGE_FDS_MAX 112
 #define MESSAGE_TEXT_MAX 4096
 #define MESSAGE_REQUEST_MAX (1024 * 1024)
 #define MESSAGE_CALL_MAX (4 * 1024 * 1024)

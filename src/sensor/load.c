@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "bpf/shared.h"
 #include "weir.skel.h"
 #include "weir_helper.skel.h"
 
@@ -143,7 +144,8 @@ static void find_refusals(enum load_build build, uint64_t weir_id, struct load_r
 static bool map_wanted(const char *name)
 {
 	static const char *const wanted[] = { "runs",	 "calls",     "rules",	"rule_bits",
-					      "writers", "processes", "labels", "parts" };
+					      "writers", "processes", "labels", "parts",
+					      "members", "watched" };
 
 	for (size_t i = 0; i < ARRAY_LENGTH(wanted); i++)
 		if (strcmp(wanted[i], name) == 0)
@@ -162,7 +164,9 @@ static int take_all(const struct bpf_object *object, struct fd_table *table)
 		const char *name = bpf_map__name(map);
 		bool ring = strncmp(name, "ring_", 5) == 0;
 
-		if (!map_wanted(name))
+		if (strcmp(name, ".data.watch") == 0)
+			name = "watch";
+		else if (!map_wanted(name))
 			continue;
 		err = err
 			      ?: fd_table_add(table, ring ? "ring" : "map", ring ? name + 5 : name,

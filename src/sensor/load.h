@@ -40,4 +40,12 @@ int load_build(enum load_build build, uint64_t weir_id, bool partly, struct fd_t
 int load_programs(uint64_t weir_id, struct fd_table *table, struct load_refusals *refusals,
 		  struct fail *f);
 
+/* What a struct sensors is; see sensors.c. */
+struct sensors {
+	struct fd_table table;
+	size_t removed; /* runs since the last sweep */
+	size_t state_count;
+	struct state_line states[SENSORS_MAX];
+};
+
 #endif

@@ -14,7 +14,7 @@ enum program_kind {
 	PROGRAM_RAW,	/* attached to the tracepoint `hook` by name */
 	PROGRAM_TYPED,	/* attached to the tracepoint it was compiled for */
 	PROGRAM_CGROUP, /* attached to weir's root cgroup with attach type `type` */
-	PROGRAM_ASKED,	/* run by the keeper, with BPF_PROG_TEST_RUN */
+	PROGRAM_ASKED,	/* run when asked for: once (hand.c), or over all tasks (watch.c) */
 	PROGRAM_PART	/* called by another program, through slot `type` of its table */
 };
 

@@ -11,13 +11,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/fail.h"
 #include "policy/policy.h"
 #include "policy/state.h"
 
 #define SENSORS_MAX 16
-#define SENSOR_FDS_MAX 64
+#define SENSOR_FDS_MAX 96
 #define SENSOR_RINGS 6 /* one ring per event class, index = enum event_class */
 
 struct sensors;
@@ -55,6 +56,18 @@ void sensors_close(struct sensors *s); /* accepts NULL */
 /* From here on, cgroups made below this directory (RUN/CALL) are calls of run `key`, and their
  * events are sent. key is the directory's cgroup id (its inode number). */
 int sensors_run_add(struct sensors *s, uint64_t key, const struct policy *p, struct fail *f);
+/* What a run watches instead of containing it: a cgroup with all below it, or a process with its
+ * descendants. */
+struct watch_target {
+	uint64_t cgroup; /* its id, or 0 */
+	pid_t pid;	 /* in our own pid namespace */
+};
+/* After sensors_run_add(): what lives in the target is call 0 of the run from here on, and what
+ * comes in from outside, or is a child of the process, is a call of its own. The kernel forgets all
+ * of it when the run's cgroup (key) is removed. -ENOTSUP where the kernel or the sensors cannot do
+ * it, -ESRCH when nothing lives there, -EEXIST when another run watches it, -ENOSPC at a limit. */
+int sensors_watch(struct sensors *s, uint64_t key, const struct watch_target *target,
+		  struct fail *f);
 /* The run is over: forget its calls and last writers. */
 void sensors_run_remove(struct sensors *s, uint64_t key);
 

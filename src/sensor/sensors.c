@@ -24,13 +24,6 @@
 #define SWEEP_KEY_MAX sizeof(struct file_id)
 #define SWEEP_VALUE_MAX sizeof(struct label_set)
 
-struct sensors {
-	struct fd_table table;
-	size_t removed; /* runs since the last sweep */
-	size_t state_count;
-	struct state_line states[SENSORS_MAX];
-};
-
 static int refusal_of(const struct load_refusals *refusals, const char *name)
 {
 	for (size_t i = 0; i < refusals->count; i++)
