@@ -48,19 +48,31 @@ function skyline(found, x, from, to, most, base, height) {
 	return path;
 }
 
+const LONG_STEPS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400].map((s) => s * 1000);
+
+// The step of the axis: labels have some 90 pixels each.
 function tickStep(span, room) {
 	const least = span / Math.max(2, room / 90);
 	const power = 10 ** Math.floor(Math.log10(least));
 
+	if (least > 1000)
+		return LONG_STEPS.find((step) => step >= least) ?? Math.ceil(least / 86400e3) * 86400e3;
 	return [1, 2, 5, 10].map((n) => n * power).find((step) => step >= least);
 }
 
-function tickLabel(ms, step) {
-	if (step >= 60e3)
-		return duration(ms);
-	if (step >= 1000)
-		return Math.round(ms / 1000) + " s";
-	return ms === 0 ? "0" : step >= 1 ? Math.round(ms) + " ms" : ms.toFixed(Math.ceil(-Math.log10(step))) + " ms";
+// All labels of an axis have the unit of its step, or the next larger one.
+function tickLabel(ms, step, most) {
+	const two = (n) => String(n).padStart(2, "0");
+	const s = Math.round(ms / 1000);
+
+	if (ms === 0)
+		return "0";
+	if (most >= 60e3 && step >= 1000)
+		return s >= 3600 ? `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)} min`;
+	const [unit, size] = most >= 1000 ? ["s", 1000] : most >= 1 ? ["ms", 1] : ["µs", 0.001];
+	const digits = Math.max(0, Math.ceil(-Math.log10(step / size) - 1e-9));
+
+	return (ms / size).toFixed(Math.min(digits, 6)) + " " + unit;
 }
 
 class Lanes {
@@ -75,7 +87,9 @@ class Lanes {
 		this.chosen = null;
 		this.most = Math.max(1, ...calls.map((call) => call.all.count.reduce((a, b) => Math.max(a, b), 0)));
 		this.arrows = draw("svg", { class: "arrows", "aria-hidden": "true" });
-		this.sheet = make("div", { class: "sheet", role: "presentation" }, this.arrows);
+		this.grid = draw("path", { class: "grid" });
+		this.sheet = make("div", { class: "sheet", role: "presentation" },
+			draw("svg", { class: "under", "aria-hidden": "true" }, this.grid), this.arrows);
 		list.append(this.sheet);
 		this.whole();
 		list.addEventListener("scroll", () => this.update(), { passive: true });
@@ -197,14 +211,19 @@ class Lanes {
 				this.lanes.delete(n);
 			}
 		this.sheet.style.height = (this.printing ? Math.min(this.rows.length, PRINTED_MAX) : this.rows.length) * this.height + "px";
+		const view = [this.from, this.to, this.width, this.height].join();
+
 		for (const n of wanted)
-			this.drawLane(this.lanes.get(n) ?? this.makeLane(callByNumber.get(n)));
+			this.drawLane(this.lanes.get(n) ?? this.makeLane(callByNumber.get(n)), view);
 		if (this.rowOf.has(this.chosen?.n))
 			this.list.setAttribute("aria-activedescendant", "lane-" + this.chosen.n);
 		else
 			this.list.removeAttribute("aria-activedescendant");
-		this.drawAxis();
-		this.drawOverview();
+		if (this.view !== view + this.sheet.style.height) {
+			this.view = view + this.sheet.style.height;
+			this.drawAxis();
+			this.drawOverview();
+		}
 		this.drawArrows(first, end);
 	}
 
@@ -233,8 +252,14 @@ class Lanes {
 		return lane;
 	}
 
-	drawLane(lane) {
+	// view: what the drawing depends on; a lane that shows it already only may have been chosen or not.
+	drawLane(lane, view) {
 		const { call } = lane;
+
+		lane.element.setAttribute("aria-selected", String(this.chosen === call));
+		if (lane.view === view)
+			return;
+		lane.view = view;
 		const height = this.height;
 		const box = (element, from, to, least) => {
 			const left = Math.max(-9, Math.min(this.width + 9, this.x(from)));
@@ -245,7 +270,6 @@ class Lanes {
 		};
 
 		lane.element.style.top = this.rowOf.get(call.n) * height + "px";
-		lane.element.setAttribute("aria-selected", String(this.chosen === call));
 		box(lane.bar, call.from, call.to, 2);
 		lane.tail.style.display = call.lived === null ? "none" : "";
 		if (call.lived !== null)
@@ -275,13 +299,17 @@ class Lanes {
 	drawAxis() {
 		const step = tickStep(this.to - this.from, this.width);
 		const ticks = [];
+		let lines = "";
 
-		for (let i = Math.ceil(Math.max(0, this.from) / step); i * step <= this.to; i++)
-			ticks.push(draw("g", { transform: `translate(${this.x(i * step).toFixed(1)} 0)` },
-				draw("path", { d: "M0,14V20" }), draw("text", { y: 10 }, tickLabel(i * step, step))));
+		for (let i = Math.ceil(Math.max(0, this.from) / step); i * step <= this.to; i++) {
+			const x = Math.round(this.x(i * step)) + 0.5;
+
+			lines += `M${x + this.label},0v${parseFloat(this.sheet.style.height)}`;
+			ticks.push(draw("g", { transform: `translate(${x} 0)` },
+				draw("path", { d: "M0,14V20" }), draw("text", { y: 10 }, tickLabel(i * step, step, this.to))));
+		}
 		this.axis.replaceChildren(draw("svg", { width: this.width, height: 20 }, ticks));
-		this.list.style.setProperty("--grid", (step / (this.to - this.from)) * this.width + "px");
-		this.list.style.setProperty("--grid-from", this.label + this.x(0) + "px");
+		this.grid.setAttribute("d", lines);
 	}
 
 	// The whole run in one strip: all events, the findings, and which part of it is shown below.
@@ -421,7 +449,7 @@ class Lanes {
 	// On paper there is nothing to scroll.
 	print(printing) {
 		this.printing = printing;
-		this.overviewWidth = 0;
+		this.overviewWidth = this.view = 0;
 		this.render();
 	}
 }

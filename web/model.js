@@ -39,10 +39,10 @@ function makeCall(call, extra) {
 
 	return {
 		...call,
-		words: extra.words ?? "",
+		words: (call.n === 0 ? run.command : extra.words) ?? "",
 		output: extra.output ?? "",
 		kinds: extra.kinds ?? {},
-		name: call.n === 0 ? "the run itself" : call.function_name || "call",
+		name: call.n === 0 ? "run" : call.function_name || "call",
 		from: started,
 		to: Math.max(ended ?? (call.executed ? UNTIL : started), started),
 		// Processes that it left behind, until the last was gone.

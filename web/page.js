@@ -68,10 +68,10 @@ function blamed() {
 		return [make("p", {}, "No call: there are no findings.")];
 	return [
 		make("p", {}, `${plural(findings.length, "finding")}: ${severitiesWords(findings)}.`),
-		guilty.length ? make("ul", { class: "culprits" }, guilty.slice(0, 6).map((call) => make("li", {},
+		guilty.length ? make("ul", { class: "culprits" }, guilty.slice(0, 4).map((call) => make("li", {},
 			mark(worst(call), worst(call)), " ", make("a", { href: "#" + call.found[0].id }, call.n ? "Call " + call.n : "The run itself"), " ",
-			make("code", {}, cut(call.words || call.name, 60))))) : make("p", {}, "No call is blamed for more than information."),
-		guilty.length > 6 ? make("p", {}, `and ${plural(guilty.length - 6, "more call")}`) : null,
+			make("span", { class: "soft" }, call.found[0].summary)))) : make("p", {}, "No call is blamed for more than information."),
+		guilty.length > 4 ? make("p", {}, `and ${plural(guilty.length - 4, "more call")}`) : null,
 	];
 }
 
@@ -253,30 +253,33 @@ function followAddress() {
 
 // ---- the table
 
+// Title, cell, and whether it is a number; a column that would be empty is left out.
 const COLUMNS = [
-	["Call", (c) => make("a", { href: "#call-" + c.n }, c.n)],
+	["Call", (c) => make("a", { href: "#call-" + c.n }, c.n), true],
 	["Function", (c) => c.name],
-	["What", (c) => make("code", {}, cut(c.words, 100))],
-	["Result", (c) => endingWords(c)],
-	["Began", (c) => duration(c.from)],
-	["Ran", (c) => (c.executed ? duration(c.to - c.from) : "")],
-	["Lived on", (c) => (c.lived === null ? "" : duration(c.lived - c.to))],
-	["CPU", (c) => (c.resources.cpu_usec ? duration(c.resources.cpu_usec / 1000) : "")],
-	["Memory", (c) => (c.resources.memory_peak ? bytes(c.resources.memory_peak) : "")],
-	["Written", (c) => (c.resources.write_bytes ? bytes(c.resources.write_bytes) : "")],
-	["Network", (c) => (c.resources.net_up + c.resources.net_down ? bytes(c.resources.net_up + c.resources.net_down) : "")],
-	["Events", (c) => count(c.events.recorded)],
-	["Lost", (c) => (c.events.lost ? count(c.events.lost) : "0")],
-	["Findings", (c) => c.found.map((f) => make("a", { href: "#" + f.id, class: "chip" }, mark(f.severity, f.severity), " ", f.id))],
+	["What", (c) => (c.words ? make("code", {}, cut(c.words, 100)) : "")],
+	["Result", (c) => cut(endingWords(c), 60)],
+	["Findings", (c) => (c.found.length ? make("span", {}, c.found.slice(0, 6).map((f) => [make("a", { href: "#" + f.id, class: "chip" }, mark(f.severity, f.severity), " ", f.id), " "]),
+		c.found.length > 6 ? `and ${c.found.length - 6} more` : "") : "")],
+	["Began", (c) => (c.from ? duration(c.from) : "0"), true],
+	["Ran", (c) => (c.executed || c.n === 0 ? duration(c.to - c.from) : ""), true],
+	["Lived on", (c) => (c.lived === null ? "" : duration(c.lived - c.to)), true],
+	["Processor", (c) => (c.resources.cpu_usec ? duration(c.resources.cpu_usec / 1000) : ""), true],
+	["Memory", (c) => (c.resources.memory_peak ? bytes(c.resources.memory_peak) : ""), true],
+	["Written", (c) => (c.resources.write_bytes ? bytes(c.resources.write_bytes) : ""), true],
+	["Network", (c) => (c.resources.net_up + c.resources.net_down ? bytes(c.resources.net_up + c.resources.net_down) : ""), true],
+	["Events", (c) => count(c.events.recorded), true],
+	["Lost", (c) => (c.events.lost ? count(c.events.lost) : ""), true],
 ];
 
 function table() {
-	const body = make("tbody");
+	const columns = COLUMNS.filter(([, cell]) => calls.some((call) => cell(call) !== ""));
+	const body = make("tbody"), style = (number) => (number ? { class: "number" } : {});
 	const more = inSteps(body, calls, TABLE_STEP, (call) => make("tr", {},
-		COLUMNS.map(([, cell], i) => make(i ? "td" : "th", i ? {} : { scope: "row" }, cell(call)))), "call");
+		columns.map(([, cell, number], i) => make(i ? "td" : "th", i ? style(number) : { scope: "row" }, cell(call)))), "call");
 
 	get("table").append(make("div", { class: "wide", role: "region", tabindex: 0, "aria-label": "Table of all calls" },
-		make("table", {}, make("thead", {}, make("tr", {}, COLUMNS.map(([name]) => make("th", { scope: "col" }, name)))), body)), more);
+		make("table", {}, make("thead", {}, make("tr", {}, columns.map(([name, , number]) => make("th", { scope: "col", ...style(number) }, name)))), body)), more);
 }
 
 // ---- the record

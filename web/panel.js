@@ -15,10 +15,10 @@ const VERDICT = {
 };
 
 function endingWords(call) {
-	if (!call.executed)
-		return "not executed" + (call.reason ? ": " + call.reason : "");
 	if (call.n === 0)
 		return run.ended ? "exit " + run.exit_code : "still running";
+	if (!call.executed)
+		return "not executed" + (call.reason ? ": " + call.reason : "");
 	if (call.ending === null)
 		return "still running";
 	return { exit: "exit " + call.exit_code, signal: "ended by a signal, status " + call.exit_code, timeout: "ended at its time limit",
@@ -65,11 +65,24 @@ function callLink(n) {
 	return callByNumber.has(n) ? make("a", { href: "#call-" + n }, "call " + n) : make("span", {}, "call " + n);
 }
 
-function eventRow(event) {
-	return make("li", {},
-		make("span", { class: "when" }, `${clock(event.ts)} event ${event.id.split(":")[1]}${event.pid ? " pid " + event.pid : ""}`),
-		make("span", { class: "did" }, event.words),
-		event.exe ? make("span", { class: "by" }, "by " + event.exe + (event.argv ? ", started as " + event.argv : "")) : null);
+// Events in their order; what neighbours share, the process, is said once.
+function evidence(finding) {
+	const rows = [];
+	let said = "", group = null;
+
+	for (const event of finding.shown) {
+		const by = [event.pid ? "pid " + event.pid : null, event.exe, event.argv ? "started as " + event.argv : null].filter(Boolean).join(", ");
+
+		if (by !== said || !group) {
+			said = by;
+			group = make("ol", { "aria-label": "Evidence of " + finding.id });
+			rows.push(make("p", { class: "by" }, by || "weir itself"), group);
+		}
+		group.append(make("li", {},
+			make("span", { class: "when" }, make("span", {}, clock(event.ts)), make("span", {}, "event " + event.id.split(":")[1])),
+			make("span", { class: "did" }, event.words)));
+	}
+	return make("div", { class: "evidence" }, rows);
 }
 
 function findingArticle(finding, chosen) {
@@ -86,7 +99,7 @@ function findingArticle(finding, chosen) {
 			["Category", finding.category + (data.categories?.[finding.category] ? " " + data.categories[finding.category] : "") +
 				finding.attack.map((a) => ", ATT&CK " + a.id).join("")],
 		]),
-		make("ol", { class: "evidence", "aria-label": "Evidence of " + finding.id }, finding.shown.map(eventRow)),
+		evidence(finding),
 		more > 0 ? make("p", { class: "soft" }, `and ${plural(more, "more event")}: `,
 			make("code", {}, `weir explain ${run.id}/${finding.id}`)) : null);
 }
@@ -148,7 +161,7 @@ function panelContent(call, chosen, zoom) {
 	return [
 		make("h3", {}, call.n === 0 ? "The run itself" : `Call ${call.n}`, call.n ? make("span", {}, " " + call.name) : null,
 			make("button", { type: "button", onclick: zoom }, "Zoom to it")),
-		make("p", { class: "soft" }, [call.tool_call_id, endingWords(call) + (call.executed ? " after " + duration(call.to - call.from) : ""),
+		make("p", { class: "soft" }, [call.tool_call_id, endingWords(call) + (call.executed || call.n === 0 ? " after " + duration(call.to - call.from) : ""),
 			livedWords(call), call.parent ? "called by call " + call.parent : null].filter(Boolean).join(" · ")),
 		call.n ? argumentsPart(call) : make("pre", { tabindex: 0, role: "region", "aria-label": "command" }, cut(run.command ?? "", 4000)),
 		found.map((finding) => findingArticle(finding, chosen)),

@@ -20,13 +20,11 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/text_escape.h"
-#include "event_maker.h"
+#include "record_maker.h"
 #include "report/arguments.h"
 #include "report/calls.h"
 #include "report/report.h"
 #include "report/words.h"
-#include "store/layout.h"
-#include "store/writer.h"
 
 #define RUN "01arz3ndektsv4rr"
 #define BEGIN (1795168800ull * NSEC_PER_SEC) /* 2026-11-20T10:00:00Z */
@@ -34,93 +32,24 @@
 
 static char directory[64];
 
-struct maker {
-	struct layout layout;
-	struct run_writer w;
-	struct event_maker m;
-	struct buf b;
-	uint64_t now;
-};
-
-static void nothing(void *context, const struct frame_header *h, struct segment_position at)
-{
-}
-
-static void put(struct maker *k, enum frame_what what)
-{
-	struct frame_new frame = { .kind = (uint8_t)frame_what_kind(what),
-				   .what = (uint8_t)what,
-				   .wall_ns = k->now,
-				   .payload = buf_text(&k->b),
-				   .size = k->b.size };
-
-	assert_int_equal(k->b.error, 0);
-	assert_int_equal(run_writer_add(&k->w, &frame), 0);
-	buf_clear(&k->b);
-	k->m.seq++;
-	k->now += NSEC_PER_SEC / 2;
-}
-
-static void put_event(struct maker *k, const struct event_view *e)
-{
-	struct frame_new frame = {
-		.kind = e->h->kind, .wall_ns = k->now, .payload = e->h, .size = e->h->size
-	};
-
-	assert_int_equal(run_writer_add(&k->w, &frame), 0);
-}
-
-static void begin_call(struct maker *k, uint32_t n, const char *function, const char *arguments,
-		       const char *reason)
-{
-	char id[16];
-	struct call_announce a = { .n = n,
-				   .tool_call_id = id,
-				   .function_name = (char *)function,
-				   .arguments = (char *)arguments,
-				   .started_ns = k->now,
-				   .executed = !reason,
-				   .reason = (char *)reason };
-
-	snprintf(id, sizeof(id), "call_%02u", n);
-	k->m.call = n;
-	k->m.pid = 1000 + n;
-	call_announce_encode(&a, &k->b);
-	put(k, FRAME_CALL_ANNOUNCE);
-}
-
-static void end_call(struct maker *k, int exit_code, uint32_t survivors)
-{
-	struct call_exit x = { .n = k->m.call,
-			       .exit_code = exit_code,
-			       .ended_ns = k->now,
-			       .survivors = survivors,
-			       .resources = { .cpu_usec = 42 } };
-
-	if (exit_code < 0)
-		x.ending = ENDING_NOT_EXECUTED;
-	call_exit_encode(&x, &k->b);
-	put(k, FRAME_CALL_EXIT);
-}
-
-static void put_finding(struct maker *k, struct finding f)
+static void put_finding(struct record_maker *k, struct finding f)
 {
 	f.confidence = 100;
 	f.call = k->m.call;
 	strcpy(f.attack_version, f.attack[0] ? "18.1" : "");
 	finding_encode(&f, &k->b);
-	put(k, FRAME_FINDING);
+	record_put(k, FRAME_FINDING);
 }
 
-static void put_connect(struct maker *k, uint8_t last)
+static void put_connect(struct record_maker *k, uint8_t last)
 {
 	const uint8_t address[4] = { 10, 0, 0, last };
 
-	put_event(k, make_net(&k->m, EVENT_CONNECT, AF_INET, SOCK_STREAM, address, 4, 22,
-			      -ENETUNREACH));
+	record_put_event(k, make_net(&k->m, EVENT_CONNECT, AF_INET, SOCK_STREAM, address, 4, 22,
+				     -ENETUNREACH));
 }
 
-static void put_open(struct maker *k)
+static void put_open(struct record_maker *k)
 {
 	struct state_line barriers[] = { { "landlock", STATE_DEGRADED, "ABI 3 of 7" },
 					 { "seccomp", STATE_ENFORCED, "" } };
@@ -135,22 +64,23 @@ static void put_open(struct maker *k)
 				 .barrier_count = 2 };
 
 	run_open_encode(&open, &k->b);
-	put(k, FRAME_RUN_OPEN);
+	record_put(k, FRAME_RUN_OPEN);
 }
 
-static void put_first_call(struct maker *k)
+static void put_first_call(struct record_maker *k)
 {
 	struct call_observation o = { .n = 1, .differs = true, .difference = "exit 2, not 0" };
 
-	begin_call(k, 1, "bash", "{\"command\":\"make test\"}", NULL);
-	put_event(k, make_exec(&k->m, "/usr/bin/make", "/usr/bin/make", "make\0test", 10, 0,
-			       EVENT_NO_CALL));
-	put_event(k, make_file(&k->m, FILE_WRITE, "/work/a.o", "", 0, O_WRONLY, EVENT_NO_CALL));
-	put_event(k, make_exit(&k->m, 2));
+	record_begin_call(k, 1, "bash", "{\"command\":\"make test\"}", NULL);
+	record_put_event(k, make_exec(&k->m, "/usr/bin/make", "/usr/bin/make", "make\0test", 10, 0,
+				      EVENT_NO_CALL));
+	record_put_event(k,
+			 make_file(&k->m, FILE_WRITE, "/work/a.o", "", 0, O_WRONLY, EVENT_NO_CALL));
+	record_put_event(k, make_exit(&k->m, 2));
 	k->now = BEGIN + 2 * NSEC_PER_SEC;
-	end_call(k, 2, 0);
+	record_end_call(k, 2, 0);
 	call_observation_encode(&o, &k->b);
-	put(k, FRAME_CALL_OBSERVATION);
+	record_put(k, FRAME_CALL_OBSERVATION);
 	put_finding(k,
 		    (struct finding){ .number = 1,
 				      .detector = "contradiction",
@@ -161,11 +91,11 @@ static void put_first_call(struct maker *k)
 				      .evidence = { 7 } });
 }
 
-static void put_second_call(struct maker *k)
+static void put_second_call(struct record_maker *k)
 {
-	begin_call(k, 2, "bash", "{\"command\":\"printf '\\u001b[31m'; ./x &\"}", NULL);
-	put_event(k, make_exec(&k->m, HOSTILE, HOSTILE, "./x", 4, 0, 1));
-	end_call(k, 0, 1);
+	record_begin_call(k, 2, "bash", "{\"command\":\"printf '\\u001b[31m'; ./x &\"}", NULL);
+	record_put_event(k, make_exec(&k->m, HOSTILE, HOSTILE, "./x", 4, 0, 1));
+	record_end_call(k, 0, 1);
 	put_finding(k, (struct finding){ .number = 2,
 					 .detector = "survivor",
 					 .severity = SEVERITY_MEDIUM,
@@ -177,11 +107,12 @@ static void put_second_call(struct maker *k)
 					 .evidence = { 11, 10 } });
 }
 
-static void put_last_calls(struct maker *k)
+static void put_last_calls(struct record_maker *k)
 {
-	begin_call(k, 3, "browse", "not json \x1b[2J", "browse is not a function weir can execute");
-	end_call(k, -1, 0);
-	begin_call(k, 4, "python", "{\"code\":\"import socket\"}", NULL);
+	record_begin_call(k, 3, "browse", "not json \x1b[2J",
+			  "browse is not a function weir can execute");
+	record_end_call(k, -1, 0);
+	record_begin_call(k, 4, "python", "{\"code\":\"import socket\"}", NULL);
 	put_connect(k, 1);
 	put_connect(k, 2);
 	k->m.call = 2; /* the survivor, while call 4 runs */
@@ -191,7 +122,7 @@ static void put_last_calls(struct maker *k)
 	k->m.call = 4;
 	k->m.pid = 1004;
 	put_connect(k, 3);
-	end_call(k, 1, 0);
+	record_end_call(k, 1, 0);
 	put_finding(k,
 		    (struct finding){
 			    .number = 3,
@@ -208,43 +139,32 @@ static void put_last_calls(struct maker *k)
 			    .via = { { .call = 1, .kind = EDGE_EXECUTED, .seq = 4 } } });
 }
 
-static void put_end(struct maker *k)
+static void put_end(struct record_maker *k)
 {
 	struct gap gap = { .reason = GAP_NOT_WRITTEN, .text = "the disk was full", .unknown = 7 };
 	struct run_close close = { .ended_ns = BEGIN + 8 * NSEC_PER_SEC };
 
 	gap_encode(&gap, &k->b);
-	put(k, FRAME_GAP);
+	record_put(k, FRAME_GAP);
 	run_close_encode(&close, &k->b);
-	put(k, FRAME_RUN_CLOSE);
+	record_put(k, FRAME_RUN_CLOSE);
 }
 
 static int make_store(void **state)
 {
-	struct maker k = { .m = { .run = 77 }, .now = BEGIN };
-	char root[MERKLE_HEX_SIZE];
-	uint64_t runs, bad;
-	struct fail f = { 0 };
+	struct record_maker k = { .m = { .run = 77 }, .now = BEGIN, .step = NSEC_PER_SEC / 2 };
 
 	(void)state;
 	snprintf(directory, sizeof(directory), "/tmp/weir-test-report-XXXXXX");
 	assert_non_null(mkdtemp(directory));
-	buf_init(&k.b, 1 << 20);
-	assert_int_equal(layout_open(directory, true, &k.layout, &f), 0);
-	run_writer_init(&k.w, RUN);
-	assert_int_equal(run_writer_make(&k.w, k.layout.runs, &f), 0);
+	record_begin(&k, directory, RUN);
 	put_open(&k);
 	put_first_call(&k);
 	put_second_call(&k);
 	put_last_calls(&k);
 	put_end(&k);
-	assert_int_equal(run_writer_flush(&k.w, nothing, NULL, &f), 0);
-	assert_int_equal(run_writer_finish(&k.w, root, &f), 0);
-	run_writer_close(&k.w);
-	layout_close(&k.layout);
-	buf_free(&k.b);
-	assert_int_equal(store_rebuild(directory, &runs, &bad, &f), 0);
-	return bad != 0;
+	record_finish(&k, directory);
+	return 0;
 }
 
 static int remove_store(void **state)
