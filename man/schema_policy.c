@@ -20,6 +20,7 @@ static const struct {
 	{ "pattern", "^[^\\u0000-\\u001f\\u007f]+$" },
 	{ "name", "^[a-z0-9_-]{1,31}$" },
 	{ "variable", "^[A-Za-z_][A-Za-z0-9_]*(=(.|\\n)*)?$" },
+	{ "carried socket", "^([0-9]+=)?(unix:/|[0-9A-Za-z_.[-])[^\\u0000-\\u001f\\u007f]+$" },
 	{ "host", "^[0-9A-Za-z_*:][0-9A-Za-z_.:/*-]*$" },
 };
 

@@ -37,6 +37,7 @@ enum party {
 	PARTY_KEEPER = 1 << 2,
 	PARTY_RECORDER = 1 << 3,
 	PARTY_ASKER = 1 << 4,
+	PARTY_GATE = 1 << 5,
 };
 
 /* One end of a connection. */

@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "call/call.h"
+#include "policy/carry.h"
 #include "policy/policy.h"
 
 struct client;
@@ -30,6 +31,8 @@ struct run_request {
 /* Starts the supervisor where none serves this store, and the run. On success the sandbox stands,
  * with no call in it. */
 int client_open(const struct run_request *request, struct client **ret, struct fail *f);
+/* Hands over the listening sockets of the policy's network.carry, in its order; how many. */
+size_t client_carried(struct client *c, int fds[CARRY_MAX]);
 const char *client_run_id(const struct client *c);
 
 #define CALL_EXTRA_MAX 8

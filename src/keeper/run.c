@@ -135,6 +135,20 @@ static int start_sandbox(struct keeper *k, const struct sandbox_plan *plan, stru
 	return loop_add(&k->loop, &k->init);
 }
 
+static void pass_carried(struct keeper *k)
+{
+	int fds[CARRY_MAX];
+	size_t count = sandbox_carried(k->sandbox, fds);
+
+	for (uint32_t i = 0; i < count; i++) {
+		cleanup_buf struct buf data = { 0 };
+
+		buf_init(&data, sizeof(i));
+		wire_put_u32(&data, i);
+		tell_client(k, MESSAGE_RUN_CARRIED, &data, fds[i]);
+	}
+}
+
 static int plan_and_start(struct keeper *k, struct fail *f)
 {
 	struct sandbox_plan *plan = NULL;
@@ -191,6 +205,7 @@ int run_begin(struct keeper *k, struct message *assign)
 	}
 	begin_limits(k);
 	k->state = RUN_LIVING;
+	pass_carried(k);
 	id = (struct buf){ .data = k->assign.id, .size = RUN_ID_SIZE - 1 };
 	tell_client(k, MESSAGE_RUN_READY, &id, -1);
 	return 0;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "policy/carry.h"
 
 static bool has_component(const char *path, const char *name)
 {
@@ -117,6 +118,13 @@ static bool is_host(const char *text)
 	return label && letter && text[-1] != '-';
 }
 
+static bool is_carried(const char *text)
+{
+	struct carry c;
+
+	return carry_parse(text, &c) == 0;
+}
+
 static const struct form {
 	const char *name;
 	bool (*holds)(const char *text);
@@ -131,6 +139,8 @@ static const struct form {
 	{ "pattern", is_pattern, "a file name pattern such as *.key or */.aws/credentials" },
 	{ "name", is_name, "a name of at most 31 small letters, digits, - and _" },
 	{ "variable", is_variable, "NAME or NAME=VALUE" },
+	{ "carried socket", is_carried,
+	  "[PORT=]HOST:PORT or PORT=unix:/PATH, with PORT from 1 to 65535" },
 	{ "host", is_host, "a name, *.name, an address, or address/prefix" },
 };
 

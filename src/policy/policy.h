@@ -68,6 +68,7 @@ struct policy {
 		size_t allow_count;
 		struct network_rule *allow;
 		enum policy_network setup, run, verify; /* key: phases */
+		struct text_list carry; /* sockets carried into the sandbox; see carry.h */
 	} network;
 	struct {
 		uint32_t cpus_milli; /* 2 cpus = 2000; 0 = unlimited */

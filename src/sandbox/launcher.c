@@ -245,7 +245,12 @@ static void serve(struct launcher *l)
 		for (size_t i = 0; i < count; i++)
 			close(fds[i]);
 		done.has_terminal = terminal >= 0;
-		message_send(l->socket, &done, &terminal, done.has_terminal ? 1 : 0);
+		if (m.kind == MESSAGE_START)
+			message_send(l->socket, &done, l->work.carried, l->work.carried_count);
+		else
+			message_send(l->socket, &done, &terminal, done.has_terminal ? 1 : 0);
+		while (l->work.carried_count > 0)
+			close(l->work.carried[--l->work.carried_count]);
 		if (terminal >= 0)
 			close(terminal);
 	}

@@ -25,7 +25,8 @@ enum message_kind {
 	MESSAGE_READY = 1, /* launcher: what could be prepared is */
 	MESSAGE_START,	   /* keeper: build the sandbox. Descriptors: cgroup?, two id maps? */
 	MESSAGE_EXEC,	   /* keeper: start a call. Descriptors: cgroup?, then those of the call */
-	MESSAGE_DONE,	   /* launcher: how it went is in the arena. Descriptors: terminal? */
+	MESSAGE_DONE,	   /* launcher: how it went is in the arena. Descriptors: those
+			    * carried out of the sandbox, or the call's terminal? */
 	MESSAGE_LISTENER = 'l', /* a call's process: its seccomp listener */
 };
 

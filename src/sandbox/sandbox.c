@@ -244,7 +244,7 @@ static int limits_apply(const struct sandbox_plan *plan, struct sandbox_launcher
 }
 
 static int start_request(const struct sandbox_plan *plan, struct sandbox_launcher *l, int cgroup,
-			 struct fail *f)
+			 struct sandbox *s, struct fail *f)
 {
 	struct message m = { .kind = MESSAGE_START, .has_cgroup = cgroup >= 0 };
 	int fds[MESSAGE_FDS_MAX];
@@ -269,7 +269,22 @@ static int start_request(const struct sandbox_plan *plan, struct sandbox_launche
 	r = message_send(l->socket, &m, fds, count);
 	if (r < 0)
 		return fail(f, -r, "sandbox: reach the launcher");
-	return launcher_wait(l, fds, &count, f);
+	return launcher_wait(l, s->carried, &s->carried_count, f);
+}
+
+size_t sandbox_carried(struct sandbox *s, int fds[CARRY_MAX])
+{
+	size_t count = s->carried_count;
+
+	memcpy(fds, s->carried, count * sizeof(*fds));
+	s->carried_count = 0;
+	return count;
+}
+
+static void carried_close(struct sandbox *s)
+{
+	while (s->carried_count > 0)
+		close(s->carried[--s->carried_count]);
 }
 
 int sandbox_start(const struct sandbox_plan *plan, struct sandbox_launcher *l, int call0_cgroup,
@@ -293,7 +308,7 @@ int sandbox_start(const struct sandbox_plan *plan, struct sandbox_launcher *l, i
 	r = s->environment.error ? fail(f, ENOMEM, "start the sandbox")
 				 : limits_apply(plan, l, call0_cgroup, f);
 	if (r == 0)
-		r = start_request(plan, l, call0_cgroup, f);
+		r = start_request(plan, l, call0_cgroup, s, f);
 	s->init = l->arena->pid;
 	s->pidfd = r == 0 ? kernel_pidfd_open(s->init) : -1;
 	if (r == 0 && s->pidfd < 0)
@@ -303,6 +318,7 @@ int sandbox_start(const struct sandbox_plan *plan, struct sandbox_launcher *l, i
 			kill(s->init, SIGKILL);
 			waitpid(s->init, NULL, 0);
 		}
+		carried_close(s);
 		buf_free(&s->environment);
 		return r;
 	}
@@ -335,6 +351,7 @@ void sandbox_stop(struct sandbox *s)
 	while (waitpid(s->init, NULL, 0) < 0 && errno == EINTR)
 		;
 	sandbox_launcher_stop(s->launcher);
+	carried_close(s);
 	fd_close(s->pidfd);
 	free(s->processes);
 	buf_free(&s->environment);

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/fail.h"
+#include "policy/carry.h"
 #include "policy/policy.h"
 #include "policy/state.h"
 
@@ -58,6 +59,10 @@ void sandbox_sweep(void);
  * on success. */
 int sandbox_start(const struct sandbox_plan *plan, struct sandbox_launcher *launcher,
 		  int call0_cgroup, struct sandbox **ret, struct fail *f);
+
+/* Hands over the listening sockets of the policy's network.carry, in its order; how many. They are
+ * in the sandbox's network namespace, and only who holds them outside can accept from them. */
+size_t sandbox_carried(struct sandbox *s, int fds[CARRY_MAX]);
 
 struct sandbox_exec {
 	int cgroup; /* directory of RUN/CALL, or -1 */

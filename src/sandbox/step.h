@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "policy/carry.h"
+
 #define PLAN_STEPS_MAX 1536
 #define PLAN_TEXT_MAX (512 * 1024)
 #define PLAN_FILTER_MAX 1024
@@ -35,6 +37,7 @@ enum step_stage {
 	OP(UNSHARE, unshare, "create namespaces")                           \
 	OP(PRIVATE, private, "make mounts private")                         \
 	OP(LOOPBACK, loopback, "bring up")                                  \
+	OP(CARRY, carry, "listen on")                                       \
 	OP(SYSCTL, sysctl, "set")                                           \
 	OP(HOSTNAME, hostname, "set host name")                             \
 	OP(ROOT, root, "new root")                                          \
@@ -142,6 +145,8 @@ struct work {
 	int workspace_map; /* user namespace for the workspace's idmapped mount */
 	int system_map;	   /* the same for the lower layers of a writable system */
 	int ruleset;
+	int carried[CARRY_MAX]; /* listening sockets on their way out, in the policy's order */
+	size_t carried_count;
 	int listener_to; /* where a seccomp listener is sent */
 };
 
