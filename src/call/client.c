@@ -251,8 +251,7 @@ static int await_answer(struct client *c, struct message *ret)
 	do {
 		message_free(ret);
 		r = channel_receive(&c->keeper, ret, 0);
-	} while (r == 1 &&
-		 (ret->type == MESSAGE_RUN_NOTICE || ret->type == MESSAGE_RUN_CARRIED) &&
+	} while (r == 1 && (ret->type == MESSAGE_RUN_NOTICE || ret->type == MESSAGE_RUN_CARRIED) &&
 		 take_notice(c, ret) == 0);
 	c->keeper.peer = PARTY_KEEPER;
 	return r == 1 ? 0 : r == 0 ? -EPIPE : r;

@@ -3,6 +3,7 @@
 #include "cmd/carry.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -50,8 +51,9 @@ static int wait_ready(const struct carry_gate *g, struct fail *f)
 	int r = channel_receive_within(&g->channel, &m, READY_MS);
 
 	if (r == -ETIMEDOUT)
-		return fail_text(f, ETIMEDOUT, "the destinations of carried sockets could not be "
-					       "looked up in time");
+		return fail_text(f, ETIMEDOUT,
+				 "the destinations of carried sockets could not be "
+				 "looked up in time");
 	if (r != 1)
 		return fail(f, r ? -r : EPIPE, "weir-gate");
 	wire_init(&w, m.data, m.size);
@@ -60,7 +62,7 @@ static int wait_ready(const struct carry_gate *g, struct fail *f)
 	return t.code ? fail_text(f, t.code, "%s", t.text) : 0;
 }
 
-int carry_gate_start(const struct policy *p, struct carry_gate *ret, struct fail *f)
+static int gate_start(const struct policy *p, struct carry_gate *ret, struct fail *f)
 {
 	struct carry_gate g = { .channel = { .self = PARTY_CLIENT, .peer = PARTY_GATE } };
 	int ends[2];
@@ -83,7 +85,7 @@ int carry_gate_start(const struct policy *p, struct carry_gate *ret, struct fail
 	return 0;
 }
 
-int carry_gate_serve(struct carry_gate *g, struct client *c, struct fail *f)
+static int gate_serve(struct carry_gate *g, struct client *c, struct fail *f)
 {
 	int fds[CARRY_MAX];
 	size_t count = client_carried(c, fds);
@@ -100,6 +102,27 @@ int carry_gate_serve(struct carry_gate *g, struct client *c, struct fail *f)
 		close(fds[i]);
 	}
 	return r < 0 ? fail(f, -r, "weir-gate") : 0;
+}
+
+int carry_client_open(const struct run_request *request, struct carry_gate *ret_gate,
+		      struct client **ret, struct fail *f)
+{
+	struct carry_gate gate = { .pid = 0 };
+	struct client *client = NULL;
+	int r = gate_start(request->policy, &gate, f);
+
+	if (r == 0)
+		r = client_open(request, &client, f);
+	if (r == 0)
+		r = gate_serve(&gate, client, f);
+	if (r < 0) {
+		client_free(client);
+		carry_gate_stop(&gate);
+		return r;
+	}
+	*ret_gate = gate;
+	*ret = client;
+	return 0;
 }
 
 void carry_gate_stop(struct carry_gate *g)

@@ -16,9 +16,10 @@ struct carry_gate {
 	struct channel channel;
 };
 
-/* Returns once every destination is known; nothing is started where the policy carries nothing. */
-int carry_gate_start(const struct policy *p, struct carry_gate *ret, struct fail *f);
-int carry_gate_serve(struct carry_gate *g, struct client *c, struct fail *f);
+/* client_open() with a gate for what the policy carries: it knows every destination before the run
+ * begins. Both are the caller's on success. */
+int carry_client_open(const struct run_request *request, struct carry_gate *ret_gate,
+		      struct client **ret, struct fail *f);
 /* Cuts what is still connected; the gate says on standard error what it could not reach. */
 void carry_gate_stop(struct carry_gate *g);
 

@@ -13,6 +13,8 @@
 #include "call/call.h"
 #include "cmd/command.h"
 #include "cmd/reach.h"
+#include "policy/carry.h"
+#include "policy/setting.h"
 #include "store/record.h"
 
 /* NAME becomes NAME=VALUE, or goes where we have no such variable ourselves. */
@@ -40,8 +42,40 @@ static int fill_environment(struct text_list *list)
 	return 0;
 }
 
-int choose_policy(const char *file, const char *store, struct policy *ret, struct fail *f)
+static int add_carried(const struct option_list *list, struct policy *p, struct fail *f)
 {
+	struct fail why = { .code = 0 };
+
+	for (unsigned i = 0; i < list->count; i++) {
+		if (p->network.carry.count == CARRY_MAX)
+			return fail_text(f, EINVAL, "more than %d carried sockets", CARRY_MAX);
+		if (form_check("carried socket", list->items[i], &why) < 0)
+			return fail_text(f, EINVAL, "--carry %s: %s", list->items[i], why.text);
+		if (text_list_add(&p->network.carry, list->items[i], strlen(list->items[i])) < 0)
+			return fail(f, ENOMEM, "--carry");
+	}
+	return 0;
+}
+
+/* What file and options say, before it is held against anything. */
+static int policy_written(const struct choice *c, struct policy *ret, struct fail *f)
+{
+	struct policy p = { .version = 0 };
+	int r = c->policy ? policy_read_file(c->policy, &p, f) : policy_builtin(&p);
+
+	if (r < 0)
+		return c->policy ? r : fail(f, -r, "the built-in policy");
+	r = add_carried(&c->carry, &p, f);
+	if (r < 0)
+		policy_free(&p);
+	else
+		*ret = p;
+	return r;
+}
+
+int choose_policy(const struct choice *c, struct policy *ret, struct fail *f)
+{
+	const char *store = c->store;
 	cleanup_free char *standard = store ? NULL : store_path_default();
 	struct policy p = { .version = 0 };
 	char cwd[PATH_MAX];
@@ -49,9 +83,9 @@ int choose_policy(const char *file, const char *store, struct policy *ret, struc
 
 	if (!getcwd(cwd, sizeof(cwd)))
 		return fail(f, errno, "the current directory");
-	r = file ? policy_read_file(file, &p, f) : policy_builtin(&p);
+	r = policy_written(c, &p, f);
 	if (r < 0)
-		return file ? r : fail(f, -r, "the built-in policy");
+		return r;
 	r = policy_supported(&p, f);
 	if (r == 0)
 		r = policy_resolve_workspace(&p, cwd, f);

@@ -18,9 +18,16 @@ struct option_row {
 	const char *argument; /* NULL: a flag; else its placeholder in help: "FILE", "RUN", … */
 	const char *values;   /* "text|json" when the argument is one of these, else NULL */
 	const char *about;
-	enum { OPTION_FLAG, OPTION_TEXT, OPTION_UINT, OPTION_SEVERITY } type;
+	enum { OPTION_FLAG, OPTION_TEXT, OPTION_UINT, OPTION_SEVERITY, OPTION_LIST } type;
 	unsigned offset; /* of the member in the command's options struct: bool, const char *,
-			    uint64_t, int */
+			    uint64_t, int, struct option_list */
+};
+
+/* An option that may be given several times. */
+#define OPTION_LIST_MAX 16
+struct option_list {
+	unsigned count;
+	const char *items[OPTION_LIST_MAX];
 };
 
 struct command {

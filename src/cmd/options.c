@@ -86,6 +86,17 @@ static int parse_uint(const char *text, uint64_t *ret)
 	return errno || end == text || *end || strchr(text, '-') ? -EINVAL : 0;
 }
 
+static int store_item(const struct command *c, const struct option_row *o, const char *text,
+		      struct option_list *list)
+{
+	if (list->count == OPTION_LIST_MAX) {
+		log_error("%s: --%s more than %d times", c->name, o->name, OPTION_LIST_MAX);
+		return -EINVAL;
+	}
+	list->items[list->count++] = text;
+	return 0;
+}
+
 static int store_value(const struct command *c, const struct option_row *o, const char *text,
 		       void *options)
 {
@@ -117,6 +128,8 @@ static int store_value(const struct command *c, const struct option_row *o, cons
 		log_error("%s: --%s is one of info, low, medium, high, critical, not '%s'", c->name,
 			  o->name, text);
 		return -EINVAL;
+	case OPTION_LIST:
+		return store_item(c, o, text, member);
 	}
 	return -EINVAL;
 }

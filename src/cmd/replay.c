@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text_escape.h"
+#include "cmd/carry.h"
 #include "cmd/choose.h"
 #include "cmd/command.h"
 #include "cmd/outcome.h"
@@ -56,6 +57,7 @@ struct show {
 	const struct replay_arguments *arguments;
 	struct trajectory *trajectory;
 	struct client *client;
+	struct carry_gate gate;
 	struct outcome outcome;
 	bool lines, colour;
 	uint32_t failed;
@@ -278,12 +280,13 @@ static int open_and_replay(struct show *s, const struct policy *policy, char **a
 	request.command = buf_text(&command);
 	catch_signals(&waiting);
 	raise_limit();
-	if (client_open(&request, &s->client, &f) < 0) {
+	if (carry_client_open(&request, &s->gate, &s->client, &f) < 0) {
 		log_error("%s", f.text);
 		return EXIT_WEIR_FAILED;
 	}
 	status = replay_all(s, policy, request.store, &waiting);
 	client_free(s->client);
+	carry_gate_stop(&s->gate);
 	return status;
 }
 
@@ -358,7 +361,7 @@ static int run_replay(int argc, char **argv)
 		return EXIT_WEIR_USAGE;
 	}
 	tell_warnings(&trajectory);
-	if (choose_policy(arguments.choice.policy, arguments.choice.store, &policy, &f) < 0) {
+	if (choose_policy(&arguments.choice, &policy, &f) < 0) {
 		log_error("%s", f.text);
 		return choose_status(&f);
 	}

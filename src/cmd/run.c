@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "call/client.h"
+#include "cmd/carry.h"
 #include "cmd/choose.h"
 #include "cmd/command.h"
 #include "cmd/outcome.h"
@@ -52,6 +53,7 @@ struct carriage {
 
 struct session {
 	struct client *client;
+	struct carry_gate gate;
 	struct carriage carriage;
 	uint32_t call;
 	int signals;
@@ -340,7 +342,7 @@ static int run_program(struct session *s, const struct run_options *o, const str
 				       .command = buf_text(&p->command),
 				       .first = &p->call };
 
-	if (client_open(&request, &s->client, &f) < 0) {
+	if (carry_client_open(&request, &s->gate, &s->client, &f) < 0) {
 		log_error("%s", f.text);
 		return EXIT_WEIR_FAILED;
 	}
@@ -407,7 +409,7 @@ static int run_run(int argc, char **argv)
 	}
 	if (choose_name(o.choice.name, &f) < 0 ||
 	    (o.choice.report && report_form_of(o.choice.report, &form, &f) < 0) ||
-	    choose_policy(o.choice.policy, o.choice.store, &policy, &f) < 0) {
+	    choose_policy(&o.choice, &policy, &f) < 0) {
 		log_error("%s", f.text);
 		return choose_status(&f);
 	}
@@ -419,5 +421,6 @@ static int run_run(int argc, char **argv)
 	}
 	status = run_session(&s, &o, &policy, argv + first);
 	client_free(s.client);
+	carry_gate_stop(&s.gate);
 	return status;
 }

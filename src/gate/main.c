@@ -147,7 +147,8 @@ int main(int argc, char **argv)
 		log_error("weir-gate is started by weir run and weir replay");
 		return 2;
 	}
-	/* it ends with the client, and not by a key that was meant for the program in the sandbox */
+	/* it ends with the client, and not by a key that was meant for the program in the sandbox
+	 */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);

@@ -166,7 +166,8 @@ static bool connect_next(struct connection *c)
 	while (c->tried < to->count) {
 		const struct destination_address *a = &to->addresses[c->tried++];
 
-		s->watch.fd = socket(a->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		s->watch.fd =
+			socket(a->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (s->watch.fd >= 0 &&
 		    (connect(s->watch.fd, (const struct sockaddr *)&a->at, a->size) == 0 ||
 		     errno == EINPROGRESS))

@@ -43,6 +43,20 @@ static void agent_member(struct json *j, const struct run_open *open)
 	json_object_end(j);
 }
 
+static void carried_member(struct json *j, const struct run_open *open)
+{
+	cleanup_policy struct policy p = { .version = 0 };
+	struct wire w;
+
+	json_key(j, "carried");
+	json_array(j);
+	wire_init(&w, open->policy.data, open->policy.size);
+	if (policy_decode(&w, &p) == 0)
+		for (size_t i = 0; i < p.network.carry.count; i++)
+			json_string(j, p.network.carry.items[i]);
+	json_array_end(j);
+}
+
 static void run_member(struct json *j, const struct run_info *run)
 {
 	const struct run_open *o = &run->open;
@@ -70,6 +84,7 @@ static void run_member(struct json *j, const struct run_info *run)
 	json_field_string(j, "trajectory", o->trajectory);
 	agent_member(j, o);
 	json_field_string(j, "image_digest", o->image_digest);
+	carried_member(j, o);
 	json_object_end(j);
 }
 

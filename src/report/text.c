@@ -71,6 +71,21 @@ static void print_title(struct page *p, const struct run_info *run)
 	page_end_line(p, INK_PLAIN, INDENT);
 }
 
+static void print_carried(struct page *p, const struct run_info *run)
+{
+	cleanup_policy struct policy policy = { .version = 0 };
+	struct wire w;
+
+	wire_init(&w, run->open.policy.data, run->open.policy.size);
+	if (policy_decode(&w, &policy) < 0)
+		return;
+	for (size_t i = 0; i < policy.network.carry.count; i++) {
+		buf_add_text(&p->line, "carried socket ");
+		add_escaped(p, policy.network.carry.items[i], room(p));
+		page_end_line(p, INK_PLAIN, INDENT);
+	}
+}
+
 static bool same_state(const struct state_line *a, const struct state_line *b)
 {
 	return a->state == b->state && !strcmp(a->reason, b->reason);
@@ -311,6 +326,7 @@ int report_text(const struct report *r, const struct text_style *style, FILE *ou
 
 	page_open(&p, out, style);
 	print_title(&p, &r->run);
+	print_carried(&p, &r->run);
 	print_states(&p, "barrier", r->run.open.barriers, r->run.open.barrier_count);
 	print_states(&p, "sensor", r->run.open.sensors, r->run.open.sensor_count);
 	print_verdict(&p, r);

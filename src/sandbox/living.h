@@ -10,10 +10,10 @@ struct sandbox {
 	struct sandbox_launcher *launcher;
 	pid_t init;
 	int pidfd;
-	struct buf environment; /* as the plan's */
+	struct buf environment;	      /* as the plan's */
 	int carried[MESSAGE_FDS_MAX]; /* not yet handed over */
 	size_t carried_count;
-	pid_t *processes;	/* started by sandbox_exec() and perhaps not reaped yet */
+	pid_t *processes; /* started by sandbox_exec() and perhaps not reaped yet */
 	size_t process_count, process_room;
 };
 

@@ -95,6 +95,24 @@ static const struct {
 	{ "network: {allow: [{host: 10.0.0.0/33}]}", "network.allow[].host: found" },
 	{ "network: {allow: [{host: a.*.com}]}", "network.allow[].host: found" },
 	{ "network: {allow: [{host: 1.2.3}]}", "network.allow[].host: found" },
+	{ "network: {carry: [\"80\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"host\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"0=a:1\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"a:0\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"65536=a:1\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"80=a:65536\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"80=a:\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"80=:9\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"unix:/s\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"80=unix:s\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"80=unix:/\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"80=[1.2.3.4]:9\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"80=::1:9\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"80=[::1]9\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"80=-a:9\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"80=a b:9\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"080=a:9\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {carry: [\"80=a:9x\"]}", "accepted is [PORT=]HOST:PORT" },
 	{ "network_mode: no-network\nallowed_hosts: [a.com]", "does not say allowlist" },
 	{ "network_mode: none", "accepted is no-network or allowlist or public" },
 	{ "network_mode: public\nnetwork: {default: deny}", "keep one of them" },
@@ -300,7 +318,19 @@ static uint64_t random_number(const struct setting *s)
 
 static const char *prefix_of(const char *form)
 {
-	return strstr(form, "absolute") ? "/p" : strcmp(form, "variable") == 0 ? "V=" : "p";
+	static const struct {
+		const char *form, *prefix;
+	} prefixes[] = {
+		{ "absolute path", "/p" },
+		{ "absolute path or nothing", "/p" },
+		{ "variable", "V=" },
+		{ "carried socket", "80=unix:/p" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(prefixes); i++)
+		if (strcmp(prefixes[i].form, form) == 0)
+			return prefixes[i].prefix;
+	return "p";
 }
 
 static void fill_randomly(struct policy *p)
