@@ -25,7 +25,6 @@ const struct detector *const detectors[] = {
 	&contradiction_detector,  NULL,
 };
 
-#define SESSION_EDGES_MAX 4
 #define DETECTORS_MAX ARRAY_LENGTH(detectors)
 
 struct entry {
@@ -43,7 +42,6 @@ struct detection {
 	struct processes *processes;
 	struct lineage *lineage;
 	struct call_announce calls[DETECTION_CALLS_MAX]; /* by n; the eldest gives way */
-	uint64_t ended_seq[DETECTION_CALLS_MAX];	 /* of the same calls: their exit, or 0 */
 	void *states[DETECTORS_MAX];
 	size_t count;
 	struct entry *entries[DETECTION_FINDINGS_MAX + 1]; /* the last one is the overflow */
@@ -157,27 +155,6 @@ static void merge(struct detection *d, struct entry *e, const struct finding *f,
 		emit(d, e);
 }
 
-/* What an earlier call did to a living shell cannot be read: the last ones that worked in the
- * call's shell before it stand beside the finding, whatever they did. */
-static void add_session(const struct detection *d, struct finding *f)
-{
-	const struct call_announce *call = &d->calls[f->call % DETECTION_CALLS_MAX];
-	size_t added = 0;
-
-	if (call->n != f->call || !call->shell)
-		return;
-	for (uint32_t n = f->call - 1; n > 0 && f->call - n < DETECTION_CALLS_MAX; n--) {
-		const struct call_announce *before = &d->calls[n % DETECTION_CALLS_MAX];
-		uint64_t seq = d->ended_seq[n % DETECTION_CALLS_MAX];
-
-		if (before->n != n || before->shell != call->shell || !seq)
-			continue;
-		if (added++ == SESSION_EDGES_MAX)
-			return;
-		finding_add_edge(f, &(struct edge){ .call = n, .kind = EDGE_SESSION, .seq = seq });
-	}
-}
-
 static void add_entry(struct detection *d, const struct finding *f, uint64_t key, uint16_t *slot)
 {
 	struct entry *e = malloc(sizeof(*e));
@@ -187,7 +164,6 @@ static void add_entry(struct detection *d, const struct finding *f, uint64_t key
 	*e = (struct entry){ .finding = *f, .key = key };
 	d->entries[d->count++] = e;
 	e->finding.number = (uint32_t)d->count;
-	add_session(d, &e->finding);
 	if (slot)
 		*slot = (uint16_t)d->count;
 	if (!d->closing && d->policy->on[f->severity] == ACTION_KILL)
@@ -370,9 +346,7 @@ void detection_call(struct detection *d, const struct call_announce *call)
 		.function_name = copy_text(call->function_name),
 		.started_ns = call->started_ns,
 		.executed = call->executed,
-		.shell = call->shell,
 	};
-	d->ended_seq[call->n % DETECTION_CALLS_MAX] = 0;
 }
 
 /* What is known of call n: at least its number. */
@@ -406,8 +380,6 @@ void detection_call_exit(struct detection *d, const struct call_exit *x, uint64_
 {
 	struct call_announce call = known_call(d, x->n);
 
-	if (d->calls[x->n % DETECTION_CALLS_MAX].n == x->n)
-		d->ended_seq[x->n % DETECTION_CALLS_MAX] = seq;
 	for (size_t i = 0; detectors[i]; i++)
 		if (detectors[i]->on_call_exit)
 			detectors[i]->on_call_exit(d, d->states[i], &call, x, seq);

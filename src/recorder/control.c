@@ -240,19 +240,6 @@ static void take_frame(struct recorder *r, struct recording *run, const struct m
 	}
 }
 
-void control_catch_up(struct recorder *r, struct recording *run)
-{
-	for (;;) {
-		cleanup_message struct message m = { .fd_count = 0 };
-
-		if (run->keeper.fd < 0 || run->phase != RECORDING_LIVE ||
-		    channel_receive(&run->keeper, &m, MSG_DONTWAIT | MSG_PEEK) != 1 ||
-		    (m.type != MESSAGE_REC_EVENT && m.type != MESSAGE_REC_CALL_ANNOUNCE))
-			return;
-		control_keeper(r, run);
-	}
-}
-
 /* A run that cannot be opened ends with an empty answer, so that nobody waits for it. */
 static void refuse(struct recording *run, const struct message *m)
 {

@@ -110,17 +110,6 @@ static void hold(struct recorder *r, const struct drained *d)
 	}
 }
 
-/* What a label of the keeper stands for was sent to us before the kernel had it. */
-static void place_event(struct recorder *r, struct recording *run, const struct drained *d,
-			uint64_t wall_ns)
-{
-	if (d->h->label >= LABEL_KEEPER && d->h->label > run->keeper_label) {
-		control_catch_up(r, run);
-		run->keeper_label = d->h->label;
-	}
-	recording_event(run, 0, d->h, d->size, wall_ns);
-}
-
 static void place(struct recorder *r, uint64_t wall_offset)
 {
 	struct recording *run = NULL;
@@ -134,7 +123,7 @@ static void place(struct recorder *r, uint64_t wall_offset)
 		else if (!run)
 			r->unattributed++;
 		else if (!recording_has_seen(run, d->h))
-			place_event(r, run, d, d->mono_ns + wall_offset);
+			recording_event(run, 0, d->h, d->size, d->mono_ns + wall_offset);
 	}
 }
 

@@ -61,9 +61,6 @@ struct recorder {
 /* control.c */
 int control_supervisor(struct recorder *r); /* one message; 1, 0: it hung up, -EAGAIN */
 int control_keeper(struct recorder *r, struct recording *run);
-/* What the keeper has said already of calls that begin, and nothing that has to wait for the rings.
- */
-void control_catch_up(struct recorder *r, struct recording *run);
 void control_state(struct recorder *r, int code, const char *text);
 struct recording *recorder_find(struct recorder *r, const char *id);
 

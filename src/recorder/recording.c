@@ -250,8 +250,6 @@ void recording_event(struct recording *r, uint64_t seq, const void *data, size_t
 		return;
 	r->received = seq ? seq : r->received;
 	e = event_decode(data, size, &view);
-	if (e == 0 && seq && h->kind == EVENT_HANDOVER)
-		r->keeper_label = view.handover->label;
 	if (e == 0)
 		e = run_writer_add(&r->writer, &(struct frame_new){ .kind = h->kind,
 								    .message = (uint32_t)seq,

@@ -44,8 +44,7 @@ struct recording {
 	struct tally tally;
 	struct policy policy;
 	struct detection *detection;
-	uint64_t received;     /* the keeper's last numbered message */
-	uint32_t keeper_label; /* the last label that the keeper has given */
+	uint64_t received; /* the keeper's last numbered message */
 	uint64_t acked;
 	char root[MERKLE_HEX_SIZE];
 
