@@ -27,7 +27,7 @@ void edge_words(struct buf *out, const struct edge *e)
 		buf_printf(out, "call %u (%s)", e->call, kind);
 }
 
-static void edge_json(struct json *j, const struct edge *e, const char *run_id)
+void edge_json(struct json *j, const struct edge *e, const char *run_id)
 {
 	char id[64];
 

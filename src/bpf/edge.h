@@ -26,8 +26,10 @@ struct edge {
 const char *edge_reason_about(enum edge_reason reason);
 /* "call 3 (executed)", "unknown (the hand-over is not in the record)" */
 void edge_words(struct buf *out, const struct edge *e);
-/* [{"call", "kind", "evidence"}]: evidence is RUN:SEQ or null; an unknown edge has call null and a
+/* {"call", "kind", "evidence"}: evidence is RUN:SEQ or null; an unknown edge has call null and a
  * reason too. */
+void edge_json(struct json *j, const struct edge *e, const char *run_id);
+/* The array of them. */
 void edges_json(struct json *j, const struct edge *edges, size_t count, const char *run_id);
 
 #endif

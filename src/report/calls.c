@@ -14,7 +14,9 @@
 
 #define FOLD_ABOVE 200
 #define WORDS_MAX 4096
-#define FACTS_MAX 3  /* the JSON form has them all */
+#define FACTS_MAX 3 /* the JSON form has them all */
+#define VIA_SHOWN 6
+#define VIA_INDENT 12
 #define MARK_WIDTH 6 /* "!   12" */
 #define FUNCTION_WIDTH 11
 #define EXIT_WIDTH 7
@@ -97,6 +99,7 @@ static void count_lost(struct calls_seen *seen, const struct call_record *c)
 {
 	uint64_t lost = 0;
 
+	seen->handovers_lost += c->lost[EVENT_CLASS_HANDOVER];
 	for (size_t i = 0; i < EVENT_CLASS_COUNT; i++)
 		lost += c->lost[i];
 	if (!lost)
@@ -195,6 +198,23 @@ static void print_row(const struct table *t, const struct call_record *c)
 	page_end_line(p, guilty ? INK_BOLD : INK_PLAIN, at.did_at);
 }
 
+/* "<- call 3 (executed), call 1 (read), and 4 more" */
+static void print_via(const struct table *t, uint32_t call)
+{
+	struct page *p = t->page;
+	size_t count;
+	const struct report_edge *via = report_via(t->report, call, &count);
+
+	for (size_t i = 0; i < count && i < VIA_SHOWN; i++) {
+		buf_add_text(&p->line, i ? ", " : "         <- ");
+		edge_words(&p->line, &via[i].edge);
+	}
+	if (count > VIA_SHOWN)
+		buf_printf(&p->line, ", and %zu more", count - VIA_SHOWN);
+	if (count)
+		page_end_line(p, INK_DIM, VIA_INDENT);
+}
+
 static void end_fold(struct table *t)
 {
 	if (t->folded) {
@@ -221,6 +241,7 @@ static int on_call(void *context, const struct call_record *c)
 	}
 	end_fold(t);
 	print_row(t, c);
+	print_via(t, c->announce.n);
 	return 0;
 }
 

@@ -16,7 +16,7 @@ struct calls_seen {
 		uint32_t n;
 		char *text; /* "bash: make test", owned */
 	} * names;	    /* of calls that have findings, by n */
-	uint64_t lost;
+	uint64_t lost, handovers_lost;
 	uint64_t loser_count;
 	uint32_t losers[LOSERS_MAX]; /* calls with lost events, the first of them */
 };

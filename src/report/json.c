@@ -11,6 +11,7 @@
 #include "report/report.h"
 #include "store/frame_json.h"
 
+#define BROKEN_MAX 64		     /* calls named that have an unknown edge */
 #define PIECE_MAX (8u * 1024 * 1024) /* holds the largest call: arguments of 1 MiB, escaped */
 
 struct writer {
@@ -20,7 +21,7 @@ struct writer {
 	struct buf piece;
 	FILE *out;
 	struct fail *fail;
-	uint64_t lost;
+	uint64_t lost, handovers_lost;
 };
 
 static int write_out(struct writer *w)
@@ -123,6 +124,7 @@ static void events_member(struct writer *w, const struct call_record *c)
 	json_field_uint(j, "lost", sum(c->lost));
 	json_object_end(j);
 	w->lost += sum(c->lost);
+	w->handovers_lost += c->lost[EVENT_CLASS_HANDOVER];
 }
 
 static void did_member(struct json *j, const struct doing *d)
@@ -151,6 +153,29 @@ static void findings_of_call(struct writer *w, uint32_t call)
 			continue;
 		snprintf(id, sizeof(id), "F%u", r->findings[i].number);
 		json_string(&w->j, id);
+	}
+	json_array_end(&w->j);
+}
+
+static void via_members(struct writer *w, uint32_t call)
+{
+	const struct report *r = w->report;
+	size_t via_count, behind_count;
+	const struct report_edge *via = report_via(r, call, &via_count);
+	const struct report_edge *const *behind = report_behind(r, call, &behind_count);
+
+	json_key(&w->j, "via");
+	json_array(&w->j);
+	for (size_t i = 0; i < via_count; i++)
+		edge_json(&w->j, &via[i].edge, r->run.open.id);
+	json_array_end(&w->j);
+	json_key(&w->j, "behind");
+	json_array(&w->j);
+	for (size_t i = 0; i < behind_count; i++) {
+		struct edge edge = behind[i]->edge;
+
+		edge.call = behind[i]->to;
+		edge_json(&w->j, &edge, r->run.open.id);
 	}
 	json_array_end(&w->j);
 }
@@ -202,6 +227,7 @@ static int on_call(void *context, const struct call_record *c)
 
 	if (!report_keeps(w->report, w->bounds, a->n)) {
 		w->lost += sum(c->lost);
+		w->handovers_lost += c->lost[EVENT_CLASS_HANDOVER];
 		return 0;
 	}
 	json_object(j);
@@ -225,6 +251,7 @@ static int on_call(void *context, const struct call_record *c)
 	events_member(w, c);
 	did_member(j, report_doing(w->report, a->n));
 	observation_member(j, &c->observation);
+	via_members(w, a->n);
 	findings_of_call(w, a->n);
 	json_object_end(j);
 	return write_out(w);
@@ -251,6 +278,79 @@ static void gap_member(struct json *j, const struct gap *g)
 	json_object_end(j);
 }
 
+static void direct_edge(struct json *j, const struct report_edge *e, const char *run_id)
+{
+	uint64_t seq = e->direct_seq ? e->direct_seq : e->edge.seq;
+	char id[64];
+
+	snprintf(id, sizeof(id), "%s:%llu", run_id, (unsigned long long)seq);
+	json_object(j);
+	if (e->edge.call == EVENT_NO_CALL)
+		json_field_null(j, "from");
+	else
+		json_field_uint(j, "from", e->edge.call);
+	json_field_uint(j, "to", e->to);
+	json_field_string(j, "kind", edge_kind_name((enum edge_kind)e->edge.kind));
+	json_field_string(j, "evidence", seq ? id : NULL);
+	json_field_time(j, "ts", e->direct_ns ? e->direct_ns : e->wall_ns);
+	json_field_uint(j, "count", e->count);
+	json_field_string(j, "what", e->what);
+	json_field_string(j, "reason",
+			  e->edge.call == EVENT_NO_CALL
+				  ? edge_reason_about((enum edge_reason)e->edge.reason)
+				  : NULL);
+	json_object_end(j);
+}
+
+/* Those that lead from one call to the other directly. */
+static int edges_member(struct writer *w)
+{
+	const struct report *r = w->report;
+	struct json *j = &w->j;
+	int n = 0;
+
+	json_key(j, "edges");
+	json_array(j);
+	for (size_t i = 0; n == 0 && i < r->edge_count; i++) {
+		const struct report_edge *e = &r->edges[i];
+
+		if (!e->count && e->edge.call != EVENT_NO_CALL)
+			continue;
+		if (!report_keeps(r, w->bounds, e->to))
+			continue;
+		direct_edge(j, e, r->run.open.id);
+		n = write_out(w);
+	}
+	json_array_end(j);
+	json_field_uint(j, "edges_more", r->edges_more);
+	return n;
+}
+
+/* Where it is not known which calls stand behind what a call did. */
+static void provenance_member(struct writer *w)
+{
+	const struct report *r = w->report;
+	struct json *j = &w->j;
+	size_t count;
+	const struct report_edge *const *unknown = report_behind(r, EVENT_NO_CALL, &count);
+
+	json_key(j, "provenance");
+	json_object(j);
+	json_field_uint(j, "handovers_lost", w->handovers_lost);
+	json_field_uint(j, "unknown", count);
+	json_key(j, "calls");
+	json_array(j);
+	for (size_t i = 0; i < count && i < BROKEN_MAX; i++) {
+		json_object(j);
+		json_field_uint(j, "call", unknown[i]->to);
+		json_field_string(j, "reason",
+				  edge_reason_about((enum edge_reason)unknown[i]->edge.reason));
+		json_object_end(j);
+	}
+	json_array_end(j);
+	json_object_end(j);
+}
+
 static void completeness_member(struct writer *w)
 {
 	const struct report *r = w->report;
@@ -266,6 +366,7 @@ static void completeness_member(struct writer *w)
 		gap_member(j, &r->gaps[i]);
 	json_array_end(j);
 	json_field_uint(j, "gaps_more", r->gaps_more);
+	provenance_member(w);
 	json_field_string(j, "damage", r->damage);
 	json_object_end(j);
 }
@@ -317,6 +418,8 @@ int report_json_bounded(const struct report *r, const struct report_bounds *boun
 	for (size_t i = 0; i < r->finding_count; i++)
 		finding_json(&w.j, &r->findings[i], r->run.open.id);
 	json_array_end(&w.j);
+	if (n >= 0)
+		n = edges_member(&w);
 	completeness_member(&w);
 	json_field_string(&w.j, "root", r->run.root[0] ? r->run.root : NULL);
 	json_object_end(&w.j);

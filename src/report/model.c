@@ -15,6 +15,7 @@
 #include "bpf/event_words.h"
 #include "detect/process.h"
 #include "detect/range.h"
+#include "report/edges.h"
 #include "store/frame_json.h"
 
 #define FINDINGS_KEPT_MAX 4096
@@ -25,6 +26,7 @@
 struct walk {
 	struct report *report;
 	struct processes *processes;
+	struct edge_walk *edges;
 	size_t next; /* of report->evidence: sorted by seq, as frames come */
 };
 
@@ -282,7 +284,7 @@ static void put_in_words(struct walk *w, const struct frame *frame)
 	to->words = strdup(buf_text(&words));
 }
 
-static void take_frame(struct walk *w, const struct frame *frame)
+static int take_frame(struct walk *w, const struct frame *frame)
 {
 	struct report *r = w->report;
 	bool event = frame_kind_is_event(frame->kind);
@@ -299,10 +301,11 @@ static void take_frame(struct walk *w, const struct frame *frame)
 	if (frame->kind == EVENT_GAP)
 		keep_gap(r, frame);
 	if (!event)
-		return;
+		return 0;
 	if (frame->kind != EVENT_EXEC)
 		processes_after(w->processes, &frame->event);
 	count_event(r, &frame->event);
+	return edge_walk_event(w->edges, &frame->event, frame->wall_ns);
 }
 
 /* A record that is damaged is reported as far as it can be read, and the report says so. */
@@ -312,17 +315,19 @@ static int walk_frames(struct report *r, struct fail *f)
 	struct frame_reader *reader = NULL;
 	struct fail why = { 0 };
 	struct frame frame;
-	int n;
+	int n, memory = 0;
 
-	if (processes_new(&w.processes) < 0)
-		return fail(f, ENOMEM, "gathering the report");
+	if (processes_new(&w.processes) < 0 || edge_walk_new(r, &w.edges) < 0)
+		memory = -ENOMEM;
 	n = frame_reader_open(r->store, r->run.open.id, 1, &reader, &why);
-	while (n >= 0 && (n = frame_reader_next(reader, &frame, &why)) > 0)
-		take_frame(&w, &frame);
+	while (memory == 0 && n >= 0 && (n = frame_reader_next(reader, &frame, &why)) > 0)
+		memory = take_frame(&w, &frame);
 	if (n < 0)
 		r->damage = strdup(why.text);
 	frame_reader_close(reader);
 	processes_free(w.processes);
+	if (edge_walk_end(w.edges) < 0 || memory < 0)
+		return fail(f, ENOMEM, "gathering the report");
 	return 0;
 }
 
@@ -363,6 +368,10 @@ void report_free(struct report *r)
 		free(r->evidence[i].exe);
 		free(r->evidence[i].argv);
 	}
+	for (size_t i = 0; i < r->edge_count; i++)
+		free(r->edges[i].what);
+	free(r->edges);
+	free(r->behind);
 	free(r->findings);
 	free(r->worst);
 	free(r->doings);

@@ -10,9 +10,8 @@
 #include <stdio.h>
 
 #include "base/fail.h"
+#include "bpf/edge.h"
 #include "store/record.h"
-
-struct json;
 
 #define REPORT_GAPS_MAX 64 /* kept; further ones are counted */
 
@@ -37,6 +36,17 @@ struct evidence {
 	char *exe, *argv; /* of the process, or NULL */
 };
 
+/* edge.call stands behind `to` in one way. Over chains of calls too: count is 0 where no handover
+ * leads from the one to the other directly. */
+struct report_edge {
+	struct edge edge; /* its seq: the first evidence */
+	uint32_t to;
+	uint64_t wall_ns;		/* when `to` had it first */
+	uint64_t count;			/* direct handovers */
+	uint64_t direct_seq, direct_ns; /* the first of them, 0 none */
+	char *what; /* what was taken then: a path or a name as it is, owned; NULL not known */
+};
+
 struct report {
 	struct store *store; /* borrowed */
 	struct run_info run;
@@ -47,7 +57,11 @@ struct report {
 	struct doing *doings; /* by number of the call; those beyond are all zero */
 	size_t evidence_count;
 	struct evidence *evidence; /* by seq */
-	size_t gap_count;	   /* of gaps[] */
+	size_t edge_count;
+	struct report_edge *edges;	   /* by `to`, the nearest first */
+	const struct report_edge **behind; /* the same by edge.call */
+	uint64_t edges_more;		   /* that are not among them */
+	size_t gap_count;		   /* of gaps[] */
 	uint64_t gaps_more;
 	struct gap gaps[REPORT_GAPS_MAX];
 	char *damage; /* why the record could not be read to its end, or NULL */
@@ -60,6 +74,12 @@ int report_load(struct store *s, const char *spec, size_t each, uint32_t only, s
 void report_free(struct report *r);
 const struct doing *report_doing(const struct report *r, uint32_t call);
 const struct evidence *report_evidence(const struct report *r, uint64_t seq); /* or NULL */
+
+/* The edges to a call from those that stand behind it, and from a call to those behind which it
+ * stands. */
+const struct report_edge *report_via(const struct report *r, uint32_t call, size_t *ret_count);
+const struct report_edge *const *report_behind(const struct report *r, uint32_t call,
+					       size_t *ret_count);
 
 struct text_style {
 	bool colour;

@@ -294,6 +294,34 @@ static void print_gaps(struct page *p, const struct report *r)
 	}
 }
 
+/* Whether all calls are known that stand behind another. */
+static void print_provenance(struct page *p, const struct report *r, const struct calls_seen *seen)
+{
+	size_t count, shown;
+	const struct report_edge *const *unknown = report_behind(r, EVENT_NO_CALL, &count);
+
+	if (!r->edge_count && !seen->handovers_lost)
+		return;
+	shown = count < LOSERS_MAX ? count : LOSERS_MAX;
+	if (!count && !seen->handovers_lost && !r->edges_more) {
+		page_line(p, INK_PLAIN, INDENT,
+			  "provenance: known wherever a call stands on another");
+		return;
+	}
+	buf_add_text(&p->line, "PROVENANCE INCOMPLETE: ");
+	plural_words(seen->handovers_lost, "hand-over", "hand-overs", &p->line);
+	buf_add_text(&p->line, " lost");
+	for (size_t i = 0; i < shown; i++)
+		buf_printf(&p->line, "%s call %u (%s)", i ? "," : "; not known of", unknown[i]->to,
+			   edge_reason_about((enum edge_reason)unknown[i]->edge.reason));
+	if (count > shown)
+		buf_printf(&p->line, " and %zu more", count - shown);
+	if (r->edges_more)
+		buf_printf(&p->line, "; %llu edges are not shown",
+			   (unsigned long long)r->edges_more);
+	page_end_line(p, INK_RED, INDENT);
+}
+
 static void print_completeness(struct page *p, const struct report *r,
 			       const struct calls_seen *seen)
 {
@@ -312,6 +340,7 @@ static void print_completeness(struct page *p, const struct report *r,
 		buf_add_text(&p->line, " and others");
 	page_end_line(p, complete ? INK_PLAIN : INK_RED, INDENT);
 	print_gaps(p, r);
+	print_provenance(p, r, seen);
 	if (r->run.root[0])
 		page_line(p, INK_PLAIN, INDENT, "root: %s", r->run.root);
 	else

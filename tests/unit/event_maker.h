@@ -13,6 +13,7 @@
 struct event_maker {
 	uint64_t seq, mono_ns, run;
 	uint32_t call, pid, parent, label;
+	uint64_t inode; /* of files */
 	union {
 		struct event_header h;
 		struct event_exec exec;
@@ -119,6 +120,8 @@ static inline const struct event_view *make_file(struct event_maker *m, enum fil
 {
 	maker_begin(m, EVENT_FILE, sizeof(struct event_file));
 	m->u.file.op = (uint8_t)op;
+	m->u.file.inode = m->inode;
+	m->u.file.device = m->inode ? 1 : 0;
 	m->u.file.result = result;
 	m->u.file.mode = mode;
 	m->u.file.writer = writer;

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Unit tests of what src/report makes of handovers, over a small record: call 1 makes a file, call
+ * 3 copies it to a Makefile that call 9 runs, and what call 9 does then is a finding. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+#undef fail /* ours is a function */
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "record_maker.h"
+#include "report/report.h"
+
+#define RUN "01arz3ndektsv4rr"
+#define BEGIN (1795168800ull * NSEC_PER_SEC) /* 2026-11-20T10:00:00Z */
+#define LABEL_SEED 5
+#define LABEL_MAKE 6
+#define LABEL_LOST 77
+
+static char directory[64]; /* of the store */
+static uint64_t seed_seq;  /* the handover to call 3 */
+
+static void put_open(struct record_maker *k)
+{
+	struct run_open open = { .id = RUN, .key = 77, .started_ns = BEGIN };
+
+	run_open_encode(&open, &k->b);
+	record_put(k, FRAME_RUN_OPEN);
+}
+
+static void put_seed(struct record_maker *k)
+{
+	record_begin_call(k, 1, "bash", "{\"command\":\"cat >seed\"}", NULL);
+	record_put_event(k, make_exec(&k->m, "/bin/cat", "/bin/cat", "cat", 4, 0, EVENT_NO_CALL));
+	k->m.inode = 10;
+	record_put_event(k, make_file(&k->m, FILE_WRITE, "/work/seed", "", 0, 0, EVENT_NO_CALL));
+	record_end_call(k, 0, 0);
+}
+
+static void put_plant(struct record_maker *k)
+{
+	record_begin_call(k, 3, "bash", "{\"command\":\"cp seed new; mv new Makefile\"}", NULL);
+	record_put_event(
+		k, make_exec(&k->m, "/bin/cp", "/bin/cp", "cp\0seed\0new", 12, 0, EVENT_NO_CALL));
+	record_put_event(k, make_handover(&k->m, EDGE_READ, 1, 0, LABEL_SEED, 10, "/work/seed"));
+	seed_seq = k->m.seq;
+	k->m.label = LABEL_SEED;
+	k->m.inode = 11;
+	record_put_event(k, make_file(&k->m, FILE_WRITE, "/work/new", "", 0, 0, EVENT_NO_CALL));
+	k->m.label = 0;
+	k->m.pid = 2003;
+	record_put_event(k, make_exec(&k->m, "/bin/mv", "/bin/mv", "mv", 3, 0, EVENT_NO_CALL));
+	record_put_event(k, make_file(&k->m, FILE_RENAME, "/work/new", "/work/Makefile", 0, 0, 3));
+	record_end_call(k, 0, 0);
+}
+
+static void put_make(struct record_maker *k)
+{
+	const uint8_t address[4] = { 10, 0, 0, 1 };
+	struct finding f = { .number = 1,
+			     .detector = "denied_network",
+			     .severity = SEVERITY_HIGH,
+			     .category = "C1",
+			     .call = 9,
+			     .confidence = 100,
+			     .verdict = VERDICT_BLOCKED,
+			     .summary = "attempt to 10.0.0.1 port 22 was refused",
+			     .events = 1,
+			     .evidence_count = 1,
+			     .via_count = 2,
+			     .via = { { .call = 3, .kind = EDGE_READ },
+				      { .call = 1, .kind = EDGE_READ } } };
+
+	record_begin_call(k, 9, "bash", "{\"command\":\"make test\"}", NULL);
+	record_put_event(k, make_exec(&k->m, "/usr/bin/make", "/usr/bin/make", "make\0test", 10, 0,
+				      EVENT_NO_CALL));
+	record_put_event(k, make_handover(&k->m, EDGE_READ, 3, LABEL_SEED, LABEL_MAKE, 11,
+					  "/work/Makefile"));
+	f.via[0].seq = k->m.seq;
+	f.via[1].seq = seed_seq;
+	k->m.label = LABEL_MAKE;
+	record_put_event(k, make_net(&k->m, EVENT_CONNECT, AF_INET, SOCK_STREAM, address, 4, 22,
+				     -ENETUNREACH));
+	f.evidence[0] = k->m.seq;
+	finding_encode(&f, &k->b);
+	record_put(k, FRAME_FINDING);
+	k->m.label = LABEL_LOST; /* its handover is not in the record */
+	record_put_event(k, make_file(&k->m, FILE_WRITE, "/work/out", "", 0, 0, EVENT_NO_CALL));
+	record_end_call(k, 0, 0);
+}
+
+static int make_store(void **state)
+{
+	struct record_maker k = { .m = { .run = 77 }, .now = BEGIN, .step = NSEC_PER_SEC / 2 };
+	struct run_close close = { .ended_ns = BEGIN + 8 * NSEC_PER_SEC };
+
+	(void)state;
+	snprintf(directory, sizeof(directory), "/tmp/weir-test-story-XXXXXX");
+	assert_non_null(mkdtemp(directory));
+	record_begin(&k, directory, RUN);
+	put_open(&k);
+	put_seed(&k);
+	put_plant(&k);
+	put_make(&k);
+	run_close_encode(&close, &k.b);
+	record_put(&k, FRAME_RUN_CLOSE);
+	record_finish(&k, directory);
+	return 0;
+}
+
+static int remove_store(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s", directory);
+	return system(command);
+}
+
+struct opened {
+	struct store *store;
+	struct report report;
+};
+
+static void open_report(struct opened *o)
+{
+	struct fail f = { 0 };
+
+	assert_int_equal(store_open(directory, &o->store, &f), 0);
+	assert_int_equal(report_load(o->store, NULL, 16, 0, &o->report, &f), 0);
+}
+
+static void close_report(struct opened *o)
+{
+	report_free(&o->report);
+	store_close(o->store);
+}
+
+static void the_report_has_every_call_of_a_chain(void **state)
+{
+	struct opened o = { 0 };
+	const struct report_edge *via;
+	const struct report_edge *const *behind;
+	size_t count;
+
+	open_report(&o);
+	via = report_via(&o.report, 9, &count);
+	assert_int_equal(count, 3);
+	assert_int_equal(via[0].edge.call, 3);
+	assert_int_equal(via[0].edge.kind, EDGE_READ);
+	assert_int_equal(via[0].count, 1);
+	assert_string_equal(via[0].what, "/work/Makefile");
+	assert_int_equal(via[1].edge.call, 1);
+	assert_int_equal(via[1].count, 0); /* not directly */
+	assert_int_equal(via[2].edge.call, EVENT_NO_CALL);
+	assert_int_equal(via[2].edge.reason, EDGE_REASON_LOST);
+	via = report_via(&o.report, 3, &count);
+	assert_int_equal(count, 1);
+	assert_int_equal(via[0].edge.call, 1);
+	assert_int_equal(via[0].count, 1);
+	report_via(&o.report, 1, &count);
+	assert_int_equal(count, 0);
+	behind = report_behind(&o.report, 1, &count);
+	assert_int_equal(count, 2);
+	assert_int_equal(behind[0]->to, 3);
+	assert_int_equal(behind[1]->to, 9);
+	close_report(&o);
+}
+
+static void the_reports_forms_show_it(void **state)
+{
+	struct text_style style = { .width = 100 };
+	cleanup_free char *text = NULL, *json = NULL;
+	struct opened o = { 0 };
+	struct fail f = { 0 };
+	size_t size;
+	FILE *out;
+
+	open_report(&o);
+	out = open_memstream(&text, &size);
+	assert_int_equal(report_text(&o.report, &style, out, &f), 0);
+	fclose(out);
+	assert_non_null(strstr(text,
+			       "         <- call 3 (read), call 1 (read), unknown (the hand-over"
+			       " is not in the record)\n"));
+	assert_non_null(strstr(text, "; by way of call 3 (read), call 1 (read)\n"));
+	assert_non_null(strstr(text,
+			       "PROVENANCE INCOMPLETE: 0 hand-overs lost; not known of call 9 "
+			       "(the hand-over is not in the record)\n"));
+	out = open_memstream(&json, &size);
+	assert_int_equal(report_json(&o.report, out, &f), 0);
+	fclose(out);
+	assert_non_null(strstr(json, "\"via\":[{\"call\":3,\"kind\":\"read\",\"evidence\":\"" RUN));
+	assert_non_null(
+		strstr(json, "\"behind\":[{\"call\":3,\"kind\":\"read\",\"evidence\":\"" RUN));
+	assert_non_null(strstr(json, "{\"from\":3,\"to\":9,\"kind\":\"read\",\"evidence\":\"" RUN));
+	assert_non_null(strstr(json, "\"count\":1,\"what\":\"/work/Makefile\",\"reason\":null}"));
+	assert_null(strstr(json, "{\"from\":1,\"to\":9"));
+	assert_non_null(strstr(json, "\"provenance\":{\"handovers_lost\":0,\"unknown\":1,\"calls\":"
+				     "[{\"call\":9,\"reason\":\"the hand-over is not in the "
+				     "record\"}]}"));
+	close_report(&o);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_report_has_every_call_of_a_chain),
+		cmocka_unit_test(the_reports_forms_show_it),
+	};
+
+	return cmocka_run_group_tests_name("story", tests, make_store, remove_store);
+}
