@@ -8,16 +8,26 @@
 
 #define AT_FDCWD -100
 
+/* The current task's open file as a number, for global functions, which take no pointer into the
+ * kernel; or 0. */
+static __always_inline __u64 file_address(struct task_struct *task, __s64 fd)
+{
+	struct fdtable *table = GET(task, files, fdt);
+	struct file **slot = GET(table, fd);
+	__u64 file = 0;
+
+	if (fd < 0 || fd >= GET(table, max_fds))
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
+	return file;
+}
+
 /* The current task's open file, or NULL. */
 static __always_inline struct file *file_of(struct task_struct *task, __s64 fd)
 {
-	struct fdtable *table = GET(task, files, fdt);
-	struct file **slot = GET(table, fd), *file = NULL;
+	__u64 file = file_address(task, fd);
 
-	if (fd < 0 || fd >= GET(table, max_fds))
-		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
-	return file ? CAST(file, file) : NULL;
+	return file ? CAST(file, (void *)file) : NULL;
 }
 
 /* The directory that a path given with dirfd is relative to. */

@@ -7,6 +7,7 @@
 #include <linux/mman.h>
 
 #include "bpf/descriptor.h"
+#include "bpf/parts.h"
 #include "bpf/privilege.h"
 #include "bpf/registers.h"
 #include "bpf/sensitive.h"
@@ -151,8 +152,10 @@ int weir_open(__u64 *ctx)
 	if (result < 0)
 		return open_failed(room, call, task, regs, row, result);
 	file = file_of(task, result);
-	if (!file || !FILE_IS_REGULAR(GET(file, f_inode, i_mode)))
+	if (!file || !FILE_IS_REGULAR(GET(file, f_inode, i_mode))) {
+		bpf_tail_call(ctx, &parts, PART_CHANNEL);
 		return 0;
+	}
 	memory_opened(file, call, task, regs);
 	if (GET(file, f_mode) & FMODE_CREATED)
 		op = FILE_CREATE;
@@ -253,6 +256,16 @@ static __always_inline bool wrote(struct pt_regs *regs, __s64 result, __s64 *byt
 	return result > 0;
 }
 
+/* Is there more in it than a file that was written: a channel, or memory that is shared? */
+static __always_inline bool also_channel(struct pt_regs *regs, bool regular)
+{
+	__u64 nr = syscall_number(regs), flags = syscall_argument(regs, 3);
+
+	if (nr == __NR_mmap)
+		return (flags & MAP_SHARED_BIT) && !(flags & MAP_ANONYMOUS);
+	return !regular || nr == __NR_splice || nr == __NR_sendfile;
+}
+
 SEC("tp_btf/sys_exit")
 int weir_write(__u64 *ctx)
 {
@@ -261,15 +274,23 @@ int weir_write(__u64 *ctx)
 	struct task_struct *task = current_task();
 	struct call_entry *call;
 	struct file *file;
+	bool regular;
 	__s64 bytes;
 
-	if (!row || !wrote(regs, ctx[1], &bytes))
+	if (!row)
 		return 0;
 	file = file_of(task, (__s32)syscall_argument(regs, row->dir));
-	if (!file || !FILE_IS_REGULAR(GET(file, f_inode, i_mode)))
+	if (!file)
 		return 0;
-	call = acting_call();
-	return call ? written(file, call, task, bytes) : 0;
+	regular = FILE_IS_REGULAR(GET(file, f_inode, i_mode));
+	if (regular && wrote(regs, ctx[1], &bytes)) {
+		call = acting_call();
+		if (call)
+			written(file, call, task, bytes);
+	}
+	if (also_channel(regs, regular))
+		bpf_tail_call(ctx, &parts, PART_CHANNEL);
+	return 0;
 }
 
 /* What a call on a name does beyond its path: the number kept, and the real operation. */

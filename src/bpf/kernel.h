@@ -59,8 +59,17 @@ typedef struct {
 	__u32 val;
 } kuid_t;
 
+struct pipe_inode_info {
+	unsigned int head, tail;
+};
+
+struct fsnotify_mark_connector;
+
 struct inode {
 	__u16 i_mode;
+	__u32 i_rdev, i_fsnotify_mask;
+	struct fsnotify_mark_connector *i_fsnotify_marks;
+	struct pipe_inode_info *i_pipe;
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	const unsigned int i_nlink;
@@ -163,8 +172,17 @@ struct upid {
 	struct pid_namespace *ns;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct pid {
 	unsigned int level;
+	struct hlist_head tasks[4];
 	struct upid numbers[1];
 };
 
@@ -194,6 +212,16 @@ struct cred {
 	kuid_t uid;
 };
 
+struct ipc_namespace {
+	struct {
+		unsigned int inum;
+	} ns;
+};
+
+struct nsproxy {
+	struct ipc_namespace *ipc_ns;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int pid, tgid;
@@ -206,6 +234,8 @@ struct task_struct {
 	struct files_struct *files;
 	const struct cred *cred;
 	struct sched_entity se;
+	struct nsproxy *nsproxy;
+	struct hlist_node pid_links[4];
 	struct callback_head *task_works;
 	int exit_code;
 	char comm[16];
@@ -228,7 +258,14 @@ struct kernel_siginfo {
 	int si_signo, si_code;
 };
 
+struct net {
+	__u64 net_cookie;
+};
+
 struct sock_common {
+	struct {
+		struct net *net;
+	} skc_net;
 	__u32 skc_daddr, skc_rcv_saddr;
 	__u16 skc_dport, skc_num;
 	unsigned short skc_family;
@@ -244,6 +281,25 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_type, sk_protocol;
+	struct {
+		__u32 qlen;
+	} sk_receive_queue;
+	struct socket *sk_socket;
+	struct pid *sk_peer_pid;
+	struct {
+		struct cgroup *cgroup;
+	} sk_cgrp_data;
+};
+
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
+};
+
+struct udp_sock {
+	struct {
+		__u32 qlen;
+	} reader_queue;
 };
 
 struct sockaddr_un {
@@ -259,6 +315,28 @@ struct unix_address {
 struct unix_sock {
 	struct unix_address *addr;
 	struct sock *peer;
+};
+
+struct tty_struct {
+	struct tty_struct *link;
+};
+
+struct tty_file_private {
+	struct tty_struct *tty;
+};
+
+struct fsnotify_group {
+	unsigned int q_len;
+};
+
+struct fsnotify_mark {
+	__u32 mask;
+	struct fsnotify_group *group;
+	struct hlist_node obj_list;
+};
+
+struct fsnotify_mark_connector {
+	struct hlist_head list;
 };
 
 #pragma clang attribute pop

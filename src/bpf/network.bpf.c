@@ -5,13 +5,10 @@
  * nothing but loopback is reached. */
 #include <asm-generic/errno.h>
 
-#include "bpf/descriptor.h"
+#include "bpf/parts.h"
 #include "bpf/registers.h"
+#include "bpf/socket.h"
 
-#define AF_UNIX 1
-#define AF_INET 2
-#define AF_INET6 10
-#define S_IFSOCK 0140000
 #define UNIX_NAME_MAX 108
 #define STASHES_MAX 16384
 #define SENDS_MAX 8192
@@ -61,20 +58,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct net_room);
 } net_rooms SEC(".maps");
-
-static __always_inline bool loopback4(__u32 address)
-{
-	return address == 0 || (bpf_ntohl(address) >> 24) == 127;
-}
-
-static __always_inline bool loopback6(const __u32 *a)
-{
-	if (a[0] || a[1])
-		return false;
-	if (a[2] == bpf_htonl(0xffff)) /* IPv4 in IPv6 clothes */
-		return loopback4(a[3]);
-	return a[2] == 0 && (a[3] == 0 || a[3] == bpf_htonl(1));
-}
 
 /* 1 lets the call go on, 0 refuses it with EPERM. Other stores' runs are judged by the programs of
  * their own supervisor, and what weir only watches is not judged, whosever socket it uses. */
@@ -145,7 +128,7 @@ static __always_inline struct sock *sock_of(struct task_struct *task, __s32 fd, 
 		return NULL;
 	socket = CAST(socket, GET(file, private_data));
 	*type = GET(socket, type);
-	return GET(socket, sk) ? CAST(sock, GET(socket, sk)) : NULL;
+	return socket_sock(file);
 }
 
 /* The name that a unix socket is bound to: a path, or an abstract one beginning with NUL. */
@@ -391,5 +374,6 @@ int weir_network(__u64 *ctx)
 		datagram_sent(room, regs, call, task);
 	else
 		socket_used(room, regs, kind, call, task);
+	bpf_tail_call(ctx, &parts, PART_CHANNEL);
 	return 0;
 }

@@ -15,6 +15,7 @@
 #define LABELS_SHARE (LABELS_MAX / 4) /* sets of which one call is remembered as the maker */
 #define TAKINGS_MAX 16384
 #define TOUCHES_MAX 16384
+#define CHANNELS_MAX 32768
 #define RULES_MAX 16384
 #define WATCHED_MAX 4096  /* cgroups that are not ours and are watched */
 #define MEMBERS_MAX 65536 /* processes in them */

@@ -3,15 +3,8 @@
  * lives. It looks at the number, then at whose process it is, and hands what is of interest to the
  * program of that concern. */
 #include "bpf/identity.h"
+#include "bpf/parts.h"
 #include "bpf/registers.h"
-
-/* Filled by user space with the programs that loaded. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, PART_COUNT);
-	__type(key, __u32);
-	__type(value, __u32);
-} parts SEC(".maps");
 
 SEC("tp_btf/sys_exit")
 int weir_sys_exit(__u64 *ctx)

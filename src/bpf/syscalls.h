@@ -53,6 +53,7 @@ enum syscall_part {
 	PART_NETWORK,
 	PART_PRIVILEGE,
 	PART_SIGNAL,
+	PART_CHANNEL,
 	PART_COUNT
 };
 
@@ -69,6 +70,10 @@ struct syscall_row {
 #pragma GCC diagnostic ignored "-Woverride-init"
 #endif
 static const struct syscall_row syscall_rows[SYSCALLS_MAX] = {
+/* Those that are in both tables: the other's program hands on to the channels'. */
+#define CHANNEL(name, flow, from, to) [__NR_##name] = { PART_CHANNEL },
+#include "tables/channels.tbl"
+#undef CHANNEL
 #define SYSCALL(name, part, op, dir, path, dir2, path2, value) \
 	[__NR_##name] = { PART_##part, op, dir, path, dir2, path2, value },
 #include "tables/syscalls.tbl"

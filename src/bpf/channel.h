@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* For BPF programs: channels, which are all that can carry something from one process to another
+ * and is no file's content: sockets, pipes, terminals, queues, memory, watches. A channel remembers
+ * who put something into it last, as a call and a label; whoever takes from it takes that over.
+ * What is put in while something is still in it adds to it, as a file that is changed and not
+ * replaced keeps what it had.
+ *
+ * The last who took is remembered too: what is news to the channel is given to that process at
+ * once, for it may read on another processor before the system call that writes returns. */
+#ifndef WEIR_BPF_CHANNEL_H
+#define WEIR_BPF_CHANNEL_H
+
+#include "bpf/descriptor.h"
+#include "bpf/label.h"
+
+enum channel_space {
+	CHANNEL_NODE = 1,  /* a pipe, FIFO or POSIX queue: by its inode */
+	CHANNEL_UNIX,	   /* what a unix socket receives: by its address in the kernel */
+	CHANNEL_NAME,	   /* datagrams to a unix name */
+	CHANNEL_TCP,	   /* what a connection's end receives: by its ports */
+	CHANNEL_UDP,	   /* what a port receives */
+	CHANNEL_EARLY_TCP, /* the last to connect to a port, before anybody could accept */
+	CHANNEL_EARLY_UDP, /* the last to send to a port, before anybody could receive */
+	CHANNEL_LISTEN,	   /* who listens on a port */
+	CHANNEL_TERMINAL,  /* what is read from a terminal or from its other end */
+	CHANNEL_MESSAGES,  /* System V: by id */
+	CHANNEL_SEMAPHORES,
+	CHANNEL_SEGMENT,
+	CHANNEL_MEMORY, /* a file that is mapped and shared: by its inode */
+	CHANNEL_WATCH	/* an inotify descriptor */
+};
+
+struct channel_key {
+	__u64 object, owner; /* owner: device, network or ipc namespace */
+	__u32 space, reserved;
+};
+
+#define CHANNEL_SENDER(call, label) (((__u64)(call) + 1) << 32 | (label))
+#define SENDER_CALL(sender) ((__u32)(((sender) >> 32) - 1))
+#define SENDER_LABEL(sender) ((__u32)(sender))
+
+struct channel {
+	__u64 run;
+	__u64 sender; /* CHANNEL_SENDER(), 0 nobody */
+	__u64 inode;  /* of the socket that receives; addresses in the kernel come again */
+	__u64 taken;  /* the sender as the taker knows it */
+	__u64 taker, taker_start_ns; /* task; both must fit, for tasks come again too */
+	__u32 taker_pid, taker_call;
+	__u32 sender_parent; /* the call that started the sender's call */
+	__u32 drained;	     /* nothing was in it when it was last looked at */
+};
+
+/* Where there is no room for all, those that were not used for long make room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CHANNELS_MAX);
+	__type(key, struct channel_key);
+	__type(value, struct channel);
+} channels SEC(".maps");
+
+enum channel_flag {
+	CHANNEL_FRESH =
+		1 << 0, /* the channel was made just now: what is known of it is another's */
+	CHANNEL_PRIVATE = 1 << 1, /* it has no name: both ends were inherited or passed on */
+	CHANNEL_DRAINED = 1 << 2  /* nothing is left in it */
+};
+
+/* A channel as one system call uses it. */
+struct channel_use {
+	struct channel_key key;
+	__u64 inode, file; /* see struct channel; struct file, 0 none */
+	__u32 edge, flags; /* enum edge_kind, enum channel_flag */
+};
+
+/* The current process, by its first thread. */
+static __always_inline struct task_struct *group_leader(void)
+{
+	struct task_struct *task = current_task();
+
+	task = GET(task, group_leader);
+	return CAST(task_struct, task);
+}
+
+static __always_inline bool channel_is(const struct channel *c, const struct channel_use *u,
+				       __u64 run)
+{
+	return c && c->run == run && (!u->inode || !c->inode || c->inode == u->inode);
+}
+
+/* What an agent and the calls that it started tell each other through what they inherit is told by
+ * that relation. */
+static __always_inline bool channel_kin(const struct channel_use *u, const struct call_entry *a,
+					__u32 b, __u32 parent_of_b)
+{
+	return (u->flags & CHANNEL_PRIVATE) && a->call != b &&
+	       (a->parent == b || parent_of_b == a->call);
+}
+
+static __always_inline void channel_text(const struct channel_use *u, struct taking *t)
+{
+	struct handover_room *room = handover_room();
+	struct file *file = CAST(file, (void *)u->file);
+
+	if (room && u->file)
+		t->text_size = path_of(&room->e.h, room->text, GET(file, f_path.mnt),
+				       GET(file, f_path.dentry));
+}
+
+/* A task of this call takes over what the sender put into the channel. A global function: the
+ * verifier reads it once a program, not once a use. */
+__noinline int channel_give(struct call_entry *call, __u64 task, const struct channel_use *u,
+			    __u64 sender, __u32 parent)
+{
+	struct task_struct *of = CAST(task_struct, (void *)task);
+	struct taking t = {};
+
+	if (!call || !u)
+		return 0;
+	t.from = SENDER_CALL(sender);
+	t.with = SENDER_LABEL(sender);
+	t.edge = u->edge;
+	if (channel_kin(u, call, t.from, parent))
+		return 0;
+	if (!label_news(call, label_of(call, GET(of, group_leader, start_boottime), GET(of, tgid)),
+			&t))
+		return 0;
+	channel_text(u, &t);
+	label_take(call, task, &t);
+	return 0;
+}
+
+/* Tells the last who took from the channel of what is new in it. */
+static __always_inline void channel_push(struct call_entry *call, struct channel *c,
+					 const struct channel_use *u)
+{
+	struct task_struct *taker = CAST(task_struct, (void *)c->taker);
+	struct call_entry *other;
+
+	if (!c->taker || c->taker_pid == bpf_get_current_pid_tgid() >> 32 ||
+	    GET(taker, tgid) != c->taker_pid || GET(taker, start_boottime) != c->taker_start_ns)
+		return;
+	other = call_of_task(taker);
+	if (!other || other->run != call->run)
+		return;
+	channel_give(other, c->taker, u, c->sender, c->sender_parent);
+	c->taken = c->sender;
+	c->taker_call = other->call;
+}
+
+/* What the channel holds after this call, with the label `mine`, put something in. */
+static __always_inline __u64 channel_merge(struct call_entry *call, const struct channel *c,
+					   __u32 mine)
+{
+	struct taking t = { .from = SENDER_CALL(c->sender),
+			    .with = SENDER_LABEL(c->sender),
+			    .edge = EDGE_KEPT };
+
+	if (!label_news(call, mine, &t))
+		return CHANNEL_SENDER(call->call, mine);
+	return CHANNEL_SENDER(call->call, label_make(call, bpf_get_current_task(), mine, &t));
+}
+
+/* The current process puts something into the channel. */
+__noinline int channel_put(struct call_entry *call, const struct channel_use *u)
+{
+	struct task_struct *task = current_task();
+	struct channel *c, made = {};
+	__u64 sender;
+	__u32 mine;
+
+	if (!call || !u)
+		return 0;
+	mine = label_of(call, GET(task, group_leader, start_boottime), GET(task, tgid));
+	sender = CHANNEL_SENDER(call->call, mine);
+	c = bpf_map_lookup_elem(&channels, &u->key);
+	if ((u->flags & CHANNEL_FRESH) || !channel_is(c, u, call->run)) {
+		made.run = call->run;
+		made.sender = sender;
+		made.sender_parent = call->parent;
+		made.inode = u->inode;
+		bpf_map_update_elem(&channels, &u->key, &made, BPF_ANY);
+		return 0;
+	}
+	if (c->sender != sender) {
+		if (c->sender && !c->drained)
+			sender = channel_merge(call, c, mine);
+		if (sender != c->sender) {
+			c->sender = sender;
+			c->sender_parent = call->parent;
+			channel_push(call, c, u);
+		}
+	}
+	if (c->drained)
+		c->drained = 0;
+	return 0;
+}
+
+/* The current process takes from the channel. */
+__noinline int channel_take(struct call_entry *call, const struct channel_use *u)
+{
+	struct task_struct *task;
+	struct channel *c;
+	__u64 sender;
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+
+	if (!call || !u)
+		return 0;
+	c = bpf_map_lookup_elem(&channels, &u->key);
+	if (!channel_is(c, u, call->run))
+		return 0;
+	sender = c->sender;
+	task = group_leader();
+	if (sender && (c->taken != sender || c->taker_pid != pid || c->taker_call != call->call ||
+		       c->taker != (__u64)task)) {
+		channel_give(call, bpf_get_current_task(), u, sender, c->sender_parent);
+		c->taker_start_ns = GET(task, start_boottime);
+		c->taker_pid = pid;
+		c->taker_call = call->call;
+		c->taker = (__u64)task;
+		c->taken = sender;
+	}
+	if ((u->flags & CHANNEL_DRAINED) && !c->drained)
+		c->drained = 1;
+	return 1;
+}
+
+/* The current process waits for what others will put in. */
+static __always_inline void channel_await(struct call_entry *call, const struct channel_use *u)
+{
+	struct task_struct *task = group_leader();
+	struct channel *c = bpf_map_lookup_elem(&channels, &u->key), made = {};
+
+	if (channel_is(c, u, call->run) && c->sender)
+		return;
+	made.run = call->run;
+	made.inode = u->inode;
+	made.taker = (__u64)task;
+	made.taker_start_ns = GET(task, start_boottime);
+	made.taker_pid = GET(task, tgid);
+	made.taker_call = call->call;
+	bpf_map_update_elem(&channels, &u->key, &made, BPF_ANY);
+}
+
+#endif
