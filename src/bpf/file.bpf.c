@@ -11,8 +11,10 @@
 #include "bpf/privilege.h"
 #include "bpf/registers.h"
 #include "bpf/sensitive.h"
+#include "bpf/writer.h"
 
-#define FMODE_WRITE 0x2 /* include/linux/fs.h */
+#define FMODE_READ 0x1 /* include/linux/fs.h */
+#define FMODE_WRITE 0x2
 #define FMODE_CREATED 0x100000
 #define AT_REMOVEDIR 0x200
 #define MAP_SHARED_BIT 0x1 /* MAP_SHARED and MAP_SHARED_VALIDATE have it */
@@ -134,6 +136,18 @@ static __always_inline void memory_opened(struct file *file, struct call_entry *
 	privilege_send(room, call, room->e.target_size);
 }
 
+/* What opening did to the file; FILE_WRITE: nothing yet, but writing may follow. */
+static __always_inline __u8 open_op(struct file *file, __u64 flags)
+{
+	__u32 mode = GET(file, f_mode);
+
+	if (mode & FMODE_CREATED)
+		return FILE_CREATE;
+	if (!(mode & FMODE_WRITE))
+		return FILE_READ;
+	return flags & O_TRUNC ? FILE_TRUNCATE : FILE_WRITE;
+}
+
 SEC("tp_btf/sys_exit")
 int weir_open(__u64 *ctx)
 {
@@ -142,8 +156,9 @@ int weir_open(__u64 *ctx)
 	struct call_entry *call = acting_call();
 	struct task_struct *task = current_task();
 	struct file_room *room = file_room();
+	__u32 writer = EVENT_NO_CALL;
+	struct found_file found = {};
 	__s64 result = ctx[1];
-	struct file_id id = {};
 	struct file *file;
 	__u8 op;
 
@@ -157,24 +172,20 @@ int weir_open(__u64 *ctx)
 		return 0;
 	}
 	memory_opened(file, call, task, regs);
-	if (GET(file, f_mode) & FMODE_CREATED)
-		op = FILE_CREATE;
-	else if (!(GET(file, f_mode) & FMODE_WRITE))
-		op = FILE_READ;
-	else if (open_flags(regs, row) & O_TRUNC)
-		op = FILE_TRUNCATE;
-	else
+	file_find(&found, file);
+	op = open_op(file, open_flags(regs, row));
+	if (op != FILE_CREATE && op != FILE_TRUNCATE && (GET(file, f_mode) & FMODE_READ))
+		writer = file_taken(call, &found, EDGE_READ);
+	if (op == FILE_WRITE ||
+	    (op == FILE_READ && !dentry_sensitive(GET(file, f_path.dentry), call)))
 		return 0;
-	if (op == FILE_READ && !dentry_sensitive(GET(file, f_path.dentry), call))
-		return 0;
-	file_event(room, call, task, op, 0);
-	file_identify(GET(file, f_inode), &id);
-	room->e.mode = GET(file, f_flags);
-	room->e.writer = file_writer(&id, call->run);
-	room->e.first = first_touch(&id, call);
 	if (op != FILE_READ)
-		file_written(&id, call);
-	send_file_event(call, room, file_describe(room, file, &id));
+		writer = file_changed(call, &found, false);
+	file_event(room, call, task, op, 0);
+	room->e.mode = GET(file, f_flags);
+	room->e.writer = writer;
+	room->e.first = first_touch(&found.id, call);
+	send_file_event(call, room, file_describe(room, file, &found.id));
 	return 0;
 }
 
@@ -201,26 +212,28 @@ static __always_inline int written(struct file *file, struct call_entry *call,
 				   struct task_struct *task, __u64 bytes)
 {
 	struct file_room *room = file_room();
-	struct file_id id = {};
+	struct found_file found = {};
+	const struct file_id *id = &found.id;
 	struct writing *w;
-	__u32 before;
+	__u32 before, label;
 
-	file_identify(GET(file, f_inode), &id);
-	before = file_writer(&id, call->run);
-	if (before != call->call)
-		file_written(&id, call);
+	file_find(&found, file);
+	before = file_changed(call, &found, true);
+	label = label_of_current(call);
 	w = bpf_task_storage_get(&writings, bpf_get_current_task_btf(), NULL,
 				 BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!w || !room)
 		return 0;
-	if (w->file.inode == id.inode && w->file.device == id.device &&
-	    w->file.generation == id.generation && w->run == call->run && w->call == call->call) {
+	if (w->file.inode == id->inode && w->file.device == id->device &&
+	    w->file.generation == id->generation && w->run == call->run && w->call == call->call &&
+	    w->label == label) {
 		w->bytes += bytes;
 		return 0;
 	}
-	writing_turn(w, file, &id, call, task, room);
+	writing_turn(w, file, id, call, task, room);
+	w->label = label;
 	w->bytes = bytes;
-	if (!first_touch(&id, call))
+	if (!first_touch(id, call))
 		return 0;
 	file_event(room, call, task, FILE_WRITE, 0);
 	room->e.first = 1;
@@ -228,7 +241,7 @@ static __always_inline int written(struct file *file, struct call_entry *call,
 	room->e.bytes = bytes;
 	room->e.mode = GET(file, f_flags);
 	w->bytes = 0;
-	send_file_event(call, room, file_describe(room, file, &id));
+	send_file_event(call, room, file_describe(room, file, id));
 	return 0;
 }
 
@@ -266,6 +279,28 @@ static __always_inline bool also_channel(struct pt_regs *regs, bool regular)
 	return !regular || nr == __NR_splice || nr == __NR_sendfile;
 }
 
+/* Was a file mapped as code, or in a way that lets stores change it, be it after mprotect(2)? */
+static __always_inline bool mapped(struct pt_regs *regs, __s64 result)
+{
+	__u64 flags = syscall_argument(regs, 3);
+
+	return syscall_number(regs) == __NR_mmap && !(flags & MAP_ANONYMOUS) &&
+	       ((flags & MAP_SHARED_BIT) || (syscall_argument(regs, 2) & PROT_EXEC)) &&
+	       !(result < 0 && result > -4096);
+}
+
+static __always_inline void file_mapped(struct file *file, struct call_entry *call,
+					struct pt_regs *regs)
+{
+	struct found_file found = {};
+
+	file_find(&found, file);
+	if (syscall_argument(regs, 2) & PROT_EXEC)
+		file_taken(call, &found, EDGE_LOADED);
+	if ((syscall_argument(regs, 3) & MAP_SHARED_BIT) && (GET(file, f_mode) & FMODE_WRITE))
+		file_changed(call, &found, true);
+}
+
 SEC("tp_btf/sys_exit")
 int weir_write(__u64 *ctx)
 {
@@ -283,6 +318,11 @@ int weir_write(__u64 *ctx)
 	if (!file)
 		return 0;
 	regular = FILE_IS_REGULAR(GET(file, f_inode, i_mode));
+	if (regular && mapped(regs, ctx[1])) {
+		call = acting_call();
+		if (call)
+			file_mapped(file, call, regs);
+	}
 	if (regular && wrote(regs, ctx[1], &bytes)) {
 		call = acting_call();
 		if (call)
@@ -305,6 +345,14 @@ static __always_inline void path_facts(struct file_room *room, struct pt_regs *r
 		room->e.mode = value;
 	if (row->op == FILE_UNLINK && (value & AT_REMOVEDIR))
 		room->e.op = FILE_RMDIR;
+}
+
+/* Is what was in the file still there? */
+static __always_inline bool path_kept(struct pt_regs *regs, const struct syscall_row *row)
+{
+	__u64 nr = syscall_number(regs);
+
+	return (nr != __NR_ftruncate && nr != __NR_truncate) || syscall_argument(regs, row->value);
 }
 
 static __always_inline __u32 path_second(struct file_room *room, struct pt_regs *regs,
@@ -332,7 +380,7 @@ int weir_path(__u64 *ctx)
 	struct task_struct *task = current_task();
 	struct file_room *room = file_room();
 	__s64 result = ctx[1], dir;
-	struct file_id id = {};
+	struct found_file found = {};
 	struct file *file;
 	__u64 used;
 
@@ -345,11 +393,10 @@ int weir_path(__u64 *ctx)
 		file = file_of(task, (__s32)dir);
 		if (!file)
 			return 0;
-		file_identify(GET(file, f_inode), &id);
-		room->e.writer = file_writer(&id, call->run);
-		if (row->op == FILE_TRUNCATE && result >= 0)
-			file_written(&id, call);
-		used = file_describe(room, file, &id);
+		file_find(&found, file);
+		room->e.writer = result < 0 ? file_writer_call(&found.id, call->run)
+					    : file_changed(call, &found, path_kept(regs, row));
+		used = file_describe(room, file, &found.id);
 	} else {
 		used = path_claimed(0, dir, syscall_argument(regs, row->path));
 		room->e.path_size = used;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* For BPF programs: what a file is, who wrote it last, the room in which a file event is put
- * together, and the file ring's fair share. */
+/* For BPF programs: what a file is, and the room in which a file event is put together. */
 #ifndef WEIR_BPF_FILE_H
 #define WEIR_BPF_FILE_H
 
@@ -12,14 +11,6 @@
 #define S_IFREG 0100000
 #define FILE_IS_REGULAR(mode) (((mode)&S_IFMT) == S_IFREG)
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, WRITERS_MAX);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct file_id);
-	__type(value, struct writer);
-} writers SEC(".maps");
-
 /* What a thread is writing: bytes are added up here and sent when it turns to another file or ends,
  * so that the events' bytes sum up to what was written. */
 struct writing {
@@ -28,6 +19,7 @@ struct writing {
 	__u32 mode;
 	__u64 run, cgroup; /* of the call in which it was written */
 	__u64 bytes;
+	__u32 label; /* of the process when it wrote them */
 	__u16 path_size;
 	__u8 flags;
 	char path[EVENT_PATH_MAX];
@@ -96,31 +88,6 @@ static __always_inline void file_identify(struct inode *inode, struct file_id *i
 	id->generation = GET(real, i_generation);
 }
 
-/* The call of this run that last wrote the file. */
-static __always_inline __u32 file_writer(const struct file_id *id, __u64 run)
-{
-	struct writer *w = bpf_map_lookup_elem(&writers, id);
-
-	return w && w->run == run ? w->call : EVENT_NO_CALL;
-}
-
-/* From now on the file's last writer is this call. A call that writes very many files is not
- * remembered for all of them, which counts as its loss and leaves room for others. */
-static __always_inline void file_written(const struct file_id *id, struct call_entry *call)
-{
-	struct writer *now = bpf_map_lookup_elem(&writers, id);
-	struct writer w = { .run = call->run, .call = call->call };
-
-	if (now && now->run == w.run) {
-		now->call = w.call;
-		return;
-	}
-	if (call->writers >= WRITERS_SHARE || bpf_map_update_elem(&writers, id, &w, BPF_ANY))
-		count_loss(call, EVENT_CLASS_FILE);
-	else
-		call->writers++;
-}
-
 static __always_inline void send_file_event(struct call_entry *call, struct file_room *room,
 					    __u64 texts)
 {
@@ -171,6 +138,7 @@ static __always_inline void writing_flush(struct writing *w, struct call_entry *
 		return;
 	file_event(room, call, task, FILE_WRITE, 0);
 	room->e.h.call = w->call;
+	room->e.h.label = w->label;
 	room->e.h.flags = w->flags;
 	room->e.inode = w->file.inode;
 	room->e.device = w->file.device;

@@ -60,7 +60,8 @@ struct taking {
 	__u32 from;	     /* the call that left it, or EVENT_NO_CALL */
 	__u32 with;	     /* the label that it left there */
 	__u32 edge;
-	__u32 text_size; /* bytes in the room's text */
+	__u32 text_size, text_flags; /* bytes in the room's text, and enum event_flag about them */
+	__u32 reserved;
 };
 
 static __always_inline struct handover_room *handover_room(void)
@@ -168,8 +169,9 @@ static __always_inline bool set_has_edge(const struct label_set *set, __u32 edge
 	return found;
 }
 
-/* Are all calls behind `with`, but for `own`, behind `mine` too? */
-static __always_inline bool label_within(__u32 with, __u32 mine, __u32 own)
+/* Are all calls behind `with`, but for `own`, behind `mine` too? A global function, as those below:
+ * the verifier reads it once a program, not once a use. */
+__noinline int label_within(__u32 with, __u32 mine, __u32 own)
 {
 	struct label_set *more, *set;
 	__u32 empty = LABEL_EMPTY;
@@ -182,11 +184,11 @@ static __always_inline bool label_within(__u32 with, __u32 mine, __u32 own)
 	if (!set)
 		set = bpf_map_lookup_elem(&label_rooms, &empty);
 	if (!set)
-		return false;
+		return 0;
 	if (!more)
 		return set_has_other(set, with);
 	if (more->other_count > LABEL_OTHERS)
-		return false;
+		return 0;
 	for (__u32 i = 0; i < LABEL_CALLS / 64; i++) {
 		__u64 word = more->calls[i] & ~set->calls[i];
 
@@ -215,8 +217,7 @@ static __always_inline bool label_knows(__u32 mine, __u32 from, __u32 edge)
 	return set_has_edge(set, LABEL_EDGE(from, edge));
 }
 
-/* Does the taking add anything to the label? A global function: the verifier reads it once a
- * program, not once a use. */
+/* Does the taking add anything to the label? */
 __noinline int label_adds(__u32 own, __u32 mine, const struct taking *t)
 {
 	if (!t)
@@ -269,6 +270,7 @@ __noinline int label_tell(struct call_entry *call, __u64 task, __u32 mine, const
 	if (!call || !t || !room)
 		return 0;
 	fill_header(&room->e.h, EVENT_HANDOVER, call, (struct task_struct *)task);
+	room->e.h.flags = t->text_flags;
 	room->e.h.label = mine;
 	room->e.inode = t->inode;
 	room->e.device = t->device;

@@ -5,6 +5,7 @@
 #include "bpf/identity.h"
 #include "bpf/label.h"
 #include "bpf/path.h"
+#include "bpf/writer.h"
 #include "bpf/watch.h"
 
 #define EXEC_NAME_MAX 512
@@ -72,28 +73,40 @@ static __always_inline bool named_memfd(struct dentry *dentry)
 #define FMODE_EXEC 0x20 /* include/linux/fs.h; among the flags of a file opened to be executed */
 #define LATE_CLOSES 8
 
-/* The call that wrote the script. By now bprm->file is the interpreter; the script has been let go
- * of, and its file waits among the works that the task does on its way back to user space
- * (fs/file_table.c, fput), the first script behind those it named as interpreters. */
-static __always_inline __u32 script_writer(struct task_struct *task, __u64 run)
+static __always_inline __u32 exec_take(struct call_entry *call, struct file *file)
 {
+	struct found_file found = {};
+
+	file_find(&found, file);
+	return file_taken(call, &found, EDGE_EXECUTED);
+}
+
+/* The process takes over what it executes. By now bprm->file is the interpreter of a script; the
+ * script has been let go of, as the dynamic loader has, and waits among the works that the task
+ * does on its way back to user space (fs/file_table.c, fput), the first script behind those it
+ * named as interpreters. Returns the call that wrote the script, or else the program, last. */
+static __always_inline __u32 exec_taken(struct call_entry *call, struct linux_binprm *bprm,
+					struct task_struct *task)
+{
+	__u32 writer = exec_take(call, CAST(file, BPF_CORE_READ(bprm, file)));
+	bool script = BPF_CORE_READ(bprm, filename) != BPF_CORE_READ(bprm, interp);
 	struct callback_head *work = BPF_CORE_READ(task, task_works);
-	__u32 writer = EVENT_NO_CALL, offset;
+	__u32 offset;
 
 	if (bpf_core_field_exists(struct file, f_task_work))
 		offset = bpf_core_field_offset(struct file, f_task_work);
 	else if (bpf_core_field_exists(struct file___before, f_rcuhead))
 		offset = bpf_core_field_offset(struct file___before, f_rcuhead);
 	else
-		return EVENT_NO_CALL;
+		return script ? EVENT_NO_CALL : writer;
 	for (int i = 0; i < LATE_CLOSES && work; i++) {
 		struct file *file = CAST(file, (void *)work - offset);
-		struct file_id id = {};
 
 		if ((GET(file, f_flags) & FMODE_EXEC) &&
 		    FILE_IS_REGULAR(GET(file, f_inode, i_mode))) {
-			file_identify(GET(file, f_inode), &id);
-			writer = file_writer(&id, run);
+			__u32 late = exec_take(call, file);
+
+			writer = script ? late : writer;
 		}
 		work = BPF_CORE_READ(work, next);
 	}
@@ -110,16 +123,13 @@ static __always_inline void exec_file(struct event_exec *e, struct linux_binprm 
 	e->inode = id.inode;
 	e->device = id.device;
 	e->mode = BPF_CORE_READ(inode, i_mode);
-	e->writer = file_writer(&id, e->h.run);
 	e->exec_flags = 0;
 	if (BPF_CORE_READ(inode, i_nlink) == 0)
 		e->exec_flags |= named_memfd(BPF_CORE_READ(bprm, file, f_path.dentry))
 					 ? EXEC_MEMFD
 					 : EXEC_DELETED;
-	if (BPF_CORE_READ(bprm, filename) != BPF_CORE_READ(bprm, interp)) {
+	if (BPF_CORE_READ(bprm, filename) != BPF_CORE_READ(bprm, interp))
 		e->exec_flags |= EXEC_SCRIPT;
-		e->writer = script_writer(task, e->h.run);
-	}
 	if (old_pid != BPF_CORE_READ(task, tgid))
 		e->exec_flags |= EXEC_FROM_THREAD;
 	BPF_CORE_READ_INTO(&e->comm, task, comm);
@@ -189,6 +199,7 @@ int weir_exec(struct bpf_raw_tracepoint_args *ctx)
 	if (!room)
 		return 0;
 	call->begun = 1;
+	room->e.writer = exec_taken(call, bprm, task);
 	fill_header(&room->e.h, EVENT_EXEC, call, task);
 	exec_file(&room->e, bprm, task, ctx->args[1]);
 	fs = BPF_CORE_READ(task, fs);
