@@ -210,6 +210,7 @@ class Lanes {
 				lane.element.remove();
 				this.lanes.delete(n);
 			}
+		this.list.style.height = (this.printing ? Math.min(this.rows.length, PRINTED_MAX) : calls.length) * this.height + 2 + "px";
 		this.sheet.style.height = (this.printing ? Math.min(this.rows.length, PRINTED_MAX) : this.rows.length) * this.height + "px";
 		const view = [this.from, this.to, this.width, this.height].join();
 
@@ -351,13 +352,15 @@ class Lanes {
 		const inSight = edges.filter((edge) => {
 			const a = this.rowOf.get(edge.from), b = this.rowOf.get(edge.to);
 
+			if (edge.unknown)
+				return b >= first && b < end;
 			return a !== undefined && b !== undefined && a !== b && Math.max(a, b) >= first && Math.min(a, b) < end;
 		});
 		const isChosen = (edge) => edge.from === chosen || edge.to === chosen;
 		const drawn = inSight.length > EDGES_MAX ? [...inSight.filter(isChosen), ...inSight.filter((e) => !isChosen(e))].slice(0, EDGES_MAX) : inSight;
 
 		this.arrows.style.height = this.sheet.style.height;
-		this.arrows.replaceChildren(...drawn.map((edge) => this.makeArrow(edge, isChosen(edge))));
+		this.arrows.replaceChildren(...drawn.map((edge) => (edge.unknown ? this.makeQuestion(edge, isChosen(edge)) : this.makeArrow(edge, isChosen(edge)))));
 	}
 
 	makeArrow(edge, chosen) {
@@ -372,6 +375,15 @@ class Lanes {
 			draw("path", { class: "reach", d }), draw("path", { class: "line", d }),
 			draw("path", { class: "head", d: `M${x2.toFixed(1)},${tip}l-3.5,${-6 * down}h7Z` }),
 			chosen ? draw("text", { x: (x1 + x2) / 2 + 6, y: (y1 + tip) / 2 + 4 }, edge.kind) : null,
+			draw("title", {}, edgeWords(edge)));
+	}
+
+	// Something was taken over, from whom is not known.
+	makeQuestion(edge, chosen) {
+		const x = this.label + this.x(edge.at), y = (this.rowOf.get(edge.to) + 0.5) * this.height;
+
+		return draw("g", { class: "arrow question" + (chosen ? " chosen" : ""), "data-edge": edge.to },
+			draw("circle", { cx: x.toFixed(1), cy: y, r: 6.5 }), draw("text", { x: x.toFixed(1), y: y + 4 }, "?"),
 			draw("title", {}, edgeWords(edge)));
 	}
 

@@ -85,24 +85,13 @@ function makeEdge(edge) {
 	const [from, to] = [callByNumber.get(edge.from), callByNumber.get(edge.to)];
 
 	made.at ??= to ? to.from : 0;
+	made.unknown = edge.from === null;
 	from?.edgesOut.push(made);
 	to?.edgesIn.push(made);
 	return made;
 }
 
-// A record without edges of its own has those that its findings name.
-function findingEdges() {
-	return findings.flatMap((finding) => finding.via.map((via) => ({
-		from: via.call,
-		to: finding.call,
-		kind: via.kind,
-		evidence: via.evidence,
-		ts: evidenceById.get(via.evidence)?.ts ?? null,
-		count: 1,
-	})));
-}
-
-const edges = (report.edges ?? findingEdges()).map(makeEdge);
+const edges = report.edges.map(makeEdge);
 
 // What a search looks through; made when it is first asked for.
 function haystack(call) {
@@ -116,6 +105,5 @@ function worst(call) {
 }
 
 const lost = report.completeness.lost;
-const unknownEdges = edges.filter((edge) => edge.from === null || edge.kind === "unknown");
 const complete = !lost && !report.completeness.gaps.length && !report.completeness.gaps_more &&
-	!report.completeness.damage;
+	!report.completeness.damage && !report.completeness.provenance.handovers_lost;

@@ -5,6 +5,7 @@
 
 const TABLE_STEP = 500;	  // rows that are added at once
 const FINDINGS_STEP = 50;
+const FINDINGS_PRINTED = 200;
 const STATES = { enforced: "●", degraded: "◐", unavailable: "○" };
 
 const get = (id) => document.getElementById(id);
@@ -24,20 +25,24 @@ function inSteps(place, items, step, row, what) {
 	return more;
 }
 
+// Facts beside each other; each is isolated, so that none changes the direction of the next.
+function besides(words) {
+	return words.filter(Boolean).map((text, i) => [i ? " · " : "", make("bdi", {}, text)]).flat();
+}
+
 function head() {
 	get("title").append(visible(run.name || "run " + run.id));
-	get("subtitle").append(visible([
+	get("subtitle").append(...besides([
 		run.ended ? `status ${run.exit_code} after ${duration(UNTIL)}` : run.damaged ? "it ended in a crash of weir" : "still running",
-		run.reason, plural(calls.filter((call) => call.n).length + data.calls_left_out, "call"),
-		run.started ? `started ${run.started.slice(0, 10)} ${run.started.slice(11, 19)} UTC` : null,
-		run.agent?.name ? "agent " + run.agent.name : null,
-	].filter(Boolean).join(" · ")));
+		run.reason, plural(data.total.calls, "call"), run.started ? `started ${run.started.slice(0, 10)} ${run.started.slice(11, 19)} UTC` : null,
+		run.agent?.name ? "agent " + cut(run.agent.name, 60) : null,
+	]));
 }
 
 function notices() {
 	const said = [
 		run.ended ? null : "The run was not over when this page was written; what came later is not in it.",
-		data.calls_left_out ? `This page holds ${plural(calls.length - 1, "call")}: ${plural(data.calls_left_out, "further call")} without a finding ${
+		data.calls_left_out ? `This page holds ${plural(data.total.calls - data.calls_left_out, "call")}: ${plural(data.calls_left_out, "further call")} without a finding ${
 			data.calls_left_out === 1 ? "is" : "are"} left out. The JSON form has all.` : null,
 		data.findings > findings.length ? `This page holds the first ${count(findings.length)} of ${plural(data.findings, "finding")}.` : null,
 		report.edges_more ? `${plural(report.edges_more, "further hand-over")} between calls are not drawn.` : null,
@@ -49,15 +54,14 @@ function notices() {
 // ---- the three answers
 
 function happened() {
-	const sum = (member) => calls.reduce((n, call) => n + call.did[member], 0);
-	const refused = sum("connects_refused") + sum("changes_refused") + sum("operations_refused");
-	const left = calls.filter((call) => call.lived !== null).length, skipped = calls.filter((call) => !call.executed && call.n).length;
+	const { did, survived, not_executed: skipped } = data.total;
+	const refused = did.connects_refused + did.changes_refused + did.operations_refused;
 
 	return [
-		make("p", {}, `${plural(sum("programs"), "program")} ran, ${plural(sum("files_written"), "file")} written, ${count(sum("files_removed"))} removed, ${
-			plural(sum("connects"), "connection")} tried.`),
+		make("p", {}, `${plural(did.programs, "program")} ran, ${plural(did.files_written, "file")} written, ${count(did.files_removed)} removed, ${
+			plural(did.connects, "connection")} tried.`),
 		make("p", {}, refused ? `The kernel refused ${plural(refused, "attempt")}.` : "Nothing was refused.",
-			left ? ` ${plural(left, "call")} left processes running.` : "", skipped ? ` ${plural(skipped, "call")} not executed.` : ""),
+			survived ? ` ${plural(survived, "call")} left processes running.` : "", skipped ? ` ${plural(skipped, "call")} not executed.` : ""),
 	];
 }
 
@@ -83,7 +87,7 @@ function trusted() {
 			`: ${plural(report.completeness.recorded, "event")} recorded, ${lost ? count(lost) + " lost" : "none lost"}.`),
 		make("p", {}, weak.length ? `${plural(weak.length, "barrier or sensor", "barriers or sensors")} did not hold in full: ${list(weak.map((w) => w.name))}.`
 			: `All ${report.barriers.length} barriers and ${report.sensors.length} sensors held.`,
-			unknownEdges.length ? ` ${plural(unknownEdges.length, "hand-over")} of unknown origin.` : ""),
+			report.completeness.provenance.unknown ? ` In ${plural(report.completeness.provenance.unknown, "call")} it is not known who stands behind all that was used.` : ""),
 		make("p", {}, report.root ? ["Root ", make("code", { title: report.root }, report.root.slice(0, 16) + "…")] : "No root yet: the record still grows.",
 			" ", make("a", { href: "#trust-heading" }, "More")),
 	];
@@ -133,7 +137,17 @@ function legend() {
 			"hanging: what the kernel refused"),
 		item(sample(draw("g", { class: "arrow" }, draw("path", { class: "line", d: "M8,2C8,10 32,4 32,9" }), draw("path", { class: "head", d: "M32,15l-3.5,-6h7Z" }))),
 			"a hand-over: the later call stands on the earlier"),
+		item(sample(draw("g", { class: "arrow question" }, draw("circle", { cx: 22, cy: 8, r: 6.5 }), draw("text", { x: 22, y: 12 }, "?"))), "from a call that is not known"),
 		SEVERITIES.toReversed().map((severity) => item(mark(severity), "finding, " + severity))));
+}
+
+// Browsers bound how often a page may do that, and throw beyond: the address is then a little behind.
+function nameChoice(hash) {
+	try {
+		history.replaceState(null, "", hash);
+	} catch {
+		return;
+	}
 }
 
 let choice = { call: null, finding: null };
@@ -149,7 +163,7 @@ function choose(call, finding, how = {}) {
 	get("panel").scrollTop = 0;
 	lanes.select(call);
 	if (!how.fromAddress)
-		history.replaceState(null, "", "#" + (finding ? finding.id : "call-" + call.n));
+		nameChoice("#" + (finding ? finding.id : "call-" + call.n));
 }
 
 const lanes = new Lanes({ list: get("lanes"), axis: get("axis"), overview: get("overview"), choose: (call, finding) => {
@@ -203,7 +217,9 @@ const KEYS = {
 	z: () => choice.call && lanes.zoomTo(choice.call),
 	Enter: readPanel,
 };
-const KEYS_EVERYWHERE = {
+// Wherever the focus is in the section; not on the whole page, where they would be in the way of those who speak to
+// their browser (WCAG 2.2, 2.1.4).
+const SECTION_KEYS = {
 	n: () => stepFinding(1),
 	p: () => stepFinding(-1),
 	"/": () => get("search").focus(),
@@ -211,16 +227,14 @@ const KEYS_EVERYWHERE = {
 
 function listenToKeys() {
 	const listen = (element, keys) => element.addEventListener("keydown", (event) => {
-		const typing = event.target.closest("input, button, a") && keys === KEYS_EVERYWHERE && event.target.type === "search";
-
-		if (!Object.hasOwn(keys, event.key) || event.ctrlKey || event.metaKey || event.altKey || typing)
+		if (!Object.hasOwn(keys, event.key) || event.ctrlKey || event.metaKey || event.altKey || event.target === get("search"))
 			return;
 		event.preventDefault();
 		keys[event.key]();
 	});
 
 	listen(get("lanes"), KEYS);
-	listen(document, KEYS_EVERYWHERE);
+	listen(get("timeline"), SECTION_KEYS);
 	get("panel").addEventListener("keydown", (event) => event.key === "Escape" && get("lanes").focus());
 	get("search").addEventListener("keydown", (event) => event.key === "Escape" && (clearFilter(), get("lanes").focus()));
 }
@@ -228,20 +242,28 @@ function listenToKeys() {
 function listenToTools() {
 	get("search").addEventListener("input", filter);
 	get("guilty-only").addEventListener("change", filter);
-	get("finding-next").addEventListener("click", KEYS_EVERYWHERE.n);
-	get("finding-before").addEventListener("click", KEYS_EVERYWHERE.p);
+	get("finding-next").addEventListener("click", SECTION_KEYS.n);
+	get("finding-before").addEventListener("click", SECTION_KEYS.p);
 	get("zoom-in").addEventListener("click", KEYS["+"]);
 	get("zoom-out").addEventListener("click", KEYS["-"]);
 	get("zoom-all").addEventListener("click", KEYS["0"]);
 	get("finding-next").disabled = get("finding-before").disabled = !findings.length;
 	addEventListener("hashchange", () => followAddress());
-	addEventListener("beforeprint", () => lanes.print(true));
-	addEventListener("afterprint", () => lanes.print(false));
+	addEventListener("beforeprint", () => print(true));
+	addEventListener("afterprint", () => print(false));
 	matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => lanes.update());
 }
 
+// On paper nothing can be chosen: each finding stands there with its evidence, and the lanes need no scrolling.
+function print(printing) {
+	lanes.print(printing);
+	get("printed").replaceChildren(...(printing ? findings.slice(0, FINDINGS_PRINTED).map((finding) =>
+		findingArticle(finding, null, make("p", { class: "soft" }, finding.call ? ["In ", callLink(finding.call), " ",
+			make("code", {}, cut(callByNumber.get(finding.call)?.words ?? "", 160))] : "In the run itself"))) : []));
+}
+
 function followAddress() {
-	const name = decodeURIComponent(location.hash.slice(1)), finding = findingById.get(name);
+	const name = location.hash.slice(1), finding = findingById.get(name);
 	const call = finding ? callByNumber.get(finding.call) : callByNumber.get(Number(/^call-(\d+)$/.exec(name)?.[1]));
 
 	if (!call)
@@ -290,8 +312,21 @@ function states(title, lines) {
 		line.reason ? make("span", { class: "soft" }, ": " + line.reason) : null))));
 }
 
+// Whether it is known which calls stand behind which.
+function provenance() {
+	const { provenance: p } = report.completeness;
+
+	return [
+		p.handovers_lost ? make("p", { class: "bad" }, `${plural(p.handovers_lost, "hand-over")} lost: who stands behind what came after is not known in full.`) : null,
+		p.unknown ? make("p", {}, `Something was used of which it is not known which call stands behind it, in ${plural(p.unknown, "call")}:`) : make("p", {}, "Of everything that calls used it is known which calls stand behind it."),
+		p.unknown ? make("ul", { class: "plain" }, p.calls.slice(0, 20).map((c) => make("li", {}, callLink(c.call), make("span", { class: "soft" }, ": " + c.reason)))) : null,
+		p.unknown > 20 ? make("p", {}, `and ${count(p.unknown - 20)} more.`) : null,
+	];
+}
+
 function completeness() {
 	const c = report.completeness, losers = calls.filter((call) => call.events.lost).sort((a, b) => b.events.lost - a.events.lost);
+	const elsewhere = lost - losers.reduce((n, call) => n + call.events.lost, 0);
 	const unsure = findings.filter((f) => f.basis === "window" || f.basis === "unattributed");
 
 	return make("section", {}, make("h3", {}, "Completeness"),
@@ -299,13 +334,14 @@ function completeness() {
 			`. ${plural(c.recorded, "event")} recorded, ${lost ? count(lost) + " lost according to the kernel's counters" : "none lost: the kernel counted as many as were recorded"}.`),
 		c.damage ? make("p", { class: "bad" }, "The record is damaged: " + c.damage) : null,
 		losers.length ? make("p", {}, "Lost in: ", losers.slice(0, 20).map((call, i) => [i ? ", " : "", callLink(call.n), ` (${count(call.events.lost)})`]),
-			losers.length > 20 ? ` and ${plural(losers.length - 20, "more call")}` : "") : null,
+			losers.length > 20 ? ` and ${plural(losers.length - 20, "more call")}` : "", ".") : null,
+		elsewhere > 0 ? make("p", {}, `${plural(elsewhere, "event")} lost in no call of this page: `,
+			data.calls_left_out ? "in one that it leaves out, or of a call that cannot be told." : "of a call that cannot be told.") : null,
 		c.gaps.length ? make("ul", {}, c.gaps.map((gap) => make("li", {}, `Gap, ${gap.reason}: ${plural(gap.events, "event")}${
 			gap.text ? ", " + gap.text : ""}${gap.from ? `, ${clock(gap.from)} to ${gap.to ? clock(gap.to) : "?"}` : ""}`))) : null,
 		c.gaps_more ? make("p", {}, `and ${plural(c.gaps_more, "more gap")}`) : null,
 		make("p", {}, unsure.length ? `Blame that is not exact: ${list(unsure.map((f) => `${f.id} (${f.basis})`))}.` : "Every finding names its call by what the kernel saw, none by its time."),
-		make("p", {}, unknownEdges.length ? [`${plural(unknownEdges.length, "hand-over")} of unknown origin: something was used that was changed in the run, by whom is not known. In `,
-			[...new Set(unknownEdges.map((e) => e.to))].slice(0, 20).map((n, i) => [i ? ", " : "", callLink(n)]), "."] : "No hand-over between calls is of unknown origin."));
+		...provenance());
 }
 
 function trust() {

@@ -2,6 +2,7 @@
 // What is known of one call, in words: how it ended, its findings with their evidence, which calls stand behind it,
 // what it did and used. Also the phrases that the rest of the page shares.
 
+const EDGES_LISTED = 40;
 const BASIS = {
 	exact: "exact: the process that did it belongs to this call",
 	via: "via: another call's process did it; without this call it would not have happened",
@@ -46,10 +47,10 @@ function laneLabel(call) {
 
 // "call 9: a process executed a file that call 3 had written, …": the words of tables/edges.tbl.
 function edgeWords(edge) {
-	const who = edge.from === null ? "a call that is not known" : "call " + edge.from;
-	const about = data.edge_kinds?.[edge.kind];
+	const who = edge.unknown ? "a call that is not known" : "call " + edge.from;
+	const about = data.edge_kinds[edge.kind] ?? edge.kind;
 
-	return about ? `call ${edge.to}: a process ${about.replace("the call", who)}` : `call ${edge.to} by way of ${who}: ${edge.kind}`;
+	return `call ${edge.to}: a process ${about.replace("the call", who)}${edge.what ? ": " + cut(edge.what, 300) : ""}${edge.reason ? ": " + edge.reason : ""}`;
 }
 
 function facts(rows) {
@@ -85,18 +86,19 @@ function evidence(finding) {
 	return make("div", { class: "evidence" }, rows);
 }
 
-function findingArticle(finding, chosen) {
-	const more = finding.events - finding.shown.length, about = data.detectors?.[finding.detector];
+function findingArticle(finding, chosen, where = null) {
+	const more = finding.events - finding.shown.length, about = data.detectors[finding.detector];
 
-	return make("article", { class: "finding" + (finding === chosen ? " chosen" : ""), id: "panel-" + finding.id },
+	return make("article", { class: "finding" + (finding === chosen ? " chosen" : "") },
 		make("h4", {}, mark(finding.severity), " ", make("span", { class: "severity " + finding.severity }, finding.severity), " ",
 			make("span", { class: "id" }, finding.id)),
 		make("p", { class: "summary" }, finding.summary),
+		where,
 		facts([
 			["Verdict", VERDICT[finding.verdict] ?? finding.verdict],
 			["Basis", (BASIS[finding.basis] ?? finding.basis) + (finding.basis_reason ? "; " + finding.basis_reason : "")],
 			["Detector", finding.detector + (about ? ": " + about : "")],
-			["Category", finding.category + (data.categories?.[finding.category] ? " " + data.categories[finding.category] : "") +
+			["Category", finding.category + (data.categories[finding.category] ? " " + data.categories[finding.category] : "") +
 				finding.attack.map((a) => ", ATT&CK " + a.id).join("")],
 		]),
 		evidence(finding),
@@ -116,9 +118,15 @@ function argumentsPart(call) {
 		`the beginning of ${bytes(call.arguments_bytes)}; the JSON form has all of it`)] : []);
 }
 
-function edgeItem(edge, other) {
-	return make("li", {}, make("b", {}, edge.kind), " ", other === null ? null : callLink(other), edge.count > 1 ? `, ${count(edge.count)} times` : "",
-		edge.ts ? ", first at " + duration(edge.at) : "", make("br"), make("span", { class: "soft" }, edgeWords(edge)));
+function edgeItem(edge, direction, other) {
+	return make("li", {}, direction, " ", other === null ? "a call that is not known" : callLink(other), ": ", make("b", {}, edge.kind),
+		edge.count > 1 ? ` ${count(edge.count)} times` : "", edge.ts ? ", first at " + duration(edge.at) : "",
+		make("br"), make("span", { class: "soft" }, edgeWords(edge)));
+}
+
+function edgesPart(title, edges, direction, end) {
+	return part(title, edges.length ? make("ul", { class: "plain" }, edges.slice(0, EDGES_LISTED).map((edge) => edgeItem(edge, direction, edge[end]))) : null,
+		edges.length > EDGES_LISTED ? make("p", { class: "soft" }, `and ${count(edges.length - EDGES_LISTED)} more: the JSON form has them`) : null);
 }
 
 function usedPart(call) {
@@ -161,12 +169,12 @@ function panelContent(call, chosen, zoom) {
 	return [
 		make("h3", {}, call.n === 0 ? "The run itself" : `Call ${call.n}`, call.n ? make("span", {}, " " + call.name) : null,
 			make("button", { type: "button", onclick: zoom }, "Zoom to it")),
-		make("p", { class: "soft" }, [call.tool_call_id, endingWords(call) + (call.executed || call.n === 0 ? " after " + duration(call.to - call.from) : ""),
-			livedWords(call), call.parent ? "called by call " + call.parent : null].filter(Boolean).join(" · ")),
+		make("p", { class: "soft" }, besides([call.tool_call_id, endingWords(call) + (call.executed || call.n === 0 ? " after " + duration(call.to - call.from) : ""),
+			livedWords(call), call.parent ? "called by call " + call.parent : null])),
 		call.n ? argumentsPart(call) : make("pre", { tabindex: 0, role: "region", "aria-label": "command" }, cut(run.command ?? "", 4000)),
 		found.map((finding) => findingArticle(finding, chosen)),
-		part("Stands on", call.edgesIn.length ? make("ul", { class: "plain" }, call.edgesIn.map((e) => edgeItem(e, e.from))) : null),
-		part("Stands behind", call.edgesOut.length ? make("ul", { class: "plain" }, call.edgesOut.map((e) => edgeItem(e, e.to))) : null),
+		edgesPart("Hand-overs to this call", call.edgesIn, "from", "from"),
+		edgesPart("Hand-overs from this call", call.edgesOut, "to", "to"),
 		part("What it did and used", usedPart(call)),
 		part("What it printed", outputPart(call)),
 	].flat(3).filter(Boolean);

@@ -44,7 +44,7 @@ struct writer {
 	struct buf piece;
 	FILE *out;
 	struct fail *fail;
-	uint64_t left_out;
+	uint64_t calls, left_out, survived, not_executed;
 };
 
 static int write_out(struct writer *w)
@@ -114,6 +114,9 @@ static int on_call(void *context, const struct call_record *c)
 	struct writer *w = context;
 	cleanup_buf struct buf words = { 0 };
 
+	w->calls += c->announce.n > 0;
+	w->survived += c->ended && c->exit.survivors;
+	w->not_executed += c->announce.n && !c->announce.executed;
 	if (!report_keeps(w->report, w->bounds, c->announce.n)) {
 		w->left_out++;
 		return 0;
@@ -175,6 +178,20 @@ static void words_members(struct json *j)
 	json_object_end(j);
 }
 
+/* Of all calls, whether the page holds them or not. */
+static void total_member(struct writer *w)
+{
+	json_field_uint(&w->j, "calls_left_out", w->left_out);
+	json_key(&w->j, "total");
+	json_object(&w->j);
+	json_field_uint(&w->j, "calls", w->calls);
+	json_field_uint(&w->j, "survived", w->survived);
+	json_field_uint(&w->j, "not_executed", w->not_executed);
+	json_key(&w->j, "did");
+	did_json(&w->j, w->report->doings, w->report->doing_count);
+	json_object_end(&w->j);
+}
+
 int html_page_data(const struct report *r, const struct report_bounds *bounds, FILE *out,
 		   struct fail *f)
 {
@@ -196,7 +213,7 @@ int html_page_data(const struct report *r, const struct report_bounds *bounds, F
 	json_array(&w.j);
 	n = store_calls(r->store, r->run.open.id, on_call, &w, f);
 	json_array_end(&w.j);
-	json_field_uint(&w.j, "calls_left_out", w.left_out);
+	total_member(&w);
 	for (size_t i = 0; i < SEVERITY_COUNT; i++)
 		findings += r->run.findings[i];
 	json_field_uint(&w.j, "findings", findings);

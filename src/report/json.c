@@ -2,9 +2,11 @@
 /* The report as JSON: the names are fixed by the design page and held by
  * doc/schema/report.schema.json. Written in pieces, call by call. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "report/arguments.h"
@@ -127,17 +129,29 @@ static void events_member(struct writer *w, const struct call_record *c)
 	w->handovers_lost += c->lost[EVENT_CLASS_HANDOVER];
 }
 
-static void did_member(struct json *j, const struct doing *d)
+static const struct {
+	const char *name;
+	size_t offset; /* in struct doing */
+} doing_rows[] = {
+	{ "programs", offsetof(struct doing, programs) },
+	{ "files_written", offsetof(struct doing, files_changed) },
+	{ "files_removed", offsetof(struct doing, files_removed) },
+	{ "changes_refused", offsetof(struct doing, files_refused) },
+	{ "connects", offsetof(struct doing, connects) },
+	{ "connects_refused", offsetof(struct doing, connects_refused) },
+	{ "operations_refused", offsetof(struct doing, operations_refused) },
+};
+
+void did_json(struct json *j, const struct doing *d, size_t count)
 {
-	json_key(j, "did");
 	json_object(j);
-	json_field_uint(j, "programs", d->programs);
-	json_field_uint(j, "files_written", d->files_changed);
-	json_field_uint(j, "files_removed", d->files_removed);
-	json_field_uint(j, "changes_refused", d->files_refused);
-	json_field_uint(j, "connects", d->connects);
-	json_field_uint(j, "connects_refused", d->connects_refused);
-	json_field_uint(j, "operations_refused", d->operations_refused);
+	for (size_t i = 0; i < ARRAY_LENGTH(doing_rows); i++) {
+		uint64_t sum = 0;
+
+		for (size_t n = 0; n < count; n++)
+			sum += *(const uint32_t *)((const char *)&d[n] + doing_rows[i].offset);
+		json_field_uint(j, doing_rows[i].name, sum);
+	}
 	json_object_end(j);
 }
 
@@ -249,7 +263,8 @@ static int on_call(void *context, const struct call_record *c)
 	json_field_uint(j, "survivors", c->ended ? c->exit.survivors : 0);
 	resources_json(j, c->gone ? &c->gone_at.resources : &c->exit.resources);
 	events_member(w, c);
-	did_member(j, report_doing(w->report, a->n));
+	json_key(j, "did");
+	did_json(j, report_doing(w->report, a->n), 1);
 	observation_member(j, &c->observation);
 	via_members(w, a->n);
 	findings_of_call(w, a->n);

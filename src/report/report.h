@@ -105,6 +105,8 @@ bool report_keeps(const struct report *r, const struct report_bounds *b, uint32_
  * "arguments_bytes": how many there were. */
 int report_json_bounded(const struct report *r, const struct report_bounds *b, FILE *out,
 			struct fail *f);
+/* One object: what `count` calls did together. */
+void did_json(struct json *j, const struct doing *d, size_t count);
 /* One object: the event that a finding rests on. */
 void evidence_json(struct json *j, const struct evidence *e, const char *run_id);
 /* One finding as a short story. -ENOENT: no such finding. */

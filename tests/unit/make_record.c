@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Makes the store of one large run: make_record DIRECTORY CALLS EVENTS. Not a test by itself; the
- * page of such a run is looked at by tests/scenario/html.sh. Every tenth call leaves a process
- * behind, every twentieth has a finding and a hand-over behind it, and every call's text is one of
- * those that a page must only ever show. */
+/* Makes the store of one large run: make_record DIRECTORY CALLS EVENTS. Not a test by itself; its
+ * page is looked at by tests/scenario/html.sh. Every tenth call leaves a process behind, every
+ * twentieth has a finding and a hand-over behind it, and all text is what a page must only show. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
