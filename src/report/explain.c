@@ -11,6 +11,7 @@
 #include "report/arguments.h"
 #include "report/page.h"
 #include "report/report.h"
+#include "report/tell.h"
 #include "report/words.h"
 
 #define INDENT 10
@@ -141,18 +142,14 @@ static void print_call(struct page *p, const struct finding *f, const struct cul
 	page_end_line(p, INK_PLAIN, INDENT);
 }
 
-static void print_via(struct page *p, const struct report *r, const struct finding *f)
+static void print_via(struct page *p, const struct finding *f)
 {
 	for (size_t i = 0; i < f->via_count; i++) {
-		const struct evidence *e = report_evidence(r, f->via[i].seq);
-
-		buf_add_text(&p->line, "by way of ");
+		buf_add_text(&p->line, i ? ", " : "by way of ");
 		edge_words(&p->line, &f->via[i]);
-		if (e && e->words)
-			buf_printf(&p->line, ", event %llu: %s", (unsigned long long)e->seq,
-				   e->words);
-		page_end_line(p, INK_PLAIN, INDENT);
 	}
+	if (f->via_count)
+		page_end_line(p, INK_PLAIN, INDENT);
 }
 
 /* The process of the first event that has one. */
@@ -197,6 +194,13 @@ static void print_events(struct page *p, const struct report *r, const struct fi
 			  f->events - f->evidence_count);
 }
 
+static void print_story(struct page *p, const struct report *r)
+{
+	if (r->story.count || r->story.lost)
+		fputc('\n', p->out);
+	story_text(r, p);
+}
+
 int explain_text(const struct report *r, uint32_t number, const struct text_style *style, FILE *out,
 		 struct fail *f)
 {
@@ -215,10 +219,11 @@ int explain_text(const struct report *r, uint32_t number, const struct text_styl
 	if (n >= 0) {
 		print_head(&p, r, finding);
 		print_call(&p, finding, &culprit);
-		print_via(&p, r, finding);
+		print_via(&p, finding);
 		print_process(&p, r, finding);
 		print_judgement(&p, finding, row);
 		print_events(&p, r, finding);
+		print_story(&p, r);
 		if (row) {
 			fputc('\n', out);
 			page_line(&p, INK_DIM, 0, "%s", row->text);
@@ -267,6 +272,7 @@ int explain_json(const struct report *r, uint32_t number, FILE *out, struct fail
 	json_field_string(&j, "command", c.command);
 	json_object_end(&j);
 	events_member(&j, r, finding);
+	story_json(r, finding, &j);
 	json_field_string(&j, "about", row_of(finding) ? row_of(finding)->text : NULL);
 	json_object_end(&j);
 	buf_add_char(&text, '\n');

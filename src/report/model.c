@@ -21,6 +21,7 @@
 #define FINDINGS_KEPT_MAX 4096
 #define WORDS_MAX 4096
 #define ARGV_WIDTH 200
+#define OBJECT_WIDTH 200
 
 /* The walk over the frames. */
 struct walk {
@@ -113,7 +114,8 @@ static int want_evidence(struct report *r, size_t each, uint32_t only)
 
 	if (each > FINDING_EVIDENCE_MAX)
 		each = FINDING_EVIDENCE_MAX;
-	r->evidence = calloc(r->finding_count * (each + FINDING_VIA_MAX) + 1, sizeof(*r->evidence));
+	r->evidence = calloc(r->finding_count * (each + FINDING_VIA_MAX) + r->story.count * 2 + 1,
+			     sizeof(*r->evidence));
 	if (!r->evidence)
 		return -ENOMEM;
 	for (size_t i = 0; i < r->finding_count; i++) {
@@ -125,6 +127,10 @@ static int want_evidence(struct report *r, size_t each, uint32_t only)
 			r->evidence[count++].seq = f->evidence[k];
 		for (size_t k = 0; k < f->via_count && each; k++)
 			r->evidence[count++].seq = f->via[k].seq;
+	}
+	for (size_t i = 0; i < r->story.count; i++) {
+		r->evidence[count++].seq = r->story.steps[i].seq;
+		r->evidence[count++].seq = r->story.steps[i].origin;
 	}
 	qsort(r->evidence, count, sizeof(*r->evidence), by_seq);
 	for (size_t i = 0; i < count; i++)
@@ -263,6 +269,20 @@ static void name_process(struct evidence *to, const struct process *p)
 	to->argv = strdup(buf_text(&argv));
 }
 
+/* The path or name that the event is about; of a rename or a link the new one. */
+static char *object_of(const struct event_view *e)
+{
+	size_t which = e->h->kind == EVENT_FILE && e->text[1].size ? 1 : 0;
+	cleanup_buf struct buf text = { .max = WORDS_MAX };
+
+	if (e->h->kind != EVENT_FILE && e->h->kind != EVENT_HANDOVER && e->h->kind != EVENT_EXEC)
+		return NULL;
+	if (!e->text[which].size)
+		return NULL;
+	text_escape_cut(&text, e->text[which].data, e->text[which].size, OBJECT_WIDTH);
+	return strdup(buf_text(&text));
+}
+
 static void put_in_words(struct walk *w, const struct frame *frame)
 {
 	struct evidence *to = &w->report->evidence[w->next++];
@@ -275,6 +295,8 @@ static void put_in_words(struct walk *w, const struct frame *frame)
 		h = frame->event.h;
 		to->call = h->call;
 		to->pid = h->pid;
+		to->start_ns = h->start_ns;
+		to->object = object_of(&frame->event);
 		name_process(to, processes_find(w->processes, h->pid, h->start_ns));
 		event_words(&words, &frame->event);
 	} else if (frame_body_decode(frame->kind, frame->data, frame->size, &body) == 0) {
@@ -340,7 +362,12 @@ int report_load(struct store *s, const char *spec, size_t each, uint32_t only, s
 	if (n < 0)
 		return n;
 	n = store_findings(s, r.run.open.id, keep_finding, &r, f);
-	if (n == 0 && (sort_findings(&r) < 0 || want_evidence(&r, each, only) < 0))
+	if (n == 0 && sort_findings(&r) < 0)
+		n = fail(f, ENOMEM, "gathering the report");
+	for (size_t i = 0; n == 0 && only && i < r.finding_count; i++)
+		if (r.findings[i].number == only)
+			n = story_load(s, r.run.open.id, &r.findings[i], &r.story, f);
+	if (n == 0 && want_evidence(&r, each, only) < 0)
 		n = fail(f, ENOMEM, "gathering the report");
 	if (n == 0)
 		n = walk_frames(&r, f);
@@ -365,6 +392,7 @@ void report_free(struct report *r)
 	run_info_free(&r->run);
 	for (size_t i = 0; i < r->evidence_count; i++) {
 		free(r->evidence[i].words);
+		free(r->evidence[i].object);
 		free(r->evidence[i].exe);
 		free(r->evidence[i].argv);
 	}
@@ -372,6 +400,7 @@ void report_free(struct report *r)
 		free(r->edges[i].what);
 	free(r->edges);
 	free(r->behind);
+	story_free(&r->story);
 	free(r->findings);
 	free(r->worst);
 	free(r->doings);

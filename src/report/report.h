@@ -11,6 +11,7 @@
 
 #include "base/fail.h"
 #include "bpf/edge.h"
+#include "report/story.h"
 #include "store/record.h"
 
 #define REPORT_GAPS_MAX 64 /* kept; further ones are counted */
@@ -33,7 +34,9 @@ struct evidence {
 	uint32_t call, pid;
 	uint64_t exec_seq; /* the exec that made the process what it is, 0 unknown */
 	char *words;
-	char *exe, *argv; /* of the process, or NULL */
+	char *object;	   /* what it is about: a path or a name; or NULL */
+	uint64_t start_ns; /* of the process: with pid its key */
+	char *exe, *argv;  /* of the process, or NULL */
 };
 
 /* edge.call stands behind `to` in one way. Over chains of calls too: count is 0 where no handover
@@ -61,6 +64,7 @@ struct report {
 	struct report_edge *edges;	   /* by `to`, the nearest first */
 	const struct report_edge **behind; /* the same by edge.call */
 	uint64_t edges_more;		   /* that are not among them */
+	struct story story;		   /* of the one finding that was asked for */
 	size_t gap_count;		   /* of gaps[] */
 	uint64_t gaps_more;
 	struct gap gaps[REPORT_GAPS_MAX];

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -130,12 +131,12 @@ struct opened {
 	struct report report;
 };
 
-static void open_report(struct opened *o)
+static void open_report(struct opened *o, uint32_t only)
 {
 	struct fail f = { 0 };
 
 	assert_int_equal(store_open(directory, &o->store, &f), 0);
-	assert_int_equal(report_load(o->store, NULL, 16, 0, &o->report, &f), 0);
+	assert_int_equal(report_load(o->store, NULL, 16, only, &o->report, &f), 0);
 }
 
 static void close_report(struct opened *o)
@@ -151,7 +152,7 @@ static void the_report_has_every_call_of_a_chain(void **state)
 	const struct report_edge *const *behind;
 	size_t count;
 
-	open_report(&o);
+	open_report(&o, 0);
 	via = report_via(&o.report, 9, &count);
 	assert_int_equal(count, 3);
 	assert_int_equal(via[0].edge.call, 3);
@@ -184,7 +185,7 @@ static void the_reports_forms_show_it(void **state)
 	size_t size;
 	FILE *out;
 
-	open_report(&o);
+	open_report(&o, 0);
 	out = open_memstream(&text, &size);
 	assert_int_equal(report_text(&o.report, &style, out, &f), 0);
 	fclose(out);
@@ -210,11 +211,74 @@ static void the_reports_forms_show_it(void **state)
 	close_report(&o);
 }
 
+/* By hand, from the frames above. */
+/* clang-format off */
+static const char story[] =
+	"How it came about, the last first:\n"
+	"- In call 9, `make test`, /usr/bin/make (pid 1009, \"make test\") read /work/Makefile (event 15,"
+	" 10:00:03.000), which call 3, `cp seed new; mv new Makefile`, had left so: /bin/mv (pid 2003,"
+	" \"mv\"), rename /work/new to /work/Makefile (event 11, 10:00:02.000).\n"
+	"   - In call 3, `cp seed new; mv new Makefile`, /bin/cp (pid 1003, \"cp seed new\") read"
+	" /work/seed (event 8, 10:00:02.000), which call 1, `cat >seed`, had left so: /bin/cat (pid 1001,"
+	" \"cat\"), write /work/seed (event 4, 10:00:01.000). Behind call 1 stands no other there.\n";
+/* clang-format on */
+
+static void the_chain_is_told_back_to_the_first_call(void **state)
+{
+	struct text_style style = { .width = 1000 };
+	cleanup_free char *text = NULL;
+	struct opened o = { 0 };
+	struct fail f = { 0 };
+	size_t size;
+	FILE *out;
+
+	open_report(&o, 1);
+	out = open_memstream(&text, &size);
+	assert_int_equal(explain_text(&o.report, 1, &style, out, &f), 0);
+	fclose(out);
+	assert_non_null(strstr(text, "How it"));
+	assert_memory_equal(strstr(text, "How it"), story, strlen(story));
+	close_report(&o);
+}
+
+static bool has_edge(const char *json, const char *from, const char *to, const char *kind)
+{
+	char edge[256];
+
+	snprintf(edge, sizeof(edge), "{\"from\":\"%s\",\"to\":\"%s\",\"kind\":\"%s\",", from, to,
+		 kind);
+	return strstr(json, edge);
+}
+
+static void the_chain_is_a_graph(void **state)
+{
+	cleanup_free char *json = NULL;
+	struct opened o = { 0 };
+	struct fail f = { 0 };
+	size_t size;
+	FILE *out;
+
+	open_report(&o, 1);
+	out = open_memstream(&json, &size);
+	assert_int_equal(explain_json(&o.report, 1, out, &f), 0);
+	fclose(out);
+	assert_true(has_edge(json, "call:1", "process:1001.1001000", "ran"));
+	assert_true(has_edge(json, "process:1001.1001000", "file:1.10", "left"));
+	assert_true(has_edge(json, "file:1.10", "process:1003.1003000", "read"));
+	assert_true(has_edge(json, "call:3", "process:2003.2003000", "ran"));
+	assert_true(has_edge(json, "process:2003.2003000", "file:1.11", "left"));
+	assert_true(has_edge(json, "file:1.11", "process:1009.1009000", "read"));
+	assert_true(has_edge(json, "process:1009.1009000", "finding:F1", "did"));
+	close_report(&o);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_report_has_every_call_of_a_chain),
 		cmocka_unit_test(the_reports_forms_show_it),
+		cmocka_unit_test(the_chain_is_told_back_to_the_first_call),
+		cmocka_unit_test(the_chain_is_a_graph),
 	};
 
 	return cmocka_run_group_tests_name("story", tests, make_store, remove_store);
