@@ -57,6 +57,7 @@ static int index_root(struct store *s, const char *run_id, char root[MERKLE_HEX_
 	return r < 0 ? r : 0;
 }
 
+/* in_index: NULL where the index does not have the run's end yet. */
 static void compare(struct verify_result *v, const char *file_root, uint64_t file_frames,
 		    const char *in_index, uint64_t index_frames)
 {
@@ -66,7 +67,7 @@ static void compare(struct verify_result *v, const char *file_root, uint64_t fil
 		where = "it has no root although the run is over";
 	else if (strcmp(file_root, v->root) != 0 || file_frames != v->frames)
 		where = "the frames are not those that the run ended with (its root file)";
-	else if (strcmp(in_index, v->root) != 0 || index_frames != v->frames)
+	else if (in_index && (strcmp(in_index, v->root) != 0 || index_frames != v->frames))
 		where = "the frames are not those that the run ended with (the index)";
 	if (where)
 		snprintf(v->reason, sizeof(v->reason), "%s", where);
@@ -81,6 +82,7 @@ int store_verify(struct store *s, const char *run_id, struct verify_result *ret,
 	char in_file[MERKLE_HEX_SIZE] = "", in_index[MERKLE_HEX_SIZE];
 	uint64_t index_frames = 0, unfinished = 0;
 	struct merkle tree;
+	bool waiting;
 	int r = dir < 0 ? dir : recompute(dir, run_id, &tree, &v, &unfinished, f);
 
 	if (r >= 0)
@@ -97,14 +99,16 @@ int store_verify(struct store *s, const char *run_id, struct verify_result *ret,
 		return fail(f, -r, "cannot read the root of run %s", run_id);
 	if (r == 0)
 		merkle_hex(root.hash, in_file);
-	v.live = r == -ENOENT && !*in_index && layout_is_live(&s->layout, run_id);
+	/* The mark stays until the index has the run's end: the disk may have been full. */
+	waiting = !*in_index && layout_is_live(&s->layout, run_id);
+	v.live = r == -ENOENT && waiting;
 	/* While a run lives its last frame may be half written; later nothing may lie there. */
 	if (!v.live && !v.reason[0] && unfinished)
 		snprintf(v.reason, sizeof(v.reason),
 			 "the last segment ends with %llu bytes that are not a whole frame",
 			 (unsigned long long)unfinished);
 	if (!v.live && !v.reason[0])
-		compare(&v, in_file, root.size, in_index, index_frames);
+		compare(&v, in_file, root.size, waiting ? NULL : in_index, index_frames);
 	v.matches = !v.reason[0];
 	*ret = v;
 	return 0;
