@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The stress of blame: trajectories whose every effect names its cause, and their judge.
 
-  lib_stress.py make CALLS IN_FLIGHT SEED DIRECTORY   trajectory.json and truth.json
+  lib_stress.py make CALLS IN_FLIGHT PAUSE SEED DIRECTORY   trajectory.json and truth.json
   lib_stress.py judge DIRECTORY EVENTS REPORT         one line of the table, and what was wrong
 
 An effect is `mark E KIND` (mark.c): E stands in its argv, in a file's name and in a port. truth.json says of
@@ -64,9 +64,10 @@ PRELOAD = '#include <stdlib.h>\\n__attribute__((constructor)) static void f(void
 
 
 class Maker:
-    def __init__(self, calls, in_flight, seed):
+    def __init__(self, calls, in_flight, pause, seed):
         self.random = random.Random(seed)
         self.calls, self.in_flight = calls, in_flight
+        self.around = "%s" if pause == "0" else "sleep {0}; %s\nsleep {0}".format(pause)
         self.truth = {}   # effect -> {"call", "via": must be there, "may": may be there}
         self.next_effect = 0
         self.next_name = 0
@@ -209,7 +210,7 @@ class Maker:
             calls = []
             for job, stage, command in step:
                 ids[(job, stage)] = "c%d" % (len(ids) + 1)
-                calls.append({"tool_call_id": ids[(job, stage)], "function_name": "bash", "arguments": {"command": command}})
+                calls.append({"tool_call_id": ids[(job, stage)], "function_name": "bash", "arguments": {"command": self.around % command}})
             steps.append({"step_id": len(steps) + 1, "source": "agent", "message": "", "tool_calls": calls})
         steps.append({"step_id": len(steps) + 1, "source": "agent", "message": "", "tool_calls": [
             {"tool_call_id": "end", "function_name": "bash", "arguments": {"command": "sleep 1.5"}}]})
@@ -311,7 +312,7 @@ def judge(directory, events, report):
 
 def main():
     if sys.argv[1] == "make":
-        Maker(int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])).write(sys.argv[5])
+        Maker(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5])).write(sys.argv[6])
         return 0
     count, wrong = judge(*sys.argv[2:5])
     n = max(count["effects"], 1)

@@ -61,9 +61,8 @@ ok "$([ "$(cat "$T/memory")" -lt $((600 * 1024)) ]; echo $?)" "weir's processes 
 
 runs=${VOLUME_RUNS:-8}
 mkdir "$T/many"
-step $(for i in 1 2 3 4 5 6 7 8 9 10; do echo "x$i"; done) | jq --arg c "$((runs / 5 + 4))" '[range(1; 11) as $n
-	| {tool_call_id: "c\($n)", function_name: "bash", arguments: {command: "./mark \($n) plain; sleep \($c); ./mark \($n) plain"}}]' |
-	jq '{schema_version: "ATIF-v1.6", session_id: "many", agent: {name: "v", version: "1"}, steps: [{step_id: 1, source: "agent", message: "", tool_calls: .}]}' >"$T/many.json"
+for n in 1 2 3 4 5 6 7 8 9 10; do step "./mark $n plain; sleep $((runs / 5 + 4)); ./mark $n plain"; done |
+	jq -s add | trajectory >"$T/many.json"
 clients=
 for i in $(seq "$runs"); do
 	mkdir -p "$T/many/$i"
