@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* File operations as fast as they go: flood DIR SECONDS [PROCESSES]. Makes, writes and removes
- * files; with PROCESSES that many do nothing but truncate a file of their own, which is the quickest
- * operation that is told each time. Prints how many operations that were and how many a second: the
- * witness against which events are counted. */
+ * files; with PROCESSES that many do nothing but truncate a file of their own, which is the
+ * quickest operation that is told each time. Prints how many operations that were and how many a
+ * second: the witness against which events are counted. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
