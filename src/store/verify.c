@@ -57,13 +57,16 @@ static int index_root(struct store *s, const char *run_id, char root[MERKLE_HEX_
 	return r < 0 ? r : 0;
 }
 
-/* in_index: NULL where the index does not have the run's end yet. */
-static void compare(struct verify_result *v, const char *file_root, uint64_t file_frames,
-		    const char *in_index, uint64_t index_frames)
+/* Of a run that is over. unfinished: bytes behind the last frame; while a run lives that may be
+ * half written. in_index: NULL where the index does not have the run's end yet. */
+static void compare(struct verify_result *v, uint64_t unfinished, const char *file_root,
+		    uint64_t file_frames, const char *in_index, uint64_t index_frames)
 {
 	const char *where = NULL;
 
-	if (!*file_root)
+	if (unfinished)
+		where = "the last segment ends with bytes that are not a whole frame";
+	else if (!*file_root)
 		where = "it has no root although the run is over";
 	else if (strcmp(file_root, v->root) != 0 || file_frames != v->frames)
 		where = "the frames are not those that the run ended with (its root file)";
@@ -102,13 +105,9 @@ int store_verify(struct store *s, const char *run_id, struct verify_result *ret,
 	/* The mark stays until the index has the run's end: the disk may have been full. */
 	waiting = !*in_index && layout_is_live(&s->layout, run_id);
 	v.live = r == -ENOENT && waiting;
-	/* While a run lives its last frame may be half written; later nothing may lie there. */
-	if (!v.live && !v.reason[0] && unfinished)
-		snprintf(v.reason, sizeof(v.reason),
-			 "the last segment ends with %llu bytes that are not a whole frame",
-			 (unsigned long long)unfinished);
 	if (!v.live && !v.reason[0])
-		compare(&v, in_file, root.size, waiting ? NULL : in_index, index_frames);
+		compare(&v, unfinished, in_file, root.size, waiting ? NULL : in_index,
+			index_frames);
 	v.matches = !v.reason[0];
 	*ret = v;
 	return 0;
