@@ -23,7 +23,7 @@ function endingWords(call) {
 	if (call.ending === null)
 		return "still running";
 	return { exit: "exit " + call.exit_code, signal: "ended by a signal, status " + call.exit_code, timeout: "ended at its time limit",
-		"run over": "cut when the run ended" }[call.ending] ?? call.ending + ", status " + call.exit_code;
+		"run over": "cut when the run ended", "unwatched": "lived on when weir stopped watching" }[call.ending] ?? call.ending + ", status " + call.exit_code;
 }
 
 function livedWords(call) {

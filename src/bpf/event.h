@@ -37,8 +37,10 @@ enum event_flag {
 	EVENT_CLAIMED = 1 << 0,	  /* an argument was read from memory the process could change */
 	EVENT_TRUNCATED = 1 << 1, /* a string was cut at its maximum */
 	EVENT_NO_CGROUP = 1 << 2, /* the call comes from a label or a listener, not from a cgroup */
-	EVENT_OUTSIDE = 1 << 3, /* a path does not lead to the process's root: it was handed a file
-				   from outside, such as its standard output */
+	EVENT_OUTSIDE = 1 << 3,	 /* a path does not lead to the process's root: it was handed a file
+				    from outside, such as its standard output */
+	EVENT_ENTERING = 1 << 4, /* of a call that came in from outside, before its first program:
+				    what whoever brought it in (a container's runtime) prepared */
 };
 
 struct event_header {

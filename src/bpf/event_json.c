@@ -82,6 +82,8 @@ static void header_members(struct json *j, const struct event_view *e,
 		json_field_bool(j, "claimed", true);
 	if (h->flags & EVENT_TRUNCATED)
 		json_field_bool(j, "truncated", true);
+	if (h->flags & EVENT_ENTERING)
+		json_field_bool(j, "entering", true);
 	if (h->flags & EVENT_OUTSIDE)
 		json_field_bool(j, "outside", true);
 }

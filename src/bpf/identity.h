@@ -171,12 +171,14 @@ static __always_inline struct call_entry *call_of_current(void)
 /* The call whose acts are to be told. A call's first process is weir's own code until it executes
  * something: what that does (mounts, identities, capabilities) is set-up and no act of the call. In
  * a call that a living shell moved into, the shell begins it: by acting itself, for it has
- * executed, or by forking (weir_fork). */
+ * executed, or by forking (weir_fork). In a call that came in from outside it is not weir's code:
+ * all is told, and marked (EVENT_ENTERING). */
 static __always_inline struct call_entry *acting_call(void)
 {
 	struct call_entry *call = call_of_current();
 
-	if (call && !call->begun && (GET(current_task(), flags) & PF_FORKNOEXEC))
+	if (call && !call->begun && !is_watched(call) &&
+	    (GET(current_task(), flags) & PF_FORKNOEXEC))
 		return NULL;
 	return call;
 }
@@ -221,7 +223,7 @@ static __always_inline void fill_header(struct event_header *h, enum event_kind 
 	struct task_struct *parent = GET(task, real_parent, group_leader);
 
 	h->kind = kind;
-	h->flags = 0;
+	h->flags = !call->begun && is_watched(call) ? EVENT_ENTERING : 0;
 	h->call = call->call;
 	h->run = call->run;
 	h->start_ns = GET(task, group_leader, start_boottime);

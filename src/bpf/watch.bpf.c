@@ -30,7 +30,7 @@ static __always_inline bool is_wanted(struct task_struct *task, __u32 pid, __u64
 }
 
 /* Call 0 of the run; it is gone when its last process ended while others were still looked for. */
-static __always_inline struct call_entry *first_call(__u64 key)
+static __always_inline struct call_entry *first_call(__u64 key, struct task_struct *task)
 {
 	struct call_entry *call = bpf_map_lookup_elem(&calls, &key);
 	struct run_entry *run = bpf_map_lookup_elem(&runs, &watch.begin_run);
@@ -38,9 +38,15 @@ static __always_inline struct call_entry *first_call(__u64 key)
 
 	if (call || !run || !room)
 		return call;
-	call = watched_call(room, watch.begin_run, run, 0);
-	if (call)
-		call->root = watch.begin_pid;
+	call = watched_call(room, watch.begin_run, run, 0, true);
+	if (!call)
+		return NULL;
+	call->root = watch.begin_pid;
+	call->first = BPF_CORE_READ(task, tgid);
+	enter_fill(&room->e, call, task, ENTER_BEGUN);
+	room->e.by_pid = call->first;
+	__builtin_memcpy(room->e.by_comm, room->e.comm, sizeof(room->e.by_comm));
+	send_event(&ring_control, EVENT_CLASS_CONTROL, call, &room->e.h, sizeof(room->e));
 	return call;
 }
 
@@ -57,7 +63,7 @@ int weir_begin(struct bpf_iter__task *ctx)
 	pid = BPF_CORE_READ(task, tgid);
 	if (bpf_map_lookup_elem(&members, &pid) || !is_wanted(task, pid, key))
 		return 0;
-	call = first_call(key);
+	call = first_call(key, task);
 	if (!call || !member_add(pid, call))
 		return 0;
 	watch.found++;

@@ -70,7 +70,8 @@ static __always_inline bool member_add(__u32 pid, struct call_entry *call)
 
 /* Makes call `number` of the run. NULL where no more calls can live, which the record says. */
 static __always_inline struct call_entry *watched_call(struct enter_room *room, __u64 run_key,
-						       const struct run_entry *run, __u32 number)
+						       const struct run_entry *run, __u32 number,
+						       bool begun)
 {
 	__u64 key = WATCHED_KEY(run_key, number);
 	struct call_entry *call = &room->call;
@@ -80,7 +81,7 @@ static __always_inline struct call_entry *watched_call(struct enter_room *room, 
 	call->cgroup = key;
 	call->call = number;
 	call->rules = run->rules;
-	call->begun = 1;
+	call->begun = begun;
 	if (bpf_map_update_elem(&calls, &key, call, BPF_NOEXIST)) {
 		tell_unseen(call);
 		return NULL;
@@ -101,24 +102,27 @@ static __always_inline __u32 enter_argv(struct enter_room *room, struct task_str
 	return bpf_probe_read_user(room->argv, size, (void *)from) ? 0 : size;
 }
 
-/* A process of nobody's call came in: it is the next one. */
-static __noinline int watch_enter(struct task_struct *task, __u64 run_key)
+/* A process of nobody's call came in: it is the next one. prepared: by somebody outside who has yet
+ * to execute what it is for, if it executed nothing so far. */
+static __noinline int watch_enter(struct task_struct *task, __u64 run_key, bool prepared)
 {
 	struct run_entry *run = bpf_map_lookup_elem(&runs, &run_key);
 	struct enter_room *room = enter_room();
 	struct call_entry *call;
 	__u32 pid = BPF_CORE_READ(task, tgid);
+	bool forked = BPF_CORE_READ(task, flags) & PF_FORKNOEXEC;
 	__u64 size;
 
 	if (!run || !room)
 		return 0;
-	call = watched_call(room, run_key, run, __sync_fetch_and_add(&run->calls, 1) + 1);
+	call = watched_call(room, run_key, run, __sync_fetch_and_add(&run->calls, 1) + 1,
+			    !prepared || !forked);
 	if (!call)
 		return 0;
 	call->first = pid;
 	member_add(pid, call);
 	enter_fill(&room->e, call, task, ENTER_BEGUN);
-	room->e.forked = !!(BPF_CORE_READ(task, flags) & PF_FORKNOEXEC);
+	room->e.forked = forked;
 	room->e.by_pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(room->e.by_comm, sizeof(room->e.by_comm));
 	size = room->e.argv_size = enter_argv(room, task);
@@ -152,7 +156,7 @@ static __always_inline void watch_moved(struct cgroup *to, struct task_struct *t
 		return;
 	run = watching_run(to);
 	if (run)
-		watch_enter(task, run);
+		watch_enter(task, run, true);
 }
 
 /* A new process, before it runs. It is of its parent's call; or born into a watched cgroup by
@@ -176,7 +180,7 @@ static __always_inline void watch_forked(struct task_struct *parent, struct task
 		return;
 	run = call ? call->run : watching_run(cgroup);
 	if (run)
-		watch_enter(child, run);
+		watch_enter(child, run, !call);
 }
 
 /* A process of the call has ended, and perhaps the call with it. */

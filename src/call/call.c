@@ -128,7 +128,7 @@ int call_exit_decode(struct wire *w, struct call_exit *ret)
 	struct call_exit e = { .n = wire_get_u32(w) };
 
 	e.exit_code = (int32_t)wire_get_u32(w);
-	e.ending = codec_get_enum(w, ENDING_RUN_OVER + 1);
+	e.ending = codec_get_enum(w, ENDING_COUNT);
 	e.ended_ns = wire_get_u64(w);
 	e.survivors = wire_get_u32(w);
 	e.killed = wire_get_u32(w);

@@ -60,8 +60,13 @@ enum call_ending {
 	ENDING_TIMEOUT,
 	ENDING_TERMINAL,
 	ENDING_NOT_EXECUTED,
-	ENDING_RUN_OVER
+	ENDING_RUN_OVER,
+	ENDING_UNWATCHED, /* weir attach ended; the call's processes live on */
+	ENDING_COUNT
 };
+
+/* What a run watches instead of containing it (weir attach). */
+enum watch_kind { WATCH_NONE, WATCH_CGROUP, WATCH_PROCESS, WATCH_KIND_COUNT };
 
 /* A call's first process has ended. */
 struct call_exit {

@@ -98,6 +98,71 @@ uint64_t cgroup_id(int cgroup)
 	return fstat(cgroup, &st) < 0 ? 0 : st.st_ino;
 }
 
+/* proc(5), cgroup: the line of the v2 tree is "0::/PATH". */
+static int path_of(pid_t pid, char path[PATH_MAX])
+{
+	cleanup_buf struct buf text = { 0 };
+	char name[32];
+	const char *at;
+	size_t size;
+
+	buf_init(&text, STAT_FILE_MAX);
+	snprintf(name, sizeof(name), "/proc/%d/cgroup", pid);
+	if (file_read_path(AT_FDCWD, name, &text) < 0)
+		return -ESRCH;
+	at = strncmp(buf_text(&text), "0::/", 4) == 0 ? buf_text(&text)
+						      : strstr(buf_text(&text), "\n0::/");
+	if (!at)
+		return -ENOENT;
+	at = strchr(at, '/') + 1;
+	size = strcspn(at, "\n");
+	if (size >= PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(path, at, size);
+	path[size] = '\0';
+	return 0;
+}
+
+int cgroup_of(pid_t pid)
+{
+	char mount[PATH_MAX], path[PATH_MAX];
+	cleanup_fd int root = -1;
+	int r = find_mount(mount), fd;
+
+	if (r == 0)
+		r = path_of(pid, path);
+	if (r < 0)
+		return r;
+	root = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	fd = openat(root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+bool cgroup_is_below(int cgroup, uint64_t id)
+{
+	cleanup_fd int at = openat(cgroup, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	uint64_t device = 0;
+	struct stat st;
+
+	while (at >= 0 && fstat(at, &st) == 0 && (!device || st.st_dev == device)) {
+		int up = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		close(at);
+		at = up;
+		if (st.st_ino == id)
+			return true;
+		device = st.st_dev;
+	}
+	return false;
+}
+
+bool cgroup_exists(int cgroup)
+{
+	return faccessat(cgroup, "cgroup.procs", F_OK, 0) == 0;
+}
+
 int cgroup_events_open(int cgroup)
 {
 	int fd = openat(cgroup, "cgroup.events", O_RDONLY | O_CLOEXEC);

@@ -18,6 +18,13 @@ int cgroup_root_open(struct fail *f);
 int cgroup_make(int parent, const char *name);
 uint64_t cgroup_id(int cgroup); /* the id the kernel knows it by; 0 on failure */
 
+/* The cgroup v2 directory in which a process is, opened, or -errno. */
+int cgroup_of(pid_t pid);
+/* Is it the cgroup `id`, or one below it, as far up as our view of the tree goes? */
+bool cgroup_is_below(int cgroup, uint64_t id);
+/* Whether it still is there: a removed one can be held, but has no files any more. */
+bool cgroup_exists(int cgroup);
+
 /* cgroup.events of a cgroup, for epoll (EPOLLPRI): tells when the last process has gone, up to 10
  * ms late (CGROUP_FILE_NOTIFY_MIN_INTV). */
 int cgroup_events_open(int cgroup);

@@ -65,6 +65,7 @@ static int encode_request(const struct run_request *request, struct buf *out, st
 		.agent_model = (char *)request->agent_model,
 		.started_by = by,
 		.weir_digest = digest,
+		.watch = request->watch,
 		.policy = { .data = policy.data, .size = policy.size },
 	};
 	message_request_encode(&m, out);
@@ -258,8 +259,8 @@ static int await_answer(struct client *c, struct message *ret)
 }
 
 /* One try: -EPIPE when the other side died before the run began. */
-static int request_run(struct client *c, int place, const char *store, const struct buf *request,
-		       const struct call_request *first, struct fail *f)
+static int request_run(struct client *c, int place, const char *store,
+		       const struct run_request *request, const struct buf *encoded, struct fail *f)
 {
 	struct channel supervisor = { .self = PARTY_CLIENT, .peer = PARTY_SUPERVISOR };
 	cleanup_message struct message m = { .fd_count = 0 };
@@ -268,10 +269,11 @@ static int request_run(struct client *c, int place, const char *store, const str
 	supervisor.fd = c->keeper.fd = place_supervisor(place, store, f);
 	if (supervisor.fd < 0)
 		return supervisor.fd;
-	r = channel_send(&supervisor, MESSAGE_RUN_REQUEST, 0, request->data, request->size, NULL, 0,
-			 0);
-	if (r == 0 && first)
-		r = send_call(c, first, f); /* whoever gets the connection finds it there */
+	r = channel_send(&supervisor, MESSAGE_RUN_REQUEST, 0, encoded->data, encoded->size,
+			 &request->watch_fd, request->watch != WATCH_NONE, 0);
+	if (r == 0 && request->first)
+		r = send_call(c, request->first,
+			      f); /* whoever gets the connection finds it there */
 	if (r == 0)
 		r = await_answer(c, &m);
 	if (r < 0)
@@ -306,7 +308,7 @@ int client_open(const struct run_request *request, struct client **ret, struct f
 	c->keeper = (struct channel){ .fd = -1, .self = PARTY_CLIENT, .peer = PARTY_KEEPER };
 	c->last = &c->first;
 	for (int i = 0; i < OPEN_TRIES; i++) {
-		r = request_run(c, place, store, &encoded, request->first, f);
+		r = request_run(c, place, store, request, &encoded, f);
 		if (r != -EPIPE)
 			break;
 		close(c->keeper.fd);

@@ -23,6 +23,9 @@ struct run_request {
 	const char *command;	     /* for the record */
 	const char *trajectory;	     /* or NULL */
 	const char *agent_name, *agent_version, *agent_model; /* or NULL */
+	/* Nothing is run: what lives is watched. watch_fd: see struct message_request. */
+	enum watch_kind watch;
+	int watch_fd;
 	/* A call to begin as soon as the sandbox stands, without another round trip, or NULL. Its
 	 * answer is taken with client_call_first(). */
 	const struct call_request *first;

@@ -38,6 +38,7 @@ void message_request_encode(const struct message_request *r, struct buf *out)
 
 	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++)
 		codec_put_optional(out, *texts[i]);
+	wire_put_u8(out, (uint8_t)r->watch);
 	wire_put_bytes(out, r->policy.data, r->policy.size);
 }
 
@@ -50,6 +51,7 @@ int message_request_decode(struct wire *w, struct message_request *ret)
 		*texts[i] = codec_get_optional(w, CODEC_TEXT_MAX);
 	if (r.name && strlen(r.name) > RUN_NAME_MAX)
 		w->error = -EBADMSG;
+	r.watch = (enum watch_kind)codec_get_enum(w, WATCH_KIND_COUNT);
 	r.policy = codec_get_owned(w, POLICY_BYTES_MAX);
 	return codec_finish(w, &r, sizeof(r), ret, (void (*)(void *))message_request_free);
 }
@@ -156,6 +158,7 @@ void message_assign_encode(const struct message_assign *a, struct buf *out)
 	wire_put_u64(out, a->started_mono_ns);
 	wire_put_u8(out, a->has_cgroup);
 	wire_put_u8(out, a->has_recorder);
+	wire_put_u8(out, a->has_target);
 	wire_put_u8(out, a->by_listener);
 	codec_put_optional(out, a->bpf_digest);
 	codec_put_states(out, a->sensor_states, a->sensor_state_count);
@@ -193,6 +196,7 @@ int message_assign_decode(struct wire *w, struct message_assign *ret)
 	a.started_mono_ns = wire_get_u64(w);
 	a.has_cgroup = codec_get_bool(w);
 	a.has_recorder = codec_get_bool(w);
+	a.has_target = codec_get_bool(w);
 	a.by_listener = codec_get_bool(w);
 	a.bpf_digest = codec_get_optional(w, CODEC_TEXT_MAX);
 	a.sensor_states = codec_get_states(w, &a.sensor_state_count);

@@ -26,7 +26,9 @@ int message_text_decode(struct wire *w, struct message_text *ret);
 struct message_request {
 	char *name, *command, *trajectory, *agent_name, *agent_version, *agent_model, *started_by;
 	char *weir_digest;
-	struct bytes policy; /* encoded; owned */
+	enum watch_kind watch; /* its target is the message's descriptor: a cgroup v2 directory, or
+				  a pidfd */
+	struct bytes policy;   /* encoded; owned */
 };
 void message_request_encode(const struct message_request *r, struct buf *out);
 int message_request_decode(struct wire *w, struct message_request *ret);
@@ -56,12 +58,12 @@ void message_call_free(struct message_call *c);
 
 /* What a keeper is given, and gives to the next supervisor. Descriptors in the message, in this
  * order: client, listener (both only in RUN_ASSIGN), cgroup (where has_cgroup), recorder (where
- * has_recorder), then the sensors'. */
+ * has_recorder), target (where has_target: what the run watches), then the sensors'. */
 struct message_assign {
 	char id[RUN_ID_SIZE];
 	uint64_t key;
 	uint64_t started_ns, started_mono_ns;
-	bool has_cgroup, has_recorder;
+	bool has_cgroup, has_recorder, has_target;
 	bool by_listener; /* no BPF: each call gets a seccomp listener */
 	char *bpf_digest; /* or NULL */
 	size_t sensor_state_count;

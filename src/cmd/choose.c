@@ -103,6 +103,40 @@ int choose_policy(const struct choice *c, struct policy *ret, struct fail *f)
 	return 0;
 }
 
+static int refuse_to_act(const struct policy *p, struct fail *f)
+{
+	for (int i = 0; i < SEVERITY_COUNT; i++)
+		if (p->on[i] == ACTION_KILL)
+			return fail_text(f, EINVAL,
+					 "the policy says on: {%s: kill}, and weir attach ends "
+					 "nothing: it only watches",
+					 severity_name((enum severity)i));
+	if (p->background == BACKGROUND_DENY)
+		return fail_text(f, EINVAL,
+				 "the policy says background: deny, and weir attach ends nothing: "
+				 "write report or allow");
+	return 0;
+}
+
+int choose_policy_watching(const char *file, struct policy *ret, struct fail *f)
+{
+	struct policy p = { .version = 0 };
+	int r = file ? policy_read_file(file, &p, f) : policy_builtin(&p);
+
+	if (r < 0)
+		return file ? r : fail(f, -r, "the built-in policy");
+	if (!file) {
+		p.network.standard = DEFAULT_ALLOW;
+		p.time_ns = POLICY_UNLIMITED;
+	}
+	r = refuse_to_act(&p, f);
+	if (r < 0)
+		policy_free(&p);
+	else
+		*ret = p;
+	return r;
+}
+
 int choose_status(const struct fail *f)
 {
 	return f->code == ENOMEM || f->code == ENOTSUP ? EXIT_WEIR_FAILED : EXIT_WEIR_USAGE;

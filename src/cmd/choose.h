@@ -10,7 +10,7 @@
 #include "cmd/command.h"
 #include "policy/policy.h"
 
-/* The options of both; `type` is the command's options struct, with a member `choice`. */
+/* The options of both, and but for the last of weir attach too; `type` is the command's options struct, with a member `choice`. */
 struct choice {
 	const char *policy, *store, *name, *report;
 	struct option_list carry;
@@ -27,17 +27,21 @@ struct choice {
 	  offsetof(type, choice.name) },                                                           \
 	{ 0, "report", "FILE", NULL, "write the report there: .txt, .json or .html", OPTION_TEXT,         \
 	  offsetof(type, choice.report) },                                                         \
-	{ 0, "carry", "SOCKET", NULL,                                                              \
-	  "carry a socket in: [PORT=]HOST:PORT or PORT=unix:/PATH; may be given again",            \
-	  OPTION_LIST, offsetof(type, choice.carry) },                                             \
 	{ 0, "fail-on", "SEVERITY", NULL, "exit with 3 when a finding is at least this severe",    \
 	  OPTION_SEVERITY, offsetof(type, choice.fail_on) }
+#define CARRY_ROW(type)                                                                            \
+	{ 0, "carry", "SOCKET", NULL,                                                              \
+	  "carry a socket in: [PORT=]HOST:PORT or PORT=unix:/PATH; may be given again",            \
+	  OPTION_LIST, offsetof(type, choice.carry) }
 /* clang-format on */
 
 /* The policy that was chosen (or the built-in one) with what other options add to it, refused where
  * this weir cannot hold it; its workspace made absolute and kept apart from the store, its
  * environment filled in from ours. Releases what it made on failure. */
 int choose_policy(const struct choice *c, struct policy *ret, struct fail *f);
+/* The same for a run that only watches: it has no workspace and no limits but its time, and its
+ * network is not ours. `file`: what it is judged by; refused where that would end a process. */
+int choose_policy_watching(const char *file, struct policy *ret, struct fail *f);
 /* The exit status for what failed here: wrong usage, unless it is weir or this host that lacks
  * something. */
 int choose_status(const struct fail *f);

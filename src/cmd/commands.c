@@ -10,6 +10,7 @@
 extern const struct command
 	command_run,
 	command_replay,
+	command_attach,
 	command_report,
 	command_explain,
 	command_ls,
@@ -26,6 +27,7 @@ extern const struct command
 const struct command *const commands[] = {
 	&command_run,
 	&command_replay,
+	&command_attach,
 	&command_report,
 	&command_explain,
 	&command_ls,

@@ -37,6 +37,7 @@ struct replay_arguments {
 
 static const struct option_row rows[] = {
 	CHOICE_ROWS(struct replay_arguments),
+	CARRY_ROW(struct replay_arguments),
 	{ 0, "write-trajectory", "FILE", NULL,
 	  "write the trajectory with what its calls printed now", OPTION_TEXT,
 	  offsetof(struct replay_arguments, write_trajectory) },

@@ -35,6 +35,7 @@ struct run_options {
 
 static const struct option_row rows[] = {
 	CHOICE_ROWS(struct run_options),
+	CARRY_ROW(struct run_options),
 	{ 0, "dry-run", NULL, NULL, "print how the program would be contained, and run nothing",
 	  OPTION_FLAG, offsetof(struct run_options, dry_run) },
 	{ 0 },

@@ -132,7 +132,7 @@ static void on_event(struct detection *d, void *state, const struct event_view *
 	struct finding f;
 
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);
-	if (severity == NONE || is_launcher(d, e))
+	if (severity == NONE || is_launcher(d, e) || (e->h->flags & EVENT_ENTERING))
 		return;
 	finding_begin(d, FINDING_PRIVILEGE, e, &f);
 	f.severity = (enum severity)severity;

@@ -145,7 +145,7 @@ void processes_before(struct processes *t, const struct event_view *e)
 		before_fork(t, e);
 		return;
 	}
-	if (e->h->kind == EVENT_COUNT || e->h->pid == 0)
+	if (e->h->kind == EVENT_COUNT || e->h->kind == EVENT_ENTER || e->h->pid == 0)
 		return;
 	p = touch(t, e->h->pid, e->h->start_ns, e->h->call);
 	if (p) {

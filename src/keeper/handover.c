@@ -12,8 +12,7 @@
 #include "keeper/keeper.h"
 #include "sensor/hand.h"
 
-/* The descriptor of a program or map of the sensors, or -1. */
-static int sensor_find(const struct keeper *k, const char *name)
+int handover_sensor(const struct keeper *k, const char *name)
 {
 	for (size_t i = 0; i < k->sensor_fd_count; i++)
 		if (strcmp(k->assign.sensor_fd_names[i], name) == 0)
@@ -66,7 +65,7 @@ static void tell_recorder(struct call *c, struct hand *hand)
 
 static void tell(struct call *c, uint32_t parent, const struct call_behind *b)
 {
-	int program = sensor_find(c->keeper, HAND_PROGRAM);
+	int program = handover_sensor(c->keeper, HAND_PROGRAM);
 	struct hand hand = { .cgroup = c->cgroup >= 0 ? cgroup_id(c->cgroup) : 0,
 			     .parent = parent };
 

@@ -7,6 +7,7 @@
  *   run.c      the run's beginning and end
  *   calls.c    calls and their cgroups
  *   handover.c what a call takes over from others at its beginning
+ *   watch.c    runs that watch what is not ours
  *   listen.c   calls without cgroups: their listeners, their survivors
  *   inside.c   the processes of a sandbox, by its pid namespace
  *   record.c   what the recorder is told and what it orders
@@ -90,8 +91,13 @@ struct keeper {
 	size_t sensor_fd_count;
 	struct watch listener;
 	struct visitor *visitors;
-	int cgroup; /* RUN; -1: none */
-	int call0;  /* RUN/0; -1: none */
+	int cgroup;		  /* RUN; -1: none */
+	int call0;		  /* RUN/0; -1: none */
+	struct watch target;	  /* what is watched: cgroup.events, or a pidfd; -1: nothing */
+	int target_cgroup;	  /* -1: none */
+	uint64_t target_check_ns; /* when to look whether it has gone; UINT64_MAX: not now */
+	bool target_gone;
+	uint32_t watched_living; /* calls in it, call 0 among them, as the recorder says */
 	uint64_t deadline_ns, cpu_check_ns;
 
 	struct call *calls;
@@ -144,6 +150,8 @@ void calls_finish(struct keeper *k); /* everything has gone: tell, and remove th
 void call_gone(struct call *c); /* nothing of it lives: tells, removes the cgroup, frees */
 
 /* handover.c */
+/* The descriptor of a program or map of the sensors, or -1. */
+int handover_sensor(const struct keeper *k, const char *name);
 /* What stands behind the call from its beginning is told before its first process exists: to the
  * kernel, or where that has no sensors to the recorder. -EINVAL where the list cannot be true,
  * -ENOMEM. */
@@ -156,6 +164,18 @@ void listen_close(struct call *c);
  * With background: deny they are killed where that can hit no other call; *ret_killed says how many
  * were. */
 uint32_t listen_survivors(struct call *c, uint32_t *ret_killed);
+
+/* watch.c */
+bool watches(const struct keeper *k); /* is this a run that watches? */
+/* In the place of a sandbox. Takes over k->target.fd, which is the target's descriptor. */
+int watch_start(struct keeper *k, struct fail *f);
+void watch_stop(struct keeper *k);
+/* Looks whether there still is something to watch; returns when to look again. */
+uint64_t watch_check(struct keeper *k, uint64_t now);
+void watch_calls(struct keeper *k, uint32_t begun, uint32_t living); /* the recorder says so */
+uint32_t watch_processes(const struct keeper *k);
+/* The barriers' states: none of them is ours. NULL for no memory. */
+struct state_line *watch_barriers(size_t *ret_count);
 
 /* record.c */
 void record_init(struct keeper *k);

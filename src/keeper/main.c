@@ -119,6 +119,10 @@ static void answer_status(struct visitor *v)
 		s.living_calls++;
 		s.processes += c->cgroup >= 0 ? cgroup_count(c->cgroup) : c->pid != 0;
 	}
+	if (watches(k)) {
+		s.living_calls = k->watched_living;
+		s.processes = watch_processes(k);
+	}
 	buf_init(&data, MESSAGE_STATUS_MAX);
 	message_status_encode(&s, &data);
 	visitor_answer(v, MESSAGE_STATUS, &data);
@@ -141,6 +145,12 @@ static void answer_kill(struct visitor *v, const struct message *m)
 		v->wants_end = true;
 		run_stop(k, "killed by weir kill");
 		visitors_end(k);
+		return;
+	}
+	if (watches(k)) {
+		visitor_killed(v, EPERM,
+			       "this run watches processes that are not weir's to end; "
+			       "'weir kill RUN' ends the watching");
 		return;
 	}
 	c = call_find(k, n);
@@ -201,7 +211,7 @@ static void answer_adopt(struct visitor *v)
 	size_t count = 0;
 
 	k->assign.has_cgroup = k->cgroup >= 0;
-	k->assign.has_recorder = false;
+	k->assign.has_recorder = k->assign.has_target = false;
 	if (k->cgroup >= 0)
 		fds[count++] = k->cgroup;
 	for (size_t i = 0; i < k->sensor_fd_count; i++)
@@ -302,6 +312,9 @@ static int prepare(struct keeper *k, const char *store, struct fail *f)
 			      .init.fd = -1,
 			      .cgroup = -1,
 			      .call0 = -1,
+			      .target.fd = -1,
+			      .target_cgroup = -1,
+			      .target_check_ns = UINT64_MAX,
 			      .first_recorder = -1,
 			      .deadline_ns = UINT64_MAX,
 			      .cpu_check_ns = UINT64_MAX,
@@ -352,6 +365,7 @@ static void serve(struct keeper *k)
 			return;
 		next = run_limits(k, now);
 		next = earliest(next, calls_limits(k, now));
+		next = earliest(next, watch_check(k, now));
 		restart_supervisor(k, now);
 		next = earliest(next, k->supervisor_retry_ns);
 		if (loop_once(&k->loop, next) < 0)

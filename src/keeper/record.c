@@ -35,10 +35,22 @@ static void take_action(struct keeper *k, const struct message *m)
 	c = t.n ? call_find(k, t.n) : NULL;
 	if (c) {
 		call_kill(c, ENDING_SIGNAL);
-	} else if (t.n == 0) {
+	} else if (t.n == 0 && !watches(k)) {
 		snprintf(reason, sizeof(reason), "killed: %.100s", t.text);
 		run_stop(k, reason);
 	}
+}
+
+static void take_calls(struct keeper *k, const struct message *m)
+{
+	struct wire w;
+	uint32_t begun, living;
+
+	wire_init(&w, m->data, m->size);
+	begun = wire_get_u32(&w);
+	living = wire_get_u32(&w);
+	if (wire_end(&w) == 0)
+		watch_calls(k, begun, living);
 }
 
 static void take_trouble(struct keeper *k, const struct message *m)
@@ -72,6 +84,9 @@ static int take_order(struct outbox *o, struct message *m)
 		break;
 	case MESSAGE_REC_ACTION:
 		take_action(k, m);
+		break;
+	case MESSAGE_REC_CALLS:
+		take_calls(k, m);
 		break;
 	case MESSAGE_REC_TROUBLE:
 		take_trouble(k, m);

@@ -27,7 +27,7 @@
 /* Takes the message's descriptors to where they belong. */
 static int take_descriptors(struct keeper *k, struct message *m)
 {
-	size_t need = 2u + k->assign.has_cgroup + k->assign.has_recorder;
+	size_t need = 2u + k->assign.has_cgroup + k->assign.has_recorder + k->assign.has_target;
 	size_t at = 2;
 	int recorder = -1;
 
@@ -39,6 +39,8 @@ static int take_descriptors(struct keeper *k, struct message *m)
 		k->cgroup = take_fd(&m->fds[at++]);
 	if (k->assign.has_recorder)
 		recorder = take_fd(&m->fds[at++]);
+	if (k->assign.has_target)
+		k->target.fd = take_fd(&m->fds[at++]);
 	for (size_t i = 0; i < k->assign.sensor_fd_count; i++)
 		k->sensor_fds[k->sensor_fd_count++] = take_fd(&m->fds[at++]);
 	k->first_recorder = recorder;
@@ -63,7 +65,7 @@ static int decode_assignment(struct keeper *k, const struct message *m)
 }
 
 /* What is known of the run; kept encoded, because every new recorder is told. */
-static void encode_opening(struct keeper *k, const struct sandbox_plan *plan)
+static void encode_opening(struct keeper *k, const struct state_line *barriers, size_t count)
 {
 	cleanup_buf struct buf public = { 0 };
 	char digest[65];
@@ -86,6 +88,8 @@ static void encode_opening(struct keeper *k, const struct sandbox_plan *plan)
 		.agent_model = k->request.agent_model,
 		.sensor_count = k->assign.sensor_state_count,
 		.sensors = k->assign.sensor_states,
+		.barrier_count = count,
+		.barriers = (struct state_line *)barriers,
 	};
 
 	buf_init(&public, POLICY_BYTES_MAX);
@@ -93,7 +97,6 @@ static void encode_opening(struct keeper *k, const struct sandbox_plan *plan)
 	o.policy = (struct bytes){ .data = buf_text(&public), .size = public.size };
 	memcpy(o.id, k->assign.id, sizeof(o.id));
 	policy_digest(&k->policy, digest);
-	o.barriers = (struct state_line *)sandbox_plan_states(plan, &o.barrier_count);
 	run_open_encode(&o, &k->opening);
 }
 
@@ -149,22 +152,42 @@ static void pass_carried(struct keeper *k)
 	}
 }
 
+/* From here on there is a record. */
+static int describe(struct keeper *k, const struct state_line *barriers, size_t count,
+		    struct fail *f)
+{
+	encode_opening(k, barriers, count);
+	if (k->opening.error)
+		return fail(f, -k->opening.error, "cannot describe run %s", k->assign.id);
+	open_record(k);
+	return 0;
+}
+
 static int plan_and_start(struct keeper *k, struct fail *f)
 {
+	const struct state_line *barriers;
 	struct sandbox_plan *plan = NULL;
+	size_t count;
 	int r = sandbox_plan_make(&k->policy, &plan, f);
 
 	if (r < 0)
 		return r;
-	encode_opening(k, plan);
-	if (k->opening.error)
-		r = fail(f, -k->opening.error, "cannot describe run %s", k->assign.id);
-	else
-		open_record(k);
+	barriers = sandbox_plan_states(plan, &count);
+	r = describe(k, barriers, count, f);
 	if (r == 0)
 		r = start_sandbox(k, plan, f);
 	sandbox_plan_free(plan);
 	return r;
+}
+
+static int describe_and_watch(struct keeper *k, struct fail *f)
+{
+	size_t count = 0;
+	cleanup_free struct state_line *barriers = watch_barriers(&count);
+	int r = barriers ? describe(k, barriers, count, f)
+			 : fail(f, ENOMEM, "cannot describe run %s", k->assign.id);
+
+	return r == 0 ? watch_start(k, f) : r;
 }
 
 static void begin_limits(struct keeper *k)
@@ -199,7 +222,8 @@ int run_begin(struct keeper *k, struct message *assign)
 	if (r < 0)
 		return r;
 	loop_add(&k->loop, &k->listener);
-	if (plan_and_start(k, &f) < 0) {
+	r = watches(k) ? describe_and_watch(k, &f) : plan_and_start(k, &f);
+	if (r < 0) {
 		begin_failed(k, &f);
 		return 0;
 	}
@@ -253,6 +277,7 @@ void run_stop(struct keeper *k, const char *reason)
 	calls_finish(k);
 	if (k->cgroup >= 0)
 		remove_cgroups(k);
+	watch_stop(k);
 	visitors_end(k);
 	if (*reason)
 		tell_client_text(k, MESSAGE_RUN_OVER, 0, 0, k->end_reason);
@@ -346,6 +371,8 @@ int run_client_message(struct outbox *o, struct message *m)
 	uint32_t first, second;
 
 	if (m->type == MESSAGE_CALL_BEGIN) {
+		if (watches(k))
+			return -EPROTO;
 		call_begin(k, m);
 		return 0;
 	}

@@ -7,6 +7,7 @@
  *   publish.c    the index: what, when, and when it cannot
  *   heal.c       what a crash left
  *   recording.c  one run; open.c its beginning, findings.c its findings
+ *   entered.c    calls that only the kernel tells of
  *   notify.c     calling a person
  *   confine.c    what it gives up */
 #ifndef WEIR_RECORDER_RECORDER_H

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "recorder/entered.h"
 
 #define ANSWER_WAIT_MS 200
 #define FLUSH_ROUNDS 8 /* findings about findings end somewhere */
@@ -41,6 +42,7 @@ void recording_free(struct recording *r)
 	cleanup_fd_(&r->keeper.fd);
 	r->silent = true; /* last findings of a run that is not over are none */
 	detection_close(r->detection);
+	entered_free(r->entered);
 	run_writer_close(&r->writer);
 	tally_free(&r->tally);
 	policy_free(&r->policy);
@@ -106,6 +108,8 @@ static void on_event(struct recording *r, const struct frame_header *h, struct s
 	e.seq = h->seq;
 	if (r->detection && !r->retrying)
 		detection_event(r->detection, &e);
+	if (!r->retrying)
+		entered_event(r, &e, h->wall_ns);
 	if (h->seq)
 		tally_add_event(&r->tally, h, at, &e);
 	else
@@ -125,6 +129,8 @@ void recording_on_frame(void *context, const struct frame_header *h, struct segm
 		return;
 	if (r->detection && !r->retrying)
 		feed(r, h->seq, &body);
+	if (!r->retrying)
+		entered_frame(r, &body);
 	if (h->seq)
 		tally_add(&r->tally, h, at, &body);
 	else if (body.what != FRAME_GAP || h->message)
@@ -268,6 +274,7 @@ void recording_tick(struct recording *r, uint64_t mono_ns)
 {
 	if (r->detection)
 		detection_tick(r->detection, mono_ns);
+	entered_tick(r, mono_ns);
 	if (!r->trouble && r->made && gap_total(&r->gap))
 		add_gap(r);
 	recording_flush(r);
@@ -292,6 +299,8 @@ void recording_close(struct recording *r, const struct run_close *close, uint8_t
 
 	recording_flush(r);
 	if (!r->tally.over && r->phase != RECORDING_CLOSING) {
+		entered_finish(r, close->ended_ns);
+		recording_flush(r);
 		detection_close(take_ptr(r->detection));
 		if (gap_total(&r->gap) && r->made && !r->trouble)
 			add_gap(r);

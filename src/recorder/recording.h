@@ -29,6 +29,7 @@ enum recording_phase {
 };
 
 struct notifier;
+struct entered;
 
 struct recording {
 	char id[RUN_ID_SIZE];
@@ -44,7 +45,8 @@ struct recording {
 	struct tally tally;
 	struct policy policy;
 	struct detection *detection;
-	uint64_t received; /* the keeper's last numbered message */
+	struct entered *entered; /* calls that the kernel alone tells of, or NULL: see entered.h */
+	uint64_t received;	 /* the keeper's last numbered message */
 	uint64_t acked;
 	char root[MERKLE_HEX_SIZE];
 

@@ -65,6 +65,7 @@ const char *call_ending_name(enum call_ending ending)
 		[ENDING_TERMINAL] = "terminal",
 		[ENDING_NOT_EXECUTED] = "not executed",
 		[ENDING_RUN_OVER] = "run over",
+		[ENDING_UNWATCHED] = "unwatched",
 	};
 
 	return (unsigned)ending < ARRAY_LENGTH(names) ? names[ending] : "unknown";

@@ -202,6 +202,7 @@ static void guest_free(struct guest *g)
 struct making {
 	struct message_assign assign;
 	struct policy policy;
+	enum watch_kind watch; /* its target is the request's descriptor */
 	int socket, cgroup, recorder;
 };
 
@@ -226,8 +227,11 @@ static int read_request(struct making *m, const struct message *request, struct 
 	if (err == 0) {
 		wire_init(&w, r.policy.data, r.policy.size);
 		err = policy_decode(&w, &m->policy);
+		m->watch = r.watch;
 		message_request_free(&r);
 	}
+	if (err == 0 && (m->watch != WATCH_NONE) != (request->fd_count == 1))
+		err = -EBADMSG;
 	if (err < 0)
 		return fail(f, -err, "the request for a run cannot be read");
 	m->assign.request.data = malloc(request->size);
@@ -277,8 +281,7 @@ static int make_sensed(struct supervisor *s, struct making *m, struct fail *f)
 	a->sensor_fd_names = calloc(a->sensor_fd_count + 1, sizeof(*a->sensor_fd_names));
 	if (!a->sensor_states || !a->sensor_fd_names)
 		return fail(f, ENOMEM, "cannot begin a run");
-	memcpy(a->sensor_states, states, count * sizeof(*states));
-	a->sensor_state_count = count;
+	a->sensor_state_count = watch_states(states, count, m->watch, a->sensor_states);
 	a->by_listener = true;
 	for (size_t i = 0; i < a->sensor_fd_count; i++) {
 		memcpy(a->sensor_fd_names[i], fds[i].name, sizeof(fds[i].name));
@@ -289,6 +292,24 @@ static int make_sensed(struct supervisor *s, struct making *m, struct fail *f)
 	m->recorder = recorder_add_run(s, a->id);
 	a->has_recorder = m->recorder >= 0;
 	return 0;
+}
+
+/* What lives in the target is watched from here on. */
+static int make_watched(struct supervisor *s, struct making *m, int client, int target,
+			struct fail *f)
+{
+	struct watch_target t;
+	int r;
+
+	if (!m->assign.has_cgroup)
+		return fail_text(f, ENOTSUP,
+				 "weir attach needs root and a cgroup v2 tree; "
+				 "'weir doctor' says what this host lacks");
+	r = watch_target_of(s, m->watch, target, client, &t, f);
+	if (r == 0)
+		r = sensors_watch(s->sensors, m->assign.key, &t, f);
+	m->assign.has_target = r == 0;
+	return r;
 }
 
 /* Gives the assignment to the first spare that lives. */
@@ -317,7 +338,7 @@ static struct keeper_link *give_to_spare(struct supervisor *s, const struct buf 
 }
 
 /* Hands everything to a spare, which is a keeper from then on. */
-static int assign(struct supervisor *s, struct making *m, int client, struct fail *f)
+static int assign(struct supervisor *s, struct making *m, int client, int target, struct fail *f)
 {
 	const struct sensor_fd *sensors;
 	struct keeper_link *k;
@@ -329,6 +350,8 @@ static int assign(struct supervisor *s, struct making *m, int client, struct fai
 		fds[count++] = m->cgroup;
 	if (m->assign.has_recorder)
 		fds[count++] = m->recorder;
+	if (m->assign.has_target)
+		fds[count++] = target;
 	sensors = sensors_fds(s->sensors, &sensor_count);
 	for (size_t i = 0; i < sensor_count && count < MESSAGE_FDS_MAX; i++)
 		fds[count++] = sensors[i].fd;
@@ -353,6 +376,7 @@ static int begin_run(struct supervisor *s, int client, const struct message *req
 		     struct fail *f)
 {
 	struct making m = { .socket = -1, .cgroup = -1, .recorder = -1 };
+	int target = request->fd_count ? request->fds[0] : -1;
 	int r;
 
 	if (s->recorder_state.code)
@@ -364,8 +388,10 @@ static int begin_run(struct supervisor *s, int client, const struct message *req
 		r = make_places(s, &m, f);
 	if (r == 0)
 		r = make_sensed(s, &m, f);
+	if (r == 0 && m.watch != WATCH_NONE)
+		r = make_watched(s, &m, client, target, f);
 	if (r == 0)
-		r = assign(s, &m, client, f);
+		r = assign(s, &m, client, target, f);
 	if (r < 0 && m.assign.id[0]) {
 		remove_leftovers(s, m.assign.id);
 		if (s->sensors && m.assign.has_cgroup)

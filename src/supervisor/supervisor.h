@@ -8,6 +8,7 @@
  *   runs.c      requests, keepers, spares, adoption and sweeping
  *   recorder.c  the recorder's life
  *   sense.c     sensors: loading, attaching, handing on
+ *   watch.c     what may be watched, for weir attach
  *   probe.c     weir-supervisor --probe, for `weir doctor` */
 #ifndef WEIR_SUPERVISOR_SUPERVISOR_H
 #define WEIR_SUPERVISOR_SUPERVISOR_H
@@ -94,6 +95,16 @@ void sense_adopt(struct supervisor *s, const struct message_assign *a, struct me
 		 size_t first_fd);
 int sense_attach(struct supervisor *s, struct fail *f);
 void sense_detach(struct supervisor *s);
+
+/* watch.c */
+/* What the descriptor that came with a request stands for, if whoever we serve may watch it; -errno
+ * with a reason. client: the connection that asked. */
+int watch_target_of(const struct supervisor *s, enum watch_kind kind, int fd, int client,
+		    struct watch_target *ret, struct fail *f);
+/* The sensors' states as this run's record has them: how well others are watched is of no interest
+ * to a run that is contained, and no barrier is ours in one that is not. Returns how many. */
+size_t watch_states(const struct state_line *states, size_t count, enum watch_kind kind,
+		    struct state_line *ret);
 
 /* probe.c */
 int probe_print(void);

@@ -45,6 +45,7 @@ static const char *ending_word(enum call_ending ending)
 		[ENDING_TERMINAL] = "terminal",
 		[ENDING_NOT_EXECUTED] = "not executed",
 		[ENDING_RUN_OVER] = "run over",
+		[ENDING_UNWATCHED] = "unwatched",
 	};
 
 	return words[ending];
