@@ -10,7 +10,8 @@
 #include "cmd/command.h"
 #include "policy/policy.h"
 
-/* The options of both, and but for the last of weir attach too; `type` is the command's options struct, with a member `choice`. */
+/* The options of both, and but for the last of weir attach too; `type` is the command's options
+ * struct, with a member `choice`. */
 struct choice {
 	const char *policy, *store, *name, *report;
 	struct option_list carry;

@@ -141,7 +141,7 @@ static int start_sandbox(struct keeper *k, const struct sandbox_plan *plan, stru
 static void pass_carried(struct keeper *k)
 {
 	int fds[CARRY_MAX];
-	size_t count = sandbox_carried(k->sandbox, fds);
+	size_t count = k->sandbox ? sandbox_carried(k->sandbox, fds) : 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		cleanup_buf struct buf data = { 0 };
