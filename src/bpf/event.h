@@ -246,6 +246,17 @@ struct event_enter {
 	/* argv, where it is known by now */
 };
 
+enum state_change { STATE_ADDED, STATE_CHANGED, STATE_REMOVED, STATE_CHANGE_COUNT };
+
+/* What a call left in the shell; from whoever carries the state from call to call. */
+struct event_state {
+	struct event_header h; /* no process: the shell has ended, or goes on */
+	__u16 change;	       /* enum state_change */
+	__u16 part_size, name_size, was_size, is_size;
+	__u16 reserved[3];
+	/* part, name, was, is */
+};
+
 /* Written by the kernel when the call's cgroup goes: the last word on what was produced. */
 struct event_count {
 	struct event_header h;

@@ -44,6 +44,11 @@ static const struct shape *shape_of(enum event_kind kind)
 				     offsetof(struct event_denied, target_size) } },
 		[EVENT_HANDOVER] = { sizeof(struct event_handover),
 				     { offsetof(struct event_handover, text_size) } },
+		[EVENT_STATE] = { sizeof(struct event_state),
+				  { offsetof(struct event_state, part_size),
+				    offsetof(struct event_state, name_size),
+				    offsetof(struct event_state, was_size),
+				    offsetof(struct event_state, is_size) } },
 		[EVENT_ENTER] = { sizeof(struct event_enter),
 				  { offsetof(struct event_enter, argv_size) } },
 	};
@@ -84,6 +89,8 @@ static bool numbers_known(const struct event_view *view)
 		return view->handover->edge < EDGE_KIND_COUNT;
 	case EVENT_ENTER:
 		return view->enter->step < ENTER_STEP_COUNT;
+	case EVENT_STATE:
+		return view->state->change < STATE_CHANGE_COUNT;
 	default:
 		return true;
 	}
@@ -160,6 +167,14 @@ const char *privilege_op_name(enum privilege_op op)
 
 	_Static_assert(ARRAY_LENGTH(names) == PRIVILEGE_OP_COUNT, "one name per privilege_op");
 	return op < ARRAY_LENGTH(names) ? names[op] : "unknown";
+}
+
+const char *state_change_name(enum state_change change)
+{
+	static const char *const names[] = { "added", "changed", "removed" };
+
+	_Static_assert(ARRAY_LENGTH(names) == STATE_CHANGE_COUNT, "one name per state_change");
+	return change < ARRAY_LENGTH(names) ? names[change] : "unknown";
 }
 
 const char *enter_step_name(enum enter_step step)

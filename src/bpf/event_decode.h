@@ -25,6 +25,7 @@ struct event_view {
 		const struct event_count *count;
 		const struct event_handover *handover;
 		const struct event_enter *enter;
+		const struct event_state *state;
 	};
 	struct bytes text[4]; /* the strings in their order, e.g. exec: exe, filename, cwd, argv */
 };
@@ -39,6 +40,7 @@ enum event_class event_class_of(enum event_kind kind);
 const char *file_op_name(enum file_op op);
 const char *privilege_op_name(enum privilege_op op);
 const char *enter_step_name(enum enter_step step);
+const char *state_change_name(enum state_change change);
 const char *edge_kind_name(enum edge_kind kind);
 
 #endif

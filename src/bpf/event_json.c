@@ -247,6 +247,15 @@ static void handover_members(struct json *j, const struct event_view *e)
 	json_field_uint(j, "with", o->with);
 }
 
+static void state_members(struct json *j, const struct event_view *e)
+{
+	json_field_string(j, "change", state_change_name((enum state_change)e->state->change));
+	json_field_bytes(j, "part", e->text[0].data, e->text[0].size);
+	json_field_bytes(j, "name", e->text[1].data, e->text[1].size);
+	field_text(j, "was", e->text[2]);
+	field_text(j, "is", e->text[3]);
+}
+
 static void enter_members(struct json *j, const struct event_view *e)
 {
 	const struct event_enter *n = e->enter;
@@ -294,6 +303,7 @@ void event_json_members(struct json *j, const struct event_view *e, const struct
 		[EVENT_FILE] = file_members,	     [EVENT_PRIVILEGE] = privilege_members,
 		[EVENT_SIGNAL] = signal_members,     [EVENT_DENIED] = denied_members,
 		[EVENT_HANDOVER] = handover_members, [EVENT_ENTER] = enter_members,
+		[EVENT_STATE] = state_members,
 	};
 
 	header_members(j, e, x);

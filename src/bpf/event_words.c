@@ -143,6 +143,21 @@ static void handover_words(struct buf *out, const struct event_view *e)
 	}
 }
 
+static void state_words(struct buf *out, const struct event_view *e)
+{
+	buf_printf(out, "the shell: %s ", state_change_name((enum state_change)e->state->change));
+	add_text(out, e->text[0], PATH_WIDTH);
+	if (e->text[0].size != e->text[1].size ||
+	    memcmp(e->text[0].data, e->text[1].data, e->text[0].size) != 0) {
+		buf_add_char(out, ' ');
+		add_text(out, e->text[1], PATH_WIDTH);
+	}
+	if (e->text[3].size) {
+		buf_add_text(out, ": ");
+		add_text(out, e->text[3], PATH_WIDTH);
+	}
+}
+
 static void enter_words(struct buf *out, const struct event_view *e)
 {
 	const struct event_enter *n = e->enter;
@@ -184,6 +199,7 @@ void event_words(struct buf *out, const struct event_view *e)
 		[EVENT_FILE] = file_words,	   [EVENT_PRIVILEGE] = privilege_words,
 		[EVENT_SIGNAL] = signal_words,	   [EVENT_DENIED] = denied_words,
 		[EVENT_HANDOVER] = handover_words, [EVENT_ENTER] = enter_words,
+		[EVENT_STATE] = state_words,
 	};
 
 	if (by_kind[e->h->kind])

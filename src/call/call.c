@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "bpf/event.h"
 #include "call/codec.h"
 
 static const char base32[] = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -69,6 +70,65 @@ void call_behind_free(struct call_behind *behind, size_t count)
 	for (size_t i = 0; i < count; i++)
 		free(behind[i].text);
 	free(behind);
+}
+
+static void put_cut(struct buf *out, struct bytes text)
+{
+	wire_put_u8(out, text.data != NULL);
+	wire_put_bytes(out, text.data,
+		       text.size < CALL_CHANGE_TEXT_MAX ? text.size : CALL_CHANGE_TEXT_MAX);
+}
+
+static struct bytes get_cut(struct wire *w)
+{
+	bool there = codec_get_bool(w);
+	struct bytes text = wire_get_bytes(w, CALL_CHANGE_TEXT_MAX);
+
+	return there ? text : (struct bytes){ NULL, 0 };
+}
+
+void call_changes_encode(uint32_t n, const struct call_change *changes, size_t count,
+			 struct buf *out)
+{
+	wire_put_u32(out, n);
+	wire_put_u32(out, (uint32_t)count);
+	for (size_t i = 0; i < count; i++) {
+		wire_put_u8(out, (uint8_t)changes[i].change);
+		put_cut(out, changes[i].part);
+		put_cut(out, changes[i].name);
+		put_cut(out, changes[i].was);
+		put_cut(out, changes[i].is);
+	}
+}
+
+int call_changes_decode(struct wire *w, uint32_t *ret_n, struct call_change **ret,
+			size_t *ret_count)
+{
+	struct call_change *changes = NULL;
+	size_t count;
+
+	*ret_n = wire_get_u32(w);
+	count = wire_get_u32(w);
+	if (count > CALL_CHANGES_MAX + 1)
+		w->error = w->error ? w->error : -EBADMSG;
+	if (!w->error)
+		changes = calloc(count + 1, sizeof(*changes));
+	if (!changes)
+		return w->error ? w->error : -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		changes[i].change = (uint32_t)codec_get_enum(w, STATE_CHANGE_COUNT);
+		changes[i].part = get_cut(w);
+		changes[i].name = get_cut(w);
+		changes[i].was = get_cut(w);
+		changes[i].is = get_cut(w);
+	}
+	if (w->error) {
+		free(changes);
+		return w->error;
+	}
+	*ret = changes;
+	*ret_count = count;
+	return 0;
 }
 
 void call_announce_put(struct buf *out, const struct call_announce *a)

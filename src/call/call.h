@@ -54,6 +54,16 @@ struct call_behind {
 /* Elements are owned, and freed with the array. Accepts NULL. */
 void call_behind_free(struct call_behind *behind, size_t count);
 
+/* What a call left in the shell that is not as it found it. */
+struct call_change {
+	uint32_t change;   /* enum state_change */
+	struct bytes part; /* of what, such as "function" */
+	struct bytes name;
+	struct bytes was, is; /* data NULL: not there */
+};
+#define CALL_CHANGES_MAX 256 /* told of one call; one more may say how many there are besides */
+#define CALL_CHANGE_TEXT_MAX 256
+
 enum call_ending {
 	ENDING_EXIT,
 	ENDING_SIGNAL,
@@ -97,6 +107,13 @@ struct call_gone {
 };
 
 void call_announce_free(struct call_announce *a);
+/* At most CALL_CHANGES_MAX + 1 of them; texts are cut at their maximum. The decoder's point into
+ * what it reads, and the list is to be freed. */
+void call_changes_encode(uint32_t n, const struct call_change *changes, size_t count,
+			 struct buf *out);
+int call_changes_decode(struct wire *w, uint32_t *ret_n, struct call_change **ret,
+			size_t *ret_count);
+
 void call_observation_free(struct call_observation *o);
 
 /* Encodings for messages and record frames; the decoders accept hostile bytes: 0, -EBADMSG or

@@ -416,6 +416,20 @@ int client_call_observe(struct client *c, const struct call_observation *o, stru
 	return r < 0 ? keeper_failed(c, r, f) : 0;
 }
 
+int client_call_changes(struct client *c, uint32_t n, const struct call_change *changes,
+			size_t count, struct fail *f)
+{
+	cleanup_buf struct buf out = { 0 };
+	int r;
+
+	buf_init(&out, MESSAGE_CHANGES_MAX);
+	call_changes_encode(n, changes, count, &out);
+	if (out.error)
+		return fail(f, E2BIG, "what call %u left in the shell", n);
+	r = channel_send(&c->keeper, MESSAGE_CALL_CHANGES, 0, out.data, out.size, NULL, 0, 0);
+	return r < 0 ? keeper_failed(c, r, f) : 0;
+}
+
 static bool dequeue(struct client *c, struct client_event *ret)
 {
 	struct queued_event *q = c->first;

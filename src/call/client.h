@@ -87,6 +87,9 @@ int client_call_kill(struct client *c, uint32_t n, enum call_ending why,
 		     struct fail *f); /* the whole call */
 int client_call_observe(struct client *c, const struct call_observation *o, struct fail *f);
 
+int client_call_changes(struct client *c, uint32_t n, const struct call_change *changes,
+			size_t count, struct fail *f);
+
 enum client_event_kind {
 	CLIENT_NOTHING,
 	CLIENT_CALL_EXIT,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "call/cgroup.h"
 #include "call/client.h"
@@ -93,4 +94,52 @@ int handover_begin(struct call *c, uint32_t parent, const struct call_behind *be
 	for (size_t i = 0; i < count; i++)
 		tell(c, parent, &behind[i]);
 	return c->label ? remember_left(c->keeper, c->n, c->label) : 0;
+}
+
+void change_tell(struct keeper *k, uint32_t n, const struct call_change *change)
+{
+	const struct bytes texts[] = { change->part, change->name, change->was, change->is };
+	struct {
+		struct event_state e;
+		char text[4 * CALL_CHANGE_TEXT_MAX];
+	} event = { .e = { .h = { .kind = EVENT_STATE,
+				  .call = n,
+				  .run = k->assign.key,
+				  .mono_ns = clock_mono_ns(),
+				  .label = left_by(k, n) },
+			   .change = (uint16_t)change->change } };
+	uint16_t *sizes[] = { &event.e.part_size, &event.e.name_size, &event.e.was_size,
+			      &event.e.is_size };
+	size_t at = 0;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+		size_t size = texts[i].size;
+
+		if (size >= CALL_CHANGE_TEXT_MAX) {
+			size = CALL_CHANGE_TEXT_MAX;
+			event.e.h.flags |= EVENT_TRUNCATED;
+		}
+		*sizes[i] = (uint16_t)size;
+		memcpy(event.text + at, size ? texts[i].data : "", size);
+		at += size;
+	}
+	event.e.h.size = (uint16_t)(sizeof(event.e) + at);
+	record_bytes(k, MESSAGE_REC_EVENT, &event, event.e.h.size);
+}
+
+int changes_take(struct keeper *k, const struct message *m)
+{
+	cleanup_free struct call_change *changes = NULL;
+	size_t count = 0;
+	struct wire w;
+	uint32_t n;
+	int r;
+
+	wire_init(&w, m->data, m->size);
+	r = call_changes_decode(&w, &n, &changes, &count);
+	if (r < 0 || n == 0 || n > k->calls_begun || k->state > RUN_STOPPED)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		change_tell(k, n, &changes[i]);
+	return 0;
 }

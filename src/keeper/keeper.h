@@ -157,6 +157,11 @@ int handover_sensor(const struct keeper *k, const char *name);
  * -ENOMEM. */
 int handover_begin(struct call *c, uint32_t parent, const struct call_behind *behind, size_t count);
 
+/* What a call left in the shell, as the client or we ourselves found it. */
+void change_tell(struct keeper *k, uint32_t n, const struct call_change *change);
+/* From a client; -EBADMSG. */
+int changes_take(struct keeper *k, const struct message *m);
+
 /* listen.c: calls on hosts without BPF and cgroups */
 void listen_open(struct call *c, int listener); /* takes over the descriptor */
 void listen_close(struct call *c);

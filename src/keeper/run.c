@@ -381,6 +381,8 @@ int run_client_message(struct outbox *o, struct message *m)
 			record_bytes(k, MESSAGE_REC_CALL_OBSERVATION, m->data, m->size);
 		return 0;
 	}
+	if (m->type == MESSAGE_CALL_CHANGES)
+		return changes_take(k, m) < 0 ? -EPROTO : 0;
 	if (get_numbers(m, &first, &second) < 0)
 		return -EPROTO;
 	if (m->type != MESSAGE_RUN_END) {

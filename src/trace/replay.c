@@ -64,6 +64,8 @@ static int observe(struct replay *r, struct live_call *c, struct fail *f)
 static int call_over(struct replay *r, struct live_call *c, const struct call_exit *x,
 		     struct fail *f)
 {
+	int result;
+
 	if (c->over)
 		return 0;
 	drain(c, true);
@@ -73,12 +75,12 @@ static int call_over(struct replay *r, struct live_call *c, const struct call_ex
 	c->result.ending = x->ending;
 	c->result.survivors = x->survivors;
 	c->result.duration_ns = clock_mono_ns() - c->started_ns;
-	live_call_finish(r, c);
+	result = live_call_finish(r, c, f);
 	if (c->result.executed)
 		r->outcome.executed++;
 	if (c->result.differs)
 		r->outcome.differing++;
-	return observe(r, c, f);
+	return result < 0 ? result : observe(r, c, f);
 }
 
 static struct live_call *find_call(struct replay *r, uint32_t n)
@@ -365,6 +367,8 @@ int replay_run(const struct replay_options *options, struct replay_outcome *ret,
 	int result = 0;
 
 	session_init(&r.session);
+	if (options->policy->shell == SHELL_FRESH)
+		result = replay_learn_clean(&r, f);
 	for (size_t i = 0; i < options->trajectory->step_count && result == 0 && !stopped(&r); i++)
 		result = replay_step(&r, &options->trajectory->steps[i], f);
 	if (result == 0)
@@ -381,5 +385,6 @@ int replay_run(const struct replay_options *options, struct replay_outcome *ret,
 	}
 	session_free(&r.session);
 	shell_state_free(&r.state);
+	shell_state_free(&r.clean);
 	return result;
 }

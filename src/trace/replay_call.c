@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "trace/observation.h"
+#include "trace/shell_rule.h"
 
 struct live_call *live_call_new(const struct trajectory_call *call, bool copied)
 {
@@ -59,6 +60,7 @@ void live_call_free(struct live_call *c)
 	if (c->pipe >= 0)
 		close(c->pipe);
 	shell_state_free(&c->left);
+	call_behind_free(c->behind, c->behind_count);
 	action_free(&c->action);
 	buf_free(&c->output);
 	free(c);
@@ -141,6 +143,11 @@ int live_call_prepare(struct replay *r, struct live_call *c, struct call_request
 		request->env = (char *const *)c->shell.env;
 		request->extra = c->shell.extra;
 		request->extra_count = c->shell.extra_count;
+		if (result == 0 && r->state.text)
+			result = shell_rule(&r->state, c->action.command, &c->behind,
+					    &c->behind_count);
+		request->behind = c->behind;
+		request->behind_count = c->behind_count;
 		break;
 	case ACT_PROGRAM:
 		request->argv = (char *const *)c->action.argv;
@@ -183,40 +190,14 @@ static void compare(struct live_call *c)
 	snprintf(c->result.difference, sizeof(c->result.difference), "%s", buf_text(&difference));
 }
 
-void live_call_finish(struct replay *r, struct live_call *c)
+int live_call_finish(struct replay *r, struct live_call *c, struct fail *f)
 {
-	struct fail f = { 0 };
+	int result = 0;
 
-	if (c->shell.extra_count > 0 && !c->action.background &&
-	    shell_call_collect(&c->shell, &c->left, &f) < 0)
-		snprintf(c->result.note, sizeof(c->result.note), "%.*s", REPLAY_TEXT_MAX - 1,
-			 f.text);
+	if (c->shell.extra_count > 0 && !c->action.background)
+		result = replay_take_state(r, c, f);
 	close_inputs(c);
 	if (c->result.ending != ENDING_RUN_OVER && !c->action.background)
 		compare(c);
-	(void)r;
-}
-
-void replay_carry_state(struct replay *r)
-{
-	struct shell_state *last = NULL;
-	size_t changed = 0;
-
-	for (struct live_call *c = r->calls; c; c = c->next) {
-		if (!c->held || !c->left.text)
-			continue;
-		if (r->state.text && shell_state_same(&r->state, &c->left))
-			continue;
-		last = &c->left;
-		changed++;
-	}
-	if (!last)
-		return;
-	shell_state_free(&r->state);
-	r->state = *last;
-	*last = (struct shell_state){ 0 };
-	if (changed > 1)
-		r->options->on_notice(r->options->context,
-				      "calls that ran side by side changed the shell's state: what "
-				      "the last of them left is carried on");
+	return result;
 }

@@ -12,10 +12,12 @@ struct live_call {
 	struct live_call *next;
 	struct replay_result result;
 	struct action action;
-	struct shell_call shell; /* ACT_SHELL in a fresh shell */
-	struct shell_state left; /* the state that it handed over, if it did */
-	int input;		 /* the code or the request, or -1 */
-	int pipe;		 /* its output, or -1 */
+	struct shell_call shell;    /* ACT_SHELL in a fresh shell */
+	struct shell_state left;    /* the state that it handed over, if it did */
+	struct call_behind *behind; /* the calls that set what it began with */
+	size_t behind_count;
+	int input; /* the code or the request, or -1 */
+	int pipe;  /* its output, or -1 */
 	struct buf output;
 	uint64_t total;	   /* bytes printed */
 	uint64_t observed; /* of them told */
@@ -46,9 +48,10 @@ struct replay {
 	struct replay_outcome outcome;
 	struct live_call *calls;
 	size_t live;
-	uint32_t numbers;    /* the last number that the keeper gave */
-	bool over;	     /* the run has ended under us */
-	const char *tool[2]; /* argv of weir-tool */
+	uint32_t numbers;	  /* the last number that the keeper gave */
+	bool over;		  /* the run has ended under us */
+	const char *tool[2];	  /* argv of weir-tool */
+	struct shell_state clean; /* of a shell in which no call has worked */
 	struct shell_state state;
 	struct session session;
 };
@@ -61,7 +64,13 @@ void live_call_announce(const struct live_call *c, struct call_announce *a); /* 
 int live_call_prepare(struct replay *r, struct live_call *c, struct call_request *request,
 		      struct fail *f);
 /* After the first process: state handed over, comparison with what was recorded. */
-void live_call_finish(struct replay *r, struct live_call *c);
+int live_call_finish(struct replay *r, struct live_call *c, struct fail *f);
+
+/* replay_state.c: the state of fresh shells */
+/* Before the first call, while nothing in the sandbox could meddle: what a clean shell has. */
+int replay_learn_clean(struct replay *r, struct fail *f);
+/* Takes the state that the call left and tells what of it is new. */
+int replay_take_state(struct replay *r, struct live_call *c, struct fail *f);
 /* After a step: of the states that its calls handed over the last one that changed is carried on.
  */
 void replay_carry_state(struct replay *r);

@@ -28,7 +28,6 @@
 
 /* Beyond this a command does not fit into one argument (MAX_ARG_STRLEN, execve(2)). */
 #define COMMAND_ARGUMENT_MAX (120 * 1024)
-#define END_MARK "\n# end of state\n"
 #define OUT_FD "253" /* where scripts do not usually open their own */
 
 /* Order of the export = order of the next import: the directory before the variables, for cd sets
@@ -51,12 +50,6 @@ static const char prologue_first[] = "exec 3<&- " OUT_FD ">&4 4>&-\n"
 				     "unset BASH_ENV\n"
 				     "shopt -s expand_aliases\n";
 static const char prologue_state[] = ". /dev/fd/5 >/dev/null 2>&1\n";
-
-void shell_state_free(struct shell_state *s)
-{
-	free(s->text);
-	*s = (struct shell_state){ 0 };
-}
 
 void shell_call_free(struct shell_call *c)
 {
@@ -174,10 +167,12 @@ int shell_call_make(const struct shell_state *state, const struct text_list *inh
 	return 0;
 }
 
-int shell_call_collect(const struct shell_call *c, struct shell_state *ret, struct fail *f)
+int shell_call_collect(const struct shell_call *c, const struct shell_state *clean,
+		       struct shell_state *ret, struct fail *f)
 {
 	cleanup_free char *text = malloc(SHELL_STATE_MAX + 1);
-	const size_t mark = strlen(END_MARK);
+	const size_t mark = strlen(SHELL_STATE_END);
+	struct shell_state left;
 	size_t size = 0;
 
 	if (!text)
@@ -198,87 +193,13 @@ int shell_call_collect(const struct shell_call *c, struct shell_state *ret, stru
 		return fail_text(f, EFBIG,
 				 "the shell's state has more than %zu bytes and was not carried on",
 				 SHELL_STATE_MAX);
-	if (size < mark || strcmp(text + size - mark, END_MARK) != 0)
+	if (size < mark || strcmp(text + size - mark, SHELL_STATE_END) != 0)
 		return fail_text(f, ENODATA,
 				 "the shell ended without handing over its state: the next one "
 				 "begins where this one began");
-	free(ret->text);
-	ret->text = realloc(text, size + 1);
-	if (!ret->text)
-		ret->text = text;
-	text = NULL;
-	ret->size = size;
+	if (shell_state_parse(take_ptr(text), size, clean, &left) < 0)
+		return fail(f, ENOMEM, "the shell's state");
+	shell_state_free(ret);
+	*ret = left;
 	return 0;
-}
-
-/* The rest of text behind its first line that counts: lines of variables that differ in every
- * shell, or that bash fills in at the first look, do not. *ret_line is that line. */
-static const char *next_line(const char *text, const char **ret_line, size_t *ret_size)
-{
-	static const char *const volatile_names[] = {
-		"BASH_CMDS",
-		"BASH_ARGV0",
-		"BASH_COMPAT",
-		"COMP_WORDBREAKS",
-		"DIRSTACK",
-		"GROUPS",
-		"BASHPID",
-		"BASH_ARGC",
-		"BASH_ARGV",
-		"BASH_COMMAND",
-		"BASH_LINENO",
-		"COLUMNS",
-		"LINES",
-		"FUNCNAME",
-		"HISTCMD",
-		"LINENO",
-		"PIPESTATUS",
-		"PPID",
-		"RANDOM",
-		"SECONDS",
-		"SRANDOM",
-		"EPOCHREALTIME",
-		"EPOCHSECONDS",
-		"BASH_SUBSHELL",
-		"_",
-		"BASH_MONOSECONDS",
-	};
-
-	while (*text) {
-		size_t size = strcspn(text, "\n");
-		const char *name = memchr(text, ' ', size);
-		bool counts = true;
-
-		name = name && !strncmp(text, "declare -", 9)
-			       ? memchr(name + 1, ' ', size - (size_t)(name + 1 - text))
-			       : NULL;
-		for (size_t i = 0; name && i < ARRAY_LENGTH(volatile_names); i++) {
-			size_t length = strlen(volatile_names[i]);
-
-			if (!strncmp(name + 1, volatile_names[i], length) &&
-			    strchr("=\n", name[1 + length]))
-				counts = false;
-		}
-		*ret_line = text;
-		*ret_size = size;
-		text += size + (text[size] != '\0');
-		if (counts)
-			return text;
-	}
-	return NULL;
-}
-
-bool shell_state_same(const struct shell_state *a, const struct shell_state *b)
-{
-	const char *at = a->text, *bt = b->text, *a_line = NULL, *b_line = NULL;
-	size_t a_size = 0, b_size = 0;
-
-	for (;;) {
-		at = next_line(at, &a_line, &a_size);
-		bt = next_line(bt, &b_line, &b_size);
-		if (!at || !bt)
-			return !at && !bt;
-		if (a_size != b_size || memcmp(a_line, b_line, a_size) != 0)
-			return false;
-	}
 }

@@ -14,18 +14,9 @@
 
 #include "base/fail.h"
 #include "policy/policy.h"
+#include "trace/shell_state.h"
 
-#define SHELL_STATE_MAX ((size_t)1024 * 1024)
 #define SHELL_EXTRA_MAX 4
-
-struct shell_state {
-	char *text; /* owned; NULL: nothing is carried yet */
-	size_t size;
-};
-void shell_state_free(struct shell_state *s);
-/* Whether both say the same, apart from what differs in every shell (its pid, RANDOM, SECONDS …).
- */
-bool shell_state_same(const struct shell_state *a, const struct shell_state *b);
 
 /* One shell call about to start: what client_call_begin() needs. */
 struct shell_call {
@@ -42,9 +33,10 @@ int shell_call_make(const struct shell_state *state, const struct text_list *inh
 void shell_call_free(
 	struct shell_call *c); /* accepts one that was never made, all zero but extra_count 0 */
 
-/* After the first process has ended: the state it left. -ENODATA when the shell ended without
- * handing it over (killed, replaced by exec, its EXIT trap replaced), -EFBIG over the maximum; *ret
- * is then untouched and the text in f says which. */
-int shell_call_collect(const struct shell_call *c, struct shell_state *ret, struct fail *f);
+/* After the first process has ended: the state it left; clean as for shell_state_parse(). -ENODATA
+ * when the shell ended without handing it over (killed, replaced by exec, its EXIT trap replaced),
+ * -EFBIG over the maximum; *ret is then untouched and the text in f says which. */
+int shell_call_collect(const struct shell_call *c, const struct shell_state *clean,
+		       struct shell_state *ret, struct fail *f);
 
 #endif

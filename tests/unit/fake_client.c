@@ -193,6 +193,17 @@ int client_call_observe(struct client *c, const struct call_observation *o, stru
 	return 0;
 }
 
+int client_call_changes(struct client *c, uint32_t n, const struct call_change *changes,
+			size_t count, struct fail *f)
+{
+	(void)c;
+	(void)n;
+	(void)changes;
+	(void)count;
+	(void)f;
+	return 0;
+}
+
 static void look(struct client *c, struct fake_call *call, uint32_t n)
 {
 	int status;
