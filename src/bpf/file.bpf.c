@@ -10,6 +10,7 @@
 #include "bpf/parts.h"
 #include "bpf/privilege.h"
 #include "bpf/registers.h"
+#include "bpf/resolve.h"
 #include "bpf/sensitive.h"
 #include "bpf/writer.h"
 
@@ -17,6 +18,7 @@
 #define FMODE_WRITE 0x2
 #define FMODE_CREATED 0x100000
 #define AT_REMOVEDIR 0x200
+#define RENAME_EXCHANGE_BIT 0x2
 #define MAP_SHARED_BIT 0x1 /* MAP_SHARED and MAP_SHARED_VALIDATE have it */
 
 struct {
@@ -347,6 +349,44 @@ static __always_inline void path_facts(struct file_room *room, struct pt_regs *r
 		room->e.op = FILE_RMDIR;
 }
 
+/* The path in the file room names what has been changed: the last writer is known from here on. */
+static __always_inline void path_changed(struct file_room *room, struct call_entry *call, int dir,
+					 bool kept)
+{
+	struct resolve *at = resolve_room();
+	struct found_file found = {};
+	struct dentry *dentry;
+
+	if (!at || !path_resolve(dir))
+		return;
+	dentry = CAST(dentry, (void *)at->dentry);
+	found.place.mnt = at->mount + bpf_core_field_offset(struct mount, mnt);
+	found.place.dentry = (__u64)dentry;
+	file_identify(GET(dentry, d_inode), &found.id);
+	room->e.inode = found.id.inode;
+	room->e.device = found.id.device;
+	room->e.writer = file_changed(call, &found, kept);
+}
+
+/* Does the operation change what its first path names, beyond what the names are? A renamed file's
+ * is the second, unless two have changed places. */
+static __always_inline bool path_changes(struct pt_regs *regs, const struct syscall_row *row)
+{
+	switch (row->op) {
+	case FILE_RENAME:
+		return row->value != NO_ARGUMENT &&
+		       (syscall_argument(regs, row->value) & RENAME_EXCHANGE_BIT);
+	case FILE_SYMLINK:
+	case FILE_CHMOD:
+	case FILE_CHOWN:
+	case FILE_XATTR:
+	case FILE_TRUNCATE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Is what was in the file still there? */
 static __always_inline bool path_kept(struct pt_regs *regs, const struct syscall_row *row)
 {
@@ -355,8 +395,10 @@ static __always_inline bool path_kept(struct pt_regs *regs, const struct syscall
 	return (nr != __NR_ftruncate && nr != __NR_truncate) || syscall_argument(regs, row->value);
 }
 
-static __always_inline __u32 path_second(struct file_room *room, struct pt_regs *regs,
-					 const struct syscall_row *row, __u64 used)
+/* The second name, behind the first. Returns its size. */
+static __always_inline __u32 path_target(struct file_room *room, struct call_entry *call,
+					 struct pt_regs *regs, const struct syscall_row *row,
+					 __u64 used)
 {
 	__s64 dir = row->dir2 == NO_ARGUMENT ? AT_FDCWD : (__s64)syscall_argument(regs, row->dir2);
 	__u64 pointer = syscall_argument(regs, row->path2);
@@ -365,10 +407,41 @@ static __always_inline __u32 path_second(struct file_room *room, struct pt_regs 
 	barrier_var(used);
 	if (used > EVENT_PATH_MAX)
 		return 0;
-	if (row->op == FILE_RENAME || row->op == FILE_LINK)
-		return path_claimed(used, dir, pointer);
+	if (row->op == FILE_RENAME || row->op == FILE_LINK) {
+		room->e.target_size = path_claimed(used, dir, pointer);
+		if (room->e.result >= 0)
+			path_changed(room, call, dir, true);
+		return room->e.target_size;
+	}
 	n = bpf_probe_read_user_str(room->text + used, EVENT_PATH_MAX, (void *)pointer);
-	return n > 0 ? n - 1 : 0; /* a symbolic link's text, an attribute's name: as given */
+	room->e.target_size = n > 0 ? n - 1 : 0; /* a link's text, an attribute's name: as given */
+	return room->e.target_size;
+}
+
+/* What is changed is an open file. Returns the size of its path. */
+static __always_inline __u64 path_of_object(struct file_room *room, struct call_entry *call,
+					    struct pt_regs *regs, const struct syscall_row *row,
+					    struct file *file)
+{
+	struct found_file found = {};
+
+	file_find(&found, file);
+	room->e.writer = room->e.result < 0 ? file_writer_call(&found.id, call->run)
+					    : file_changed(call, &found, path_kept(regs, row));
+	return file_describe(room, file, &found.id);
+}
+
+/* What is changed has a name. Returns its size. */
+static __always_inline __u64 path_of_name(struct file_room *room, struct call_entry *call,
+					  struct pt_regs *regs, const struct syscall_row *row,
+					  __s64 dir)
+{
+	__u64 used = path_claimed(0, dir, syscall_argument(regs, row->path));
+
+	room->e.path_size = used;
+	if (room->e.result >= 0 && path_changes(regs, row))
+		path_changed(room, call, dir, path_kept(regs, row));
+	return used;
 }
 
 SEC("tp_btf/sys_exit")
@@ -380,31 +453,22 @@ int weir_path(__u64 *ctx)
 	struct task_struct *task = current_task();
 	struct file_room *room = file_room();
 	__s64 result = ctx[1], dir;
-	struct found_file found = {};
-	struct file *file;
+	struct file *file = NULL;
 	__u64 used;
 
 	if (!row || !call || !room || (result < 0 && !refusal(result)))
 		return 0;
+	dir = row->dir == NO_ARGUMENT ? AT_FDCWD : (__s64)syscall_argument(regs, row->dir);
+	if (row->path == NO_ARGUMENT)
+		file = file_of(task, (__s32)dir);
+	if (row->path == NO_ARGUMENT && !file)
+		return 0;
 	file_event(room, call, task, row->op, result);
 	path_facts(room, regs, row);
-	dir = row->dir == NO_ARGUMENT ? AT_FDCWD : (__s64)syscall_argument(regs, row->dir);
-	if (row->path == NO_ARGUMENT) {
-		file = file_of(task, (__s32)dir);
-		if (!file)
-			return 0;
-		file_find(&found, file);
-		room->e.writer = result < 0 ? file_writer_call(&found.id, call->run)
-					    : file_changed(call, &found, path_kept(regs, row));
-		used = file_describe(room, file, &found.id);
-	} else {
-		used = path_claimed(0, dir, syscall_argument(regs, row->path));
-		room->e.path_size = used;
-	}
-	if (row->path2 != NO_ARGUMENT) {
-		room->e.target_size = path_second(room, regs, row, used);
-		used += room->e.target_size;
-	}
+	used = file ? path_of_object(room, call, regs, row, file)
+		    : path_of_name(room, call, regs, row, dir);
+	if (row->path2 != NO_ARGUMENT)
+		used += path_target(room, call, regs, row, used);
 	send_file_event(call, room, used);
 	return 0;
 }
