@@ -4,6 +4,7 @@
  * before whatever the call does, and is counted like everything else. The program is attached to
  * nothing: the keeper runs it, with the address of a struct hand as its one argument. */
 #include "bpf/identity.h"
+#include "bpf/label.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -14,6 +15,7 @@ struct {
 
 static __always_inline void hand_over(struct call_entry *call, struct hand *hand)
 {
+	struct taking t = { .from = hand->e.from, .with = hand->e.with, .edge = hand->e.edge };
 	__u64 size = hand->e.text_size;
 
 	barrier_var(size);
@@ -25,7 +27,9 @@ static __always_inline void hand_over(struct call_entry *call, struct hand *hand
 	hand->e.h.label = call->label;
 	hand->e.h.mono_ns = bpf_ktime_get_ns();
 	call->label = hand->e.label;
-	send_event(&ring_handover, EVENT_CLASS_HANDOVER, call, &hand->e.h, sizeof(hand->e) + size);
+	if (send_event(&ring_handover, EVENT_CLASS_HANDOVER, call, &hand->e.h,
+		       sizeof(hand->e) + size))
+		label_remember(call, hand->e.h.label, &t, hand->e.label);
 }
 
 SEC("raw_tp")

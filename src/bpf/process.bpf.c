@@ -53,6 +53,8 @@ int weir_fork(struct bpf_raw_tracepoint_args *ctx)
 		call->begun = 1;
 	if (from == call)
 		label_inherit(call, child, parent);
+	else if (!call->first)
+		call->first = e.child_pid;
 	fill_header(&e.h, EVENT_FORK, call, parent);
 	e.child_start_ns = BPF_CORE_READ(child, start_boottime);
 	e.child_pid_inside = pid_inside(CAST(task_struct, child));
@@ -281,6 +283,8 @@ int weir_exit(struct bpf_raw_tracepoint_args *ctx)
 		     1000;
 	e.max_rss = peak_bytes(task);
 	send_event(&ring_process, EVENT_CLASS_PROCESS, call, &e.h, sizeof(e));
+	if (e.h.pid == call->first)
+		call->left = e.h.label;
 	if (is_watched(call))
 		watch_exited(call, task, &e);
 	label_forget(call, e.h.start_ns, e.h.pid);

@@ -54,12 +54,14 @@ struct call_entry {
 	__u64 produced[EVENT_CLASS_COUNT];
 	__u64 lost[EVENT_CLASS_COUNT];
 	struct ring_share file, handover;
+	__u32 left;  /* label of its first process when that ended: of what it left to the next */
+	__u32 first; /* pid of its first process */
 
 	/* of a run that watches; `cgroup` is then WATCHED_KEY() */
 	__u64 processes; /* living */
 	__u64 cpu_usec, max_rss;
-	__u32 first; /* pid of its first process */
-	__u32 root;  /* pid of the process whose every child is a call, or 0 */
+	__u32 root; /* pid of the process whose every child is a call, or 0 */
+	__u32 reserved;
 };
 
 /* The key in `calls` of a call whose processes are told apart one by one (struct member), because

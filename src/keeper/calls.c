@@ -141,6 +141,7 @@ static void call_over(struct call *c, int exit_code, enum call_ending ending)
 	if (is_shell(c)) {
 		; /* what it leaves behind belongs to the run */
 	} else if (c->cgroup >= 0) {
+		handover_end(c);
 		e.survivors = cgroup_count(c->cgroup);
 		if (e.survivors && k->policy.background == BACKGROUND_DENY &&
 		    cgroup_kill(c->cgroup) == 0)

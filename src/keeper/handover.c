@@ -96,6 +96,17 @@ int handover_begin(struct call *c, uint32_t parent, const struct call_behind *be
 	return c->label ? remember_left(c->keeper, c->n, c->label) : 0;
 }
 
+void handover_end(struct call *c)
+{
+	int calls = handover_sensor(c->keeper, HAND_CALLS);
+	uint32_t left = LABEL_NONE;
+
+	if (calls >= 0 && c->cgroup >= 0)
+		left = hand_left(calls, cgroup_id(c->cgroup));
+	if (left)
+		remember_left(c->keeper, c->n, left);
+}
+
 void change_tell(struct keeper *k, uint32_t n, const struct call_change *change)
 {
 	const struct bytes texts[] = { change->part, change->name, change->was, change->is };

@@ -157,6 +157,8 @@ int handover_sensor(const struct keeper *k, const char *name);
  * -ENOMEM. */
 int handover_begin(struct call *c, uint32_t parent, const struct call_behind *behind, size_t count);
 
+/* The call's first process has ended: what it left to later ones carries what that process did. */
+void handover_end(struct call *c);
 /* What a call left in the shell, as the client or we ourselves found it. */
 void change_tell(struct keeper *k, uint32_t n, const struct call_change *change);
 /* From a client; -EBADMSG. */

@@ -23,3 +23,15 @@ int hand_tell(int program, const struct hand *hand)
 		return -errno;
 	return a.test.retval == HAND_DONE ? 0 : -ENOENT;
 }
+
+__u32 hand_left(int calls, __u64 cgroup)
+{
+	struct call_entry call = { .left = LABEL_NONE };
+	union bpf_attr a;
+
+	memset(&a, 0, sizeof(a));
+	a.map_fd = (__u32)calls;
+	a.key = (__u64)(uintptr_t)&cgroup;
+	a.value = (__u64)(uintptr_t)&call;
+	return syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &a, sizeof(a)) < 0 ? LABEL_NONE : call.left;
+}

@@ -11,4 +11,8 @@
 /* 0, or -errno: -ENOENT where the sensors know no such call. */
 int hand_tell(int program, const struct hand *hand);
 
+#define HAND_CALLS "map.calls"
+/* The label of a living call's first process when that ended; LABEL_NONE where none is known. */
+__u32 hand_left(int calls, __u64 cgroup);
+
 #endif
