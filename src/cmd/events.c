@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/watch.h"
 #include "store/frame_json.h"
 
 #define LINE_BYTES (16 * 1024 * 1024)
@@ -18,7 +19,7 @@
 struct events_options {
 	const char *store, *form, *kind;
 	uint64_t call, via;
-	bool follow;
+	bool follow, all;
 };
 
 static const struct option_row rows[] = {
@@ -32,8 +33,11 @@ static const struct option_row rows[] = {
 	  offsetof(struct events_options, via) },
 	{ 0, "kind", "KIND", NULL, "only events of this kind: exec, connect, file, …", OPTION_TEXT,
 	  offsetof(struct events_options, kind) },
-	{ 0, "follow", NULL, NULL, "wait for more until the run is over", OPTION_FLAG,
+	{ 0, "follow", NULL, NULL,
+	  "calls and findings as they happen, a line each, until the run is over", OPTION_FLAG,
 	  offsetof(struct events_options, follow) },
+	{ 0, "all", NULL, NULL, "with --follow: every event", OPTION_FLAG,
+	  offsetof(struct events_options, all) },
 	{ 0 },
 };
 
@@ -47,6 +51,8 @@ struct listing {
 	struct lineage *lineage;
 	bool read_ahead; /* the lineage knows the whole record */
 	struct buf line;
+	bool calls; /* lines about calls and findings, not about events */
+	struct watch watch;
 	bool closed; /* the run's end was seen */
 };
 
@@ -120,6 +126,14 @@ static bool is_wanted(const struct listing *l, const struct frame_view *v)
 	       (o->via == UINT64_MAX || has_via(v, o->via));
 }
 
+static int show_call(struct listing *l, const struct frame *frame)
+{
+	int r = watch_frame(&l->watch, l->open->id, frame);
+
+	l->closed = l->watch.over;
+	return r < 0 ? r : ferror(stdout) ? -EPIPE : 0;
+}
+
 static int show(struct listing *l, const struct frame *frame)
 {
 	struct frame_view v;
@@ -148,7 +162,7 @@ static int list(struct listing *l, struct frame_reader *reader, bool follow, str
 
 	for (;;) {
 		while ((r = frame_reader_next(reader, &frame, f)) > 0) {
-			r = show(l, &frame);
+			r = l->calls ? show_call(l, &frame) : show(l, &frame);
 			if (r == -EPIPE)
 				return 0;
 			if (r < 0)
@@ -170,6 +184,10 @@ static int list_run(const struct events_options *o, const char *spec, int kind, 
 	struct run_info info = { 0 };
 	int r = store_open(o->store, &l.store, f);
 
+	/* who asks for some kind of event wants events */
+	l.calls = o->follow && !o->all && !l.json && kind < 0 && o->via == UINT64_MAX;
+	l.watch.only = o->call;
+	live_init(&l.watch.live, stdout);
 	buf_init(&l.line, LINE_BYTES);
 	if (r >= 0)
 		r = store_run_find(l.store, spec, &info, f);
@@ -181,6 +199,8 @@ static int list_run(const struct events_options *o, const char *spec, int kind, 
 	if (r >= 0)
 		r = list(&l, reader, o->follow && !info.over && !info.damaged, f);
 	frame_reader_close(reader);
+	live_break(&l.watch.live);
+	watch_free(&l.watch);
 	processes_free(l.processes);
 	lineage_free(l.lineage);
 	buf_free(&l.line);
@@ -204,7 +224,8 @@ const struct command command_events = {
 		"  weir events --call 3 --kind exec\n"
 		"  weir events --via 3\n"
 		"  weir events nightly -f json | jq -r 'select(.kind == \"connect\") | .dst'\n"
-		"  weir events --follow\n",
+		"  weir events --follow           calls and findings as they happen\n"
+		"  weir events --follow --all     every event as it happens\n",
 	.options = rows,
 	.run = events_run,
 };

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/text_escape.h"
 #include "cmd/command.h"
+#include "cmd/watch.h"
 #include "report/report.h"
 
 static void keep_finding(struct outcome *o, struct bytes encoded)
@@ -63,7 +64,7 @@ static void print_finding(const struct finding *f, bool colour)
 
 static void print_outcome(const struct outcome *o, const struct run_summary *s, const char *run_id)
 {
-	bool colour = isatty(STDERR_FILENO);
+	bool colour = text_style_of(stderr).colour;
 	uint64_t all = 0;
 
 	for (int i = 0; i < SEVERITY_COUNT; i++)
@@ -102,6 +103,11 @@ int outcome_close(struct outcome *o, struct client *c, const char *store, int ex
 	}
 	while (client_next(c, 0, &e, NULL) == 0 && e.kind != CLIENT_NOTHING)
 		outcome_take(o, &e);
+	if (o->watch) {
+		o->watch->watch.finding = UINT32_MAX; /* they all come below */
+		watch_look(o->watch, store, client_run_id(c), OUTCOME_CALLS_MAX);
+		watch_record_free(o->watch);
+	}
 	print_outcome(o, &summary, client_run_id(c));
 	if (report && report_write_file(store, client_run_id(c), report, &f) < 0) {
 		log_error("%s", f.text);

@@ -10,12 +10,16 @@
 #include "call/client.h"
 #include "detect/finding.h"
 
+#define OUTCOME_CALLS_MAX 20 /* lines about calls that come after the run */
 #define OUTCOME_LINES_MAX 20 /* findings told one by one; of more, only how many */
+
+struct watch_record;
 
 struct outcome {
 	size_t count;
 	struct finding findings[OUTCOME_LINES_MAX]; /* in the order in which they came first */
 	bool recorded_badly;			    /* a notice said so */
+	struct watch_record *watch;		    /* calls that are still to be shown, or NULL */
 };
 
 /* Looks at any event of the client: keeps findings, prints notices, and why a run was ended. */

@@ -18,6 +18,7 @@
 #include "cmd/carry.h"
 #include "cmd/choose.h"
 #include "cmd/command.h"
+#include "cmd/live.h"
 #include "cmd/outcome.h"
 #include "report/report.h"
 #include "store/record.h"
@@ -26,8 +27,8 @@
 
 #define FAILED_TOLD_MAX 20 /* calls that could not be executed, told one by one */
 #define WARNINGS_TOLD_MAX 20
-#define FUNCTION_COLUMNS 18
-#define COMMAND_COLUMNS 50
+#define COMMAND_COLUMNS 200
+#define ID_COLUMNS 50
 
 struct replay_arguments {
 	struct choice choice;
@@ -60,7 +61,9 @@ struct show {
 	struct client *client;
 	struct carry_gate gate;
 	struct outcome outcome;
-	bool lines, colour;
+	struct live live;
+	bool lines;
+	uint32_t finding; /* the last one shown */
 	uint32_t failed;
 	int write_error;
 };
@@ -92,79 +95,55 @@ static void raise_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void add_padded(struct buf *line, const char *text, size_t width)
-{
-	size_t before = line->size, columns = 0;
+/* Names and subjects as lines take them. */
+struct call_words {
+	struct buf function, subject;
+};
 
-	text_escape_cut(line, text, strlen(text), width);
-	for (size_t i = before; i < line->size; i++)
-		columns += ((unsigned char)line->data[i] & 0xc0) != 0x80;
-	for (; columns < width; columns++)
-		buf_add_char(line, ' ');
+static struct live_line call_words(struct call_words *w, uint32_t n,
+				   const struct trajectory_call *call)
+{
+	const char *subject = trajectory_call_subject(call);
+
+	buf_init(&w->function, 8 * CALL_FUNCTION_MAX);
+	buf_init(&w->subject, 8 * COMMAND_COLUMNS);
+	text_escape_cut(&w->function, call->function, strlen(call->function), CALL_FUNCTION_MAX);
+	text_escape_cut(&w->subject, subject, strlen(subject), COMMAND_COLUMNS);
+	return (struct live_line){ n, buf_text(&w->function), buf_text(&w->subject) };
 }
 
-static const char *ink(const struct show *s, const char *code)
+static void call_words_free(struct call_words *w)
 {
-	return s->colour ? code : "";
+	buf_free(&w->function);
+	buf_free(&w->subject);
 }
 
-static void add_ending(const struct show *s, struct buf *line, const struct replay_result *r)
+static void print_call(struct show *s, const struct replay_result *r)
 {
-	static const char red[] = "\033[31m", dim[] = "\033[2m";
-	char status[32];
+	struct call_words words;
+	struct live_line call = call_words(&words, r->n, r->call);
+	const struct live_ending ending = { .ending = r->ending,
+					    .exit_code = r->exit_code,
+					    .harmless = r->harmless,
+					    .duration_ns = r->duration_ns,
+					    .survivors = r->survivors };
 
-	switch (r->ending) {
-	case ENDING_NOT_EXECUTED:
-		buf_printf(line, "%snot executed%s", ink(s, r->harmless ? dim : red),
-			   ink(s, "\033[0m"));
-		return;
-	case ENDING_TIMEOUT:
-		snprintf(status, sizeof(status), "time limit");
-		break;
-	case ENDING_TERMINAL:
-		snprintf(status, sizeof(status), "wants a terminal");
-		break;
-	case ENDING_RUN_OVER:
-		snprintf(status, sizeof(status), "run over");
-		break;
-	default:
-		snprintf(status, sizeof(status), "%d", r->exit_code);
-	}
-	buf_printf(line, "%s%s%s  %.2f s", r->exit_code ? ink(s, red) : "", status,
-		   r->exit_code ? ink(s, "\033[0m") : "",
-		   (double)r->duration_ns / (double)NSEC_PER_SEC);
-	if (r->survivors && (r->ending == ENDING_EXIT || r->ending == ENDING_SIGNAL))
-		buf_printf(line, "  %u left running", r->survivors);
+	live_ended(&s->live, &call, &ending);
+	live_remark(&s->live, "", r->reason);
+	live_remark(&s->live, "differs: ", r->differs ? r->difference : "");
+	live_remark(&s->live, "", r->note);
+	call_words_free(&words);
 }
 
-static void add_remark(const struct show *s, struct buf *line, const char *label, const char *text)
+static void on_begin(void *context, uint32_t n, const struct trajectory_call *call)
 {
-	if (!text[0])
-		return;
-	buf_printf(line, "      %s%s", ink(s, "\033[2m"), label);
-	text_escape(line, text, strlen(text));
-	buf_printf(line, "%s\n", ink(s, "\033[0m"));
-}
+	struct show *s = context;
+	struct call_words words;
+	struct live_line line = call_words(&words, n, call);
 
-static void print_call(const struct show *s, const struct replay_result *r)
-{
-	cleanup_buf struct buf line = { 0 };
-	char number[16];
-
-	buf_init(&line, 65536);
-	snprintf(number, sizeof(number), "%4u  ", r->n);
-	buf_add_text(&line, number);
-	add_padded(&line, r->call->function, FUNCTION_COLUMNS);
-	buf_add_text(&line, "  ");
-	add_padded(&line, trajectory_call_subject(r->call), COMMAND_COLUMNS);
-	buf_add_text(&line, "  ");
-	add_ending(s, &line, r);
-	buf_add_char(&line, '\n');
-	add_remark(s, &line, "", r->reason);
-	add_remark(s, &line, "differs: ", r->differs ? r->difference : "");
-	add_remark(s, &line, "", r->note);
-	fputs(buf_text(&line), stdout);
-	fflush(stdout);
+	if (s->lines)
+		live_begins(&s->live, &line);
+	call_words_free(&words);
 }
 
 static void tell_failed(struct show *s, const struct replay_result *r)
@@ -174,7 +153,7 @@ static void tell_failed(struct show *s, const struct replay_result *r)
 	if (++s->failed > FAILED_TOLD_MAX || s->lines)
 		return;
 	buf_init(&id, 8 * CALL_ID_MAX);
-	text_escape_cut(&id, r->call->id, strlen(r->call->id), COMMAND_COLUMNS);
+	text_escape_cut(&id, r->call->id, strlen(r->call->id), ID_COLUMNS);
 	log_warn("call %u (%s) was not executed: %s", r->n, buf_text(&id), r->reason);
 }
 
@@ -191,16 +170,35 @@ static void on_call(void *context, const struct replay_result *result)
 			trajectory_set_result(s->trajectory, client_run_id(s->client), result);
 }
 
+/* It comes again whenever it has grown; the end of the run tells it whole. */
+static void show_finding(struct show *s, struct bytes encoded)
+{
+	struct finding finding;
+	struct wire w;
+
+	wire_init(&w, encoded.data, encoded.size);
+	if (!s->lines || finding_decode(&w, &finding) < 0 || finding.number <= s->finding)
+		return;
+	s->finding = finding.number;
+	live_finding(&s->live, &finding);
+}
+
 static void on_event(void *context, const struct client_event *event)
 {
 	struct show *s = context;
 
+	if (event->kind == CLIENT_FINDING)
+		show_finding(s, event->finding);
+	else
+		live_break(&s->live);
 	outcome_take(&s->outcome, event);
 }
 
 static void on_notice(void *context, const char *text)
 {
-	(void)context;
+	struct show *s = context;
+
+	live_break(&s->live);
 	log_warn("%s", text);
 }
 
@@ -235,6 +233,7 @@ static int replay_all(struct show *s, const struct policy *policy, const char *s
 		.policy = policy,
 		.stop = &stop_signal,
 		.waiting = waiting,
+		.on_begin = on_begin,
 		.on_call = on_call,
 		.on_event = on_event,
 		.on_notice = on_notice,
@@ -245,6 +244,7 @@ static int replay_all(struct show *s, const struct policy *policy, const char *s
 	struct fail f = { 0 };
 	int result = replay_run(&options, &o, &f), status;
 
+	live_break(&s->live);
 	if (result < 0 && result != -EINTR)
 		log_error("%s", f.text);
 	tell_outcome(s, &o);
@@ -366,7 +366,8 @@ static int run_replay(int argc, char **argv)
 		log_error("%s", f.text);
 		return choose_status(&f);
 	}
-	show.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	live_init(&show.live, stdout);
+	show.live.begins = show.live.completes;
 	show.lines = isatty(STDOUT_FILENO) || arguments.verbose;
 	return open_and_replay(&show, &policy, argv, argv[first]);
 }

@@ -22,6 +22,7 @@
 #include "cmd/command.h"
 #include "cmd/outcome.h"
 #include "cmd/terminal.h"
+#include "cmd/watch.h"
 #include "report/report.h"
 #include "sandbox/sandbox.h"
 #include "store/record.h"
@@ -62,6 +63,9 @@ struct session {
 	bool over;     /* the program has ended, or the run was ended */
 	int exit_code;
 	struct outcome outcome;
+	const char *store;
+	bool shown; /* calls are shown as they happen: standard error is a terminal */
+	struct watch_record watch;
 };
 
 static int print_plan(const struct policy *p, struct fail *f)
@@ -217,6 +221,34 @@ static void serve_pump(const struct pollfd *fds, struct pump *p)
 		pump_out(p);
 }
 
+/* Lines about calls would garble the screen of a program that has taken the terminal's input line
+ * by line away from it (raw mode: editors, an agent's full-screen interface): they wait until it
+ * gives it back. They begin on a line of their own. */
+static void show_calls(struct session *s)
+{
+	struct carriage *c = &s->carriage;
+	struct live *live = &s->watch.watch.live;
+
+	if (!s->shown || (c->master >= 0 && terminal_is_raw(c->master)))
+		return;
+	live->eol = c->mode.raw ? "\r\n" : "\n";
+	live->open = c->out[0].within || c->out[1].within ? LIVE_OTHERS : 0;
+	watch_look(&s->watch, s->store, client_run_id(s->client), UINT64_MAX);
+	if (!live->open)
+		c->out[0].within = c->out[1].within = false;
+}
+
+/* The program has gone: what there was no moment to show, in short. */
+static void show_rest(struct session *s)
+{
+	struct carriage *c = &s->carriage;
+	struct live *live = &s->watch.watch.live;
+
+	live->eol = "\n";
+	live->open = c->out[0].within || c->out[1].within ? LIVE_OTHERS : 0;
+	s->outcome.watch = s->shown ? &s->watch : NULL;
+}
+
 /* An end of input on a pipe must reach the program. */
 static void pass_end_of_input(struct carriage *c)
 {
@@ -242,10 +274,11 @@ static int serve(struct session *s, struct fail *f)
 		add_pump(fds, &count, &c->in);
 		add_pump(fds, &count, &c->out[0]);
 		add_pump(fds, &count, &c->out[1]);
-		r = poll(fds, count, s->signalled ? GRACE_MS : -1);
+		r = poll(fds, count, s->signalled ? GRACE_MS : s->shown ? WATCH_MS : -1);
 		if (r < 0 && errno != EINTR)
 			return fail(f, errno, "poll");
-		if (r == 0) {
+		show_calls(s);
+		if (r == 0 && s->signalled) {
 			s->over = true;
 			s->exit_code = 128 + s->signalled;
 		}
@@ -347,7 +380,14 @@ static int run_program(struct session *s, const struct run_options *o, const str
 		log_error("%s", f.text);
 		return EXIT_WEIR_FAILED;
 	}
+	s->store = request.store;
+	s->shown = isatty(STDERR_FILENO);
+	live_init(&s->watch.watch.live, stderr);
+	s->watch.watch.only = UINT64_MAX;
+	s->watch.watch.live.prefix = "weir: ";
+	s->watch.watch.live.completes = false;
 	run_call(s, &p->call);
+	show_rest(s);
 	return outcome_close(&s->outcome, s->client, request.store, s->exit_code, o->choice.report,
 			     o->choice.fail_on);
 }

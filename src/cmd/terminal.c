@@ -44,6 +44,14 @@ void terminal_copy_size(int master)
 		ioctl(master, TIOCSWINSZ, &w);
 }
 
+/* A pty's master answers with the modes of its other side (tty_mode_ioctl() in Linux). */
+bool terminal_is_raw(int master)
+{
+	struct termios modes;
+
+	return tcgetattr(master, &modes) == 0 && !(modes.c_lflag & ICANON);
+}
+
 short pump_wants_in(const struct pump *p)
 {
 	return p->from >= 0 && p->size == 0 && !p->broken ? POLLIN : 0;
@@ -75,6 +83,7 @@ void pump_out(struct pump *p)
 		return;
 	}
 	p->at += (size_t)n;
+	p->within = n > 0 ? p->data[p->at - 1] != '\n' : p->within;
 	if (p->at == p->size)
 		p->size = 0;
 }

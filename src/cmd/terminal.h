@@ -17,6 +17,8 @@ void terminal_raw(struct terminal *t); /* standard input; remembers how it was *
 void terminal_restore(struct terminal *t);
 void terminal_size(unsigned short *rows, unsigned short *columns);
 void terminal_copy_size(int master); /* ours to the pty's */
+/* Whether the program behind a pty's master takes keys and not lines. */
+bool terminal_is_raw(int master);
 
 /* Bytes from one descriptor to another, a buffer at a time, never waiting: poll() says when. */
 struct pump {
@@ -24,6 +26,7 @@ struct pump {
 	char data[4096]; /* what a pipe or terminal takes at once when it is writable (PIPE_BUF) */
 	size_t size, at;
 	bool broken; /* the receiver is gone */
+	bool within; /* what was last sent was no end of a line */
 };
 short pump_wants_in(const struct pump *p);  /* POLLIN or 0, for `from` */
 short pump_wants_out(const struct pump *p); /* POLLOUT or 0, for `to` */

@@ -198,6 +198,12 @@ static bool stopped(const struct replay *r)
 	return r->over || (r->options->stop && *r->options->stop);
 }
 
+void replay_begun(const struct replay *r, const struct live_call *c)
+{
+	if (r->options->on_begin)
+		r->options->on_begin(r->options->context, c->result.n, c->result.call);
+}
+
 /* A call that is announced and nothing more. */
 int replay_note(struct replay *r, struct live_call *c, struct fail *f)
 {
@@ -258,6 +264,7 @@ static int exec_call(struct replay *r, struct live_call *c, struct fail *f)
 	if (result < 0)
 		return replay_refused(r, c, result, f);
 	r->numbers = c->result.n;
+	replay_begun(r, c);
 	return 0;
 }
 

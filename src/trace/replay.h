@@ -44,6 +44,8 @@ struct replay_options {
 	const volatile sig_atomic_t *stop; /* set: no further call begins, the replay ends */
 	const sigset_t
 		*waiting; /* the signal mask while waiting, so that `stop` is seen; or NULL */
+	/* When a call begins; or NULL. */
+	void (*on_begin)(void *context, uint32_t n, const struct trajectory_call *call);
 	/* When a call ended, and once more when its survivors printed something afterwards. */
 	void (*on_call)(void *context, const struct replay_result *result);
 	void (*on_event)(void *context, const struct client_event *event); /* not exit and gone */

@@ -91,6 +91,7 @@ int session_reset(struct replay *r, struct fail *f);
 /* The keeper says that c has ended: on our word, or because it killed it with its shell. */
 void session_left(struct replay *r, struct live_call *c);
 
+void replay_begun(const struct replay *r, const struct live_call *c); /* tells on_begin */
 /* A call that could not be started. */
 int replay_refused(struct replay *r, struct live_call *c, int error, struct fail *f);
 int replay_note(struct replay *r, struct live_call *c, struct fail *f);

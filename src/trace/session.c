@@ -248,6 +248,7 @@ int session_begin(struct replay *r, struct live_call *c, struct fail *f)
 	if (result < 0)
 		return replay_refused(r, c, result, f);
 	r->numbers = s->last = c->result.n;
+	replay_begun(r, c);
 	s->call = c;
 	s->answer_size = 0;
 	result = make_nonce(s->nonce);
