@@ -377,10 +377,12 @@ static __always_inline bool path_changes(struct pt_regs *regs, const struct sysc
 		return row->value != NO_ARGUMENT &&
 		       (syscall_argument(regs, row->value) & RENAME_EXCHANGE_BIT);
 	case FILE_SYMLINK:
+	case FILE_MKNOD:
 	case FILE_CHMOD:
 	case FILE_CHOWN:
 	case FILE_XATTR:
 	case FILE_TRUNCATE:
+	case FILE_OP_COUNT:
 		return true;
 	default:
 		return false;
@@ -444,6 +446,12 @@ static __always_inline __u64 path_of_name(struct file_room *room, struct call_en
 	return used;
 }
 
+/* utimensat(2) without a path changes its descriptor's file. */
+static __always_inline bool by_descriptor(struct pt_regs *regs, const struct syscall_row *row)
+{
+	return row->path == NO_ARGUMENT || !syscall_argument(regs, row->path);
+}
+
 SEC("tp_btf/sys_exit")
 int weir_path(__u64 *ctx)
 {
@@ -459,16 +467,18 @@ int weir_path(__u64 *ctx)
 	if (!row || !call || !room || (result < 0 && !refusal(result)))
 		return 0;
 	dir = row->dir == NO_ARGUMENT ? AT_FDCWD : (__s64)syscall_argument(regs, row->dir);
-	if (row->path == NO_ARGUMENT)
+	if (by_descriptor(regs, row)) {
 		file = file_of(task, (__s32)dir);
-	if (row->path == NO_ARGUMENT && !file)
-		return 0;
+		if (!file)
+			return 0;
+	}
 	file_event(room, call, task, row->op, result);
 	path_facts(room, regs, row);
 	used = file ? path_of_object(room, call, regs, row, file)
 		    : path_of_name(room, call, regs, row, dir);
 	if (row->path2 != NO_ARGUMENT)
 		used += path_target(room, call, regs, row, used);
-	send_file_event(call, room, used);
+	if (row->op != FILE_OP_COUNT)
+		send_file_event(call, room, used);
 	return 0;
 }

@@ -3,10 +3,11 @@
 #ifndef WEIR_BPF_FILE_H
 #define WEIR_BPF_FILE_H
 
+#include <linux/magic.h>
+
 #include "bpf/identity.h"
 #include "bpf/path.h"
 
-#define OVERLAYFS_MAGIC 0x794c7630
 #define S_IFMT 00170000
 #define S_IFREG 0100000
 #define FILE_IS_REGULAR(mode) (((mode)&S_IFMT) == S_IFREG)
@@ -67,7 +68,8 @@ static __always_inline struct inode *inode_real(struct inode *inode)
 	struct ovl_inode *overlay;
 	struct dentry *dentry;
 
-	if (GET(inode, i_sb, s_magic) != OVERLAYFS_MAGIC || !bpf_core_type_exists(struct ovl_inode))
+	if (GET(inode, i_sb, s_magic) != OVERLAYFS_SUPER_MAGIC ||
+	    !bpf_core_type_exists(struct ovl_inode))
 		return inode;
 	overlay = (struct ovl_inode *)((void *)inode -
 				       bpf_core_field_offset(struct ovl_inode, vfs_inode));

@@ -110,6 +110,24 @@ struct {
 
 struct watch_state watch SEC(".data.watch") = { 0 };
 
+/* A file that was changed before that is older than the run, or weir's set-up. */
+static __always_inline __u64 run_begin(struct run_entry *run)
+{
+	if (!run->begin)
+		run->begin = bpf_ktime_get_ns() + run->wall;
+	return run->begin;
+}
+
+/* What runs in the call from here on is its own. With its first call the run begins. */
+static __always_inline void call_begin(struct call_entry *call)
+{
+	struct run_entry *run = bpf_map_lookup_elem(&runs, &call->run);
+
+	call->begun = 1;
+	if (run)
+		call->run_begin = run_begin(run);
+}
+
 /* Something of the call that is not known, because a map was full, counts as produced and lost. */
 static __always_inline void count_loss(struct call_entry *call, enum event_class class)
 {

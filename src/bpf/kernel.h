@@ -75,6 +75,22 @@ struct inode {
 	const unsigned int i_nlink;
 	__u32 i_generation;
 	kuid_t i_uid;
+	__s64 i_ctime_sec;
+	__u32 i_ctime_nsec;
+};
+
+struct timespec64 {
+	__s64 tv_sec;
+	long tv_nsec;
+};
+
+/* Before Linux 6.11, and before 6.6. */
+struct inode___time {
+	struct timespec64 __i_ctime;
+};
+
+struct inode___before {
+	struct timespec64 i_ctime;
 };
 
 struct list_head {

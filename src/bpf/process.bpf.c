@@ -50,7 +50,7 @@ int weir_fork(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	from = call_of_task(parent);
 	if (!call->begun && from == call && !(BPF_CORE_READ(parent, flags) & PF_FORKNOEXEC))
-		call->begun = 1;
+		call_begin(call);
 	if (from == call)
 		label_inherit(call, child, parent);
 	else if (!call->first)
@@ -200,7 +200,8 @@ int weir_exec(struct bpf_raw_tracepoint_args *ctx)
 	room = bpf_map_lookup_elem(&exec_rooms, &zero);
 	if (!room)
 		return 0;
-	call->begun = 1;
+	if (!call->begun)
+		call_begin(call);
 	room->e.writer = exec_taken(call, bprm, task);
 	fill_header(&room->e.h, EVENT_EXEC, call, task);
 	exec_file(&room->e, bprm, task, ctx->args[1]);

@@ -32,6 +32,8 @@ struct run_entry {
 	__u32 rules;	/* sensitive names registered for it, see struct rule_key */
 	__u32 watching; /* what it watches is not ours: its calls are those that come in */
 	__u64 calls;	/* watching: so many came in so far */
+	__u64 wall;	/* add it to the monotonic clock and get the wall clock, as files have it */
+	__u64 begin;	/* by the wall clock, when its first call began; 0: not yet */
 };
 
 /* What a call has sent into the present half of a ring. */
@@ -51,6 +53,7 @@ struct call_entry {
 	__u32 parent;	/* the call that made it, 0 for none */
 	__u32 labelled; /* whether a process of it has a label of its own: see label_of() */
 	__u32 labels;	/* entries it has made in the map of labels */
+	__u64 run_begin; /* copy of the run's */
 	__u64 produced[EVENT_CLASS_COUNT];
 	__u64 lost[EVENT_CLASS_COUNT];
 	struct ring_share file, handover;

@@ -37,6 +37,9 @@
 #define __NR_chown SYSCALL_ABSENT
 #define __NR_lchown SYSCALL_ABSENT
 #define __NR_mknod SYSCALL_ABSENT
+#define __NR_futimesat SYSCALL_ABSENT
+#define __NR_utimes SYSCALL_ABSENT
+#define __NR_utime SYSCALL_ABSENT
 #define __NR_iopl SYSCALL_ABSENT
 #define __NR_ioperm SYSCALL_ABSENT
 #endif

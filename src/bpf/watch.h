@@ -70,7 +70,7 @@ static __always_inline bool member_add(__u32 pid, struct call_entry *call)
 
 /* Makes call `number` of the run. NULL where no more calls can live, which the record says. */
 static __always_inline struct call_entry *watched_call(struct enter_room *room, __u64 run_key,
-						       const struct run_entry *run, __u32 number,
+						       struct run_entry *run, __u32 number,
 						       bool begun)
 {
 	__u64 key = WATCHED_KEY(run_key, number);
@@ -81,6 +81,7 @@ static __always_inline struct call_entry *watched_call(struct enter_room *room, 
 	call->cgroup = key;
 	call->call = number;
 	call->rules = run->rules;
+	call->run_begin = run_begin(run);
 	call->begun = begun;
 	if (bpf_map_update_elem(&calls, &key, call, BPF_NOEXIST)) {
 		tell_unseen(call);

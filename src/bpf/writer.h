@@ -4,6 +4,8 @@
 #ifndef WEIR_BPF_WRITER_H
 #define WEIR_BPF_WRITER_H
 
+#include <linux/magic.h>
+
 #include "bpf/file.h"
 #include "bpf/label.h"
 
@@ -20,6 +22,57 @@ struct found_file {
 	struct file_id id;
 	struct place place;
 };
+
+#define NSEC_PER_SEC 1000000000ull
+
+#define CTIME_QUERIED (1u << 31) /* include/linux/fs.h: somebody has asked; no part of the time */
+
+/* When anything about the file was changed; the clock of files goes in ticks. */
+static __always_inline __u64 inode_changed_ns(struct inode *inode)
+{
+	if (bpf_core_field_exists(struct inode, i_ctime_sec))
+		return GET(inode, i_ctime_sec) * NSEC_PER_SEC +
+		       (GET(inode, i_ctime_nsec) & ~CTIME_QUERIED);
+	if (bpf_core_field_exists(struct inode___time, __i_ctime))
+		return BPF_CORE_READ((struct inode___time *)inode, __i_ctime.tv_sec) *
+			       NSEC_PER_SEC +
+		       BPF_CORE_READ((struct inode___time *)inode, __i_ctime.tv_nsec);
+	return BPF_CORE_READ((struct inode___before *)inode, i_ctime.tv_sec) * NSEC_PER_SEC +
+	       BPF_CORE_READ((struct inode___before *)inode, i_ctime.tv_nsec);
+}
+
+/* File systems whose files the kernel makes up as they are opened. */
+static __always_inline bool filesystem_is_pseudo(__u64 magic)
+{
+	switch (magic) {
+	case BINFMTFS_MAGIC:
+	case BPF_FS_MAGIC:
+	case CGROUP_SUPER_MAGIC:
+	case CGROUP2_SUPER_MAGIC:
+	case DEBUGFS_MAGIC:
+	case EFIVARFS_MAGIC:
+	case NSFS_MAGIC:
+	case PROC_SUPER_MAGIC:
+	case SECURITYFS_MAGIC:
+	case SELINUX_MAGIC:
+	case SYSFS_MAGIC:
+	case TRACEFS_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Was it changed in this run? What lies in no directory is none of the run's files: a memfd. */
+static __always_inline bool changed_in_run(const struct found_file *found,
+					   const struct call_entry *call)
+{
+	struct dentry *dentry = CAST(dentry, (void *)found->place.dentry);
+	struct inode *inode = inode_real(GET(dentry, d_inode));
+
+	return call->run_begin && inode_changed_ns(inode) >= call->run_begin &&
+	       GET(dentry, d_parent) != dentry && !filesystem_is_pseudo(GET(inode, i_sb, s_magic));
+}
 
 static __always_inline void file_find(struct found_file *found, struct file *file)
 {
@@ -118,18 +171,20 @@ __noinline int file_changed(struct call_entry *call, const struct found_file *fo
 	return EVENT_NO_CALL;
 }
 
-/* The current process executes, loads or reads the file. Returns the call that wrote it last. */
+/* The current process executes, loads or reads the file. One that was changed in the run, but by
+ * nobody who is known (the map was full, or a process outside did it), is taken from an unknown
+ * call. Returns the call that wrote it last. */
 __noinline int file_taken(struct call_entry *call, const struct found_file *found, __u32 edge)
 {
 	struct taking t = {};
-	struct writer *w;
+	struct writer unknown = { .call = EVENT_NO_CALL }, *w;
 
 	if (!call || !found)
 		return EVENT_NO_CALL;
 	w = file_writer(&found->id, call->run);
-	if (!w)
+	if (!w && !changed_in_run(found, call))
 		return EVENT_NO_CALL;
-	taking_fill(&t, found, w, edge);
+	taking_fill(&t, found, w ?: &unknown, w ? edge : EDGE_UNKNOWN);
 	if (label_news(call, label_of_current(call), &t)) {
 		taking_path(&t, &found->place);
 		label_take(call, bpf_get_current_task(), &t);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "bpf/shared.h"
 #include "sensor/load.h"
 #include "sensor/notify.h"
@@ -207,6 +208,7 @@ int sensors_run_add(struct sensors *s, uint64_t key, const struct policy *p, str
 	if (err < 0)
 		return err;
 	run.rules = (uint32_t)err;
+	run.wall = clock_wall_ns() - clock_mono_ns();
 	err = bpf_map_update_elem(runs, &key, &run, BPF_ANY);
 	return err < 0 ? fail(f, -err, "cannot tell the sensors about the run") : 0;
 }
