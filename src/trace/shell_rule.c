@@ -45,15 +45,21 @@ static bool listed(const char *list, struct bytes name)
 	return strstr(list, key);
 }
 
-/* A variable that holds a text or a list and nothing else. */
-static bool is_plain(const struct shell_entry *e)
+/* Of a variable: has it none but these? */
+static bool has_attributes(const struct shell_entry *e, const char *only)
 {
 	const char *blank = memchr(e->value.data, ' ', e->value.size);
 
 	for (const char *c = e->value.data; blank && c < blank; c++)
-		if (!memchr("-xaA", *c, 4))
+		if (!strchr(only, *c))
 			return false;
 	return true;
+}
+
+/* A variable that holds a text or a list and nothing else. */
+static bool is_plain(const struct shell_entry *e)
+{
+	return has_attributes(e, "-xaA");
 }
 
 static bool is_named(const struct shell_entry *e, const char *name)
@@ -68,6 +74,7 @@ struct rule {
 	size_t *queue; /* entries whose value is to be read */
 	size_t queued;
 	unsigned reach;
+	bool in_command; /* it is the command itself that is read */
 	bool placeless;
 };
 
@@ -113,7 +120,15 @@ static void reach(struct rule *r, size_t i)
 	r->queue[r->queued++] = i;
 }
 
-static void on_name(void *context, struct bytes name)
+static bool variable_is_read(const struct rule *r, const struct shell_entry *e)
+{
+	if (is_named(e, "PWD") || is_named(e, "OLDPWD"))
+		return false; /* counts() knows better */
+	return !r->in_command || !has_attributes(e, "-x") ||
+	       !shell_words_overwrites(r->command, e->name);
+}
+
+static void on_name(void *context, struct bytes name, bool as_variable)
 {
 	static const enum shell_part parts[] = { SHELL_VARIABLE, SHELL_ALIAS, SHELL_FUNCTION };
 	struct rule *r = context;
@@ -122,7 +137,7 @@ static void on_name(void *context, struct bytes name)
 		const struct shell_entry *e =
 			shell_state_find(r->state, parts[i], name.data, name.size);
 
-		if (e && !is_named(e, "PWD") && !is_named(e, "OLDPWD"))
+		if (e && (parts[i] != SHELL_VARIABLE || (as_variable && variable_is_read(r, e))))
 			reach(r, (size_t)(e - r->state->entries));
 	}
 }
@@ -141,7 +156,9 @@ static void follow(struct rule *r)
 	size_t done = 0;
 	unsigned before;
 
+	r->in_command = true;
 	r->reach = shell_words((struct bytes){ r->command, strlen(r->command) }, on_name, r);
+	r->in_command = false;
 	do {
 		before = r->reach;
 		for (size_t i = 0; i < r->state->count; i++)

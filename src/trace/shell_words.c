@@ -31,18 +31,9 @@ bool shell_words_finds(struct bytes name)
 	return true;
 }
 
-static void find_runs(struct bytes text, bool (*in_run)(char c),
-		      void (*on_name)(void *context, struct bytes name), void *context)
+static bool contains(struct bytes text, const char *what)
 {
-	for (size_t at = 0; at < text.size;) {
-		size_t size = 0;
-
-		while (at + size < text.size && in_run(text.data[at + size]))
-			size++;
-		if (size)
-			on_name(context, (struct bytes){ text.data + at, size });
-		at += size + 1;
-	}
+	return memmem(text.data, text.size, what, strlen(what));
 }
 
 static bool in_long_name(char c)
@@ -50,11 +41,55 @@ static bool in_long_name(char c)
 	return !ends_long_name(c);
 }
 
-static void find_names(struct bytes text, void (*on_name)(void *context, struct bytes name),
-		       void *context)
+/* Where a name that stands for itself is read as a variable: in arithmetic, or by a command that
+ * takes names. */
+static bool takes_bare_names(struct bytes text)
 {
-	find_runs(text, is_word, on_name, context);
-	find_runs(text, in_long_name, on_name, context);
+	static const char *const forms[] = { "((",	"$[",	    "[[",      "let", "]=",
+					     "+=",	"export",   "declare", "-v",  "}>",
+					     "typeset", "readonly", "local",   "}<" };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(forms); i++)
+		if (contains(text, forms[i]))
+			return true;
+	return false;
+}
+
+struct names {
+	struct bytes text;
+	bool bare; /* takes_bare_names() */
+	void (*on_name)(void *context, struct bytes name, bool as_variable);
+	void *context;
+};
+
+static void find_runs(const struct names *n, bool (*in_run)(char c))
+{
+	bool in_braces = false; /* of ${...} */
+
+	for (size_t at = 0; at < n->text.size;) {
+		const char *from = n->text.data + at;
+		bool after_dollar = at && from[-1] == '$';
+		size_t size = 0;
+
+		while (at + size < n->text.size && in_run(from[size]))
+			size++;
+		if (size)
+			n->on_name(n->context, (struct bytes){ from, size },
+				   n->bare || after_dollar || in_braces);
+		at += size;
+		if (at < n->text.size && n->text.data[at] == '}')
+			in_braces = false;
+		if (at < n->text.size && n->text.data[at] == '{' && at &&
+		    n->text.data[at - 1] == '$')
+			in_braces = true;
+		at++;
+	}
+}
+
+static void find_names(const struct names *n)
+{
+	find_runs(n, is_word);
+	find_runs(n, in_long_name);
 }
 
 static bool word_is(struct bytes word, const char *list)
@@ -77,11 +112,6 @@ struct reader {
 	bool substitutes, reads_data;
 	unsigned reach;
 };
-
-static bool contains(struct bytes text, const char *what)
-{
-	return memmem(text.data, text.size, what, strlen(what));
-}
 
 /* The first character behind the word and blanks, or a newline at the end. */
 static char next_char(const struct reader *r, size_t at)
@@ -213,29 +243,92 @@ static struct bytes unquoted(struct bytes text, char *to)
 	return (struct bytes){ to, size };
 }
 
-static unsigned look(struct bytes text, void (*on_name)(void *context, struct bytes name),
-		     void *context)
+static unsigned look(struct names *n, struct bytes text)
 {
 	struct reader r = { .text = text,
 			    .command = true,
 			    .substitutes = contains(text, "$(") || contains(text, "`") };
 
-	find_names(text, on_name, context);
+	n->text = text;
+	n->bare = takes_bare_names(text);
+	find_names(n);
 	read_commands(&r);
 	look_for_forms(&r);
 	return r.reach;
 }
 
-unsigned shell_words(struct bytes text, void (*on_name)(void *context, struct bytes name),
+unsigned shell_words(struct bytes text,
+		     void (*on_name)(void *context, struct bytes name, bool as_variable),
 		     void *context)
 {
 	cleanup_free char *bare = malloc(text.size + 1);
+	struct names n = { .on_name = on_name, .context = context };
 	unsigned reach;
 
 	if (!bare || !text.size)
 		return text.size ? REACH_ALL | REACH_BACK : 0;
-	reach = look(text, on_name, context);
-	return reach | look(unquoted(text, bare), on_name, context);
+	reach = look(&n, text);
+	return reach | look(&n, unquoted(text, bare));
+}
+
+/* Behind the words of assignments, each a command of its own; whether one of them is to the name.
+ */
+static bool begins_with_value(const char *command, struct bytes name)
+{
+	for (;;) {
+		size_t size;
+		bool ours;
+
+		command += strspn(command, " \t\n;");
+		size = strcspn(command, "= \t\n;&|()<>`$\"'\\");
+		if (command[size] != '=')
+			return false;
+		ours = size == name.size && !memcmp(command, name.data, size);
+		command += size + 1;
+		/* plain, so that it reads nothing and ends where it seems to */
+		command += strspn(command, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					   "0123456789_./:@%+,-");
+		command += strspn(command, " \t");
+		if (!strchr(";\n", *command) && strncmp(command, "&&", 2) != 0)
+			return false;
+		if (ours)
+			return true;
+		command += strspn(command, "&");
+	}
+}
+
+static size_t count_of(const char *text, const char *word)
+{
+	size_t count = 0;
+
+	for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+		count++;
+	return count;
+}
+
+/* for NAME in ... done, the only loop there is. */
+static bool is_loop_over(const char *command, struct bytes name)
+{
+	const char *at = command + strspn(command, " \t\n"), *done = strstr(command, "done"), *body;
+	char use[40];
+
+	if (strncmp(at, "for ", 4) != 0 || count_of(command, "done") != 1 ||
+	    name.size > sizeof(use) - 1)
+		return false;
+	at += 4 + strspn(at + 4, " ");
+	if (strncmp(at, name.data, name.size) != 0 || strncmp(at + name.size, " in ", 4) != 0)
+		return false;
+	memcpy(use, name.data, name.size);
+	use[name.size] = '\0';
+	at += name.size;
+	body = strstr(at, "; do");
+	/* the list itself is read before the variable has its value */
+	return body && !memchr(at, '$', (size_t)(body - at)) && !strstr(done, use);
+}
+
+bool shell_words_overwrites(const char *command, struct bytes name)
+{
+	return begins_with_value(command, name) || is_loop_over(command, name);
 }
 
 /* Is `to` the directory or above it? Then it is there. */

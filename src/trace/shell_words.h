@@ -18,12 +18,16 @@ enum shell_reach {
 	REACH_ALL = REACH_FUNCTIONS | REACH_VARIABLES | REACH_ALIASES,
 };
 
-/* Calls on_name for whatever in the text may be a name, some more than once; returns the bits of
- * enum shell_reach. */
-unsigned shell_words(struct bytes text, void (*on_name)(void *context, struct bytes name),
+/* Calls on_name for whatever in the text may be a name, some more than once; as_variable: it may be
+ * that of a variable whose value counts. Returns the bits of enum shell_reach. */
+unsigned shell_words(struct bytes text,
+		     void (*on_name)(void *context, struct bytes name, bool as_variable),
 		     void *context);
 /* Whether a name can be found by shell_words() at all. */
 bool shell_words_finds(struct bytes name);
+/* Whether the command gives the variable a value of its own before it can read the one that it had:
+ * it begins with that, or is one loop over it with no use of it behind. */
+bool shell_words_overwrites(const char *command, struct bytes name);
 /* Whether the command does not care that it begins in this directory (as bash quotes it): it goes
  * to an absolute one before all else, or it is made of builtins that name no file. */
 bool shell_words_placeless(const char *command, struct bytes directory);
