@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "record_maker.h"
+#include "report/blame.h"
 #include "report/report.h"
 
 #define RUN "01arz3ndektsv4rr"
@@ -93,8 +94,21 @@ static void put_make(struct record_maker *k)
 	f.evidence[0] = k->m.seq;
 	finding_encode(&f, &k->b);
 	record_put(k, FRAME_FINDING);
+	k->m.inode = 12;
 	k->m.label = LABEL_LOST; /* its handover is not in the record */
 	record_put_event(k, make_file(&k->m, FILE_WRITE, "/work/out", "", 0, 0, EVENT_NO_CALL));
+	record_end_call(k, 0, 0);
+}
+
+/* The file event by which call 5 wrote it was lost. */
+static void put_user_of_lost(struct record_maker *k)
+{
+	record_begin_call(k, 10, "bash", "{\"command\":\"cat lost; echo >lost\"}", NULL);
+	k->m.label = 0;
+	record_put_event(
+		k, make_handover(&k->m, EDGE_READ, 5, 0, LABEL_LOST + 1, 15, "/work/lost\x1b"));
+	k->m.inode = 15;
+	record_put_event(k, make_file(&k->m, FILE_WRITE, "/work/lost\x1b", "", 0, 0, 5));
 	record_end_call(k, 0, 0);
 }
 
@@ -111,6 +125,7 @@ static int make_store(void **state)
 	put_seed(&k);
 	put_plant(&k);
 	put_make(&k);
+	put_user_of_lost(&k);
 	run_close_encode(&close, &k.b);
 	record_put(&k, FRAME_RUN_CLOSE);
 	record_finish(&k, directory);
@@ -272,6 +287,83 @@ static void the_chain_is_a_graph(void **state)
 	close_report(&o);
 }
 
+static void open_blame(struct store **s, const char *path, struct blame *b)
+{
+	struct fail f = { 0 };
+
+	assert_int_equal(store_open(directory, s, &f), 0);
+	assert_int_equal(blame_load(*s, NULL, path, "/", b, &f), 0);
+}
+
+static void who_wrote_a_file_is_told_under_all_its_names(void **state)
+{
+	cleanup_blame struct blame b = { 0 };
+	struct store *s = NULL;
+
+	open_blame(&s, "Makefile", &b);
+	assert_string_equal(b.path, "/work/Makefile");
+	assert_int_equal(b.now, BLAME_THERE);
+	assert_int_equal(b.line_count, 2);
+	assert_int_equal(b.lines[0].op, FILE_WRITE);
+	assert_int_equal(b.lines[0].call, 3);
+	assert_string_equal(b.lines[0].path, "/work/new");
+	assert_string_equal(b.lines[0].exe, "/bin/cp");
+	assert_int_equal(b.lines[0].via_count, 1);
+	assert_int_equal(b.lines[0].via[0].call, 1);
+	assert_string_equal(b.lines[0].via_path[0], "/work/seed");
+	assert_int_equal(b.lines[1].op, FILE_RENAME);
+	assert_string_equal(b.lines[1].target, "/work/Makefile");
+	store_close(s);
+}
+
+static void a_file_that_was_renamed_away_is_gone(void **state)
+{
+	cleanup_blame struct blame b = { 0 };
+	struct store *s = NULL;
+
+	open_blame(&s, "/work/./x/../new", &b);
+	assert_int_equal(b.now, BLAME_GONE);
+	assert_int_equal(b.line_count, 2);
+	assert_true(b.lines[0].replaced && b.lines[1].replaced);
+	store_close(s);
+}
+
+/* Call 5 wrote it, so says the one who read it; the write itself was lost. */
+static void a_lost_write_is_a_gap(void **state)
+{
+	struct text_style style = { .width = 200 };
+	cleanup_blame struct blame b = { 0 };
+	cleanup_free char *text = NULL;
+	struct store *s = NULL;
+	struct fail f = { 0 };
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	open_blame(&s, "/work/lost\x1b", &b);
+	assert_int_equal(b.line_count, 2);
+	assert_int_equal(b.lines[0].op, BLAME_GAP);
+	assert_int_equal(b.lines[0].call, 5);
+	assert_int_equal(b.lines[1].call, 10);
+	assert_int_equal(blame_text(&b, &style, out, &f), 0);
+	fclose(out);
+	assert_non_null(strstr(text, "?    5  it was changed, how is not in the record (event "));
+	assert_non_null(strstr(text, "What it holds is from call 5, 10.\n"));
+	assert_non_null(strstr(text, "/work/lost\\e in run " RUN "\n"));
+	assert_null(strchr(text, '\x1b'));
+	store_close(s);
+}
+
+static void an_untouched_file_is_nobodys(void **state)
+{
+	cleanup_blame struct blame b = { 0 };
+	struct store *s = NULL;
+
+	open_blame(&s, "/etc/passwd", &b);
+	assert_int_equal(b.line_count, 0);
+	assert_int_equal(b.now, BLAME_UNTOUCHED);
+	store_close(s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -279,6 +371,10 @@ int main(void)
 		cmocka_unit_test(the_reports_forms_show_it),
 		cmocka_unit_test(the_chain_is_told_back_to_the_first_call),
 		cmocka_unit_test(the_chain_is_a_graph),
+		cmocka_unit_test(who_wrote_a_file_is_told_under_all_its_names),
+		cmocka_unit_test(a_file_that_was_renamed_away_is_gone),
+		cmocka_unit_test(a_lost_write_is_a_gap),
+		cmocka_unit_test(an_untouched_file_is_nobodys),
 	};
 
 	return cmocka_run_group_tests_name("story", tests, make_store, remove_store);
