@@ -27,8 +27,10 @@ function skyline(found, x, from, to, most, base, height) {
 	const full = Math.log1p(most);
 	let path = "", column = NaN, width = 0, sum = 0;
 	const flush = () => {
+		const up = (height * Math.min(1, Math.log1p(sum) / full)).toFixed(1);
+
 		if (sum)
-			path += `M${column},${base}v${(height * Math.min(1, Math.log1p(sum) / full)).toFixed(1)}h${width.toFixed(1)}V${base}Z`;
+			path += `M${column},${base}v${up}h${width.toFixed(1)}V${base}Z`;
 	};
 
 	for (let i = 0; i < found.start.length; i++) {
@@ -48,7 +50,8 @@ function skyline(found, x, from, to, most, base, height) {
 	return path;
 }
 
-const LONG_STEPS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400].map((s) => s * 1000);
+const LONG_STEPS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400]
+	.map((s) => s * 1000);
 
 // The step of the axis: labels have some 90 pixels each.
 function tickStep(span, room) {
@@ -67,8 +70,11 @@ function tickLabel(ms, step, most) {
 
 	if (ms === 0)
 		return "0";
-	if (most >= 60e3 && step >= 1000)
-		return s >= 3600 ? `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)} min`;
+	if (most >= 60e3 && step >= 1000) {
+		const minutes = Math.floor(s / 60);
+
+		return s < 3600 ? `${minutes}:${two(s % 60)} min` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(s % 60)}`;
+	}
 	const [unit, size] = most >= 1000 ? ["s", 1000] : most >= 1 ? ["ms", 1] : ["µs", 0.001];
 	const digits = Math.max(0, Math.ceil(-Math.log10(step / size) - 1e-9));
 
@@ -83,6 +89,7 @@ class Lanes {
 		this.choose = choose; // (call, finding or null), when a person picks one
 		this.rows = [];
 		this.rowOf = new Map();
+		this.spans = []; // of the arrows, in rows
 		this.lanes = new Map(); // that exist, by number of the call
 		this.chosen = null;
 		this.most = Math.max(1, ...calls.map((call) => call.all.count.reduce((a, b) => Math.max(a, b), 0)));
@@ -104,14 +111,18 @@ class Lanes {
 	show(rows) {
 		this.rows = rows;
 		this.rowOf = new Map(rows.map((call, i) => [call.n, i]));
-		this.clear();
-		this.update();
-	}
-
-	clear() {
+		this.spans = edges.map((edge) => this.span(edge)).filter(({ top, bottom }) => top < bottom);
 		for (const lane of this.lanes.values())
 			lane.element.remove();
 		this.lanes.clear();
+		this.update();
+	}
+
+	// The rows from the first that an arrow touches to behind the last; none where one of its calls is not shown.
+	span(edge) {
+		const to = this.rowOf.get(edge.to) ?? NaN, from = edge.unknown ? to : this.rowOf.get(edge.from) ?? NaN;
+
+		return { edge, top: Math.min(from, to), bottom: Math.max(from, to) + 1 };
 	}
 
 	whole() {
@@ -210,8 +221,10 @@ class Lanes {
 				lane.element.remove();
 				this.lanes.delete(n);
 			}
-		this.list.style.height = (this.printing ? Math.min(this.rows.length, PRINTED_MAX) : calls.length) * this.height + 2 + "px";
-		this.sheet.style.height = (this.printing ? Math.min(this.rows.length, PRINTED_MAX) : this.rows.length) * this.height + "px";
+		const printed = Math.min(this.rows.length, PRINTED_MAX);
+
+		this.list.style.height = (this.printing ? printed : calls.length) * this.height + 2 + "px";
+		this.sheet.style.height = (this.printing ? printed : this.rows.length) * this.height + "px";
 		const view = [this.from, this.to, this.width, this.height].join();
 
 		for (const n of wanted)
@@ -242,8 +255,9 @@ class Lanes {
 
 		lane.plot = draw("svg", { class: "plot", "aria-hidden": "true" },
 			lane.tail, lane.bar, lane.all, lane.refused, lane.marks);
-		lane.element = make("div", { class: "lane" + (severity ? " found " + severity : ""), role: "option", id: "lane-" + call.n,
-			"aria-label": laneLabel(call), "aria-posinset": row + 1, "aria-setsize": this.rows.length, "data-call": call.n },
+		lane.element = make("div", { class: "lane" + (severity ? " found " + severity : ""), id: "lane-" + call.n,
+			role: "option", "aria-label": laneLabel(call), "aria-posinset": row + 1, "aria-setsize": this.rows.length,
+			"data-call": call.n },
 			make("span", { class: "name" },
 				make("b", {}, call.n), " ", make("span", { class: "function" }, cut(call.name, 24)), " ",
 				make("span", { class: "what" }, cut(call.words, 80))),
@@ -315,27 +329,33 @@ class Lanes {
 
 	// The whole run in one strip: all events, the findings, and which part of it is shown below.
 	drawOverview() {
-		const width = this.width, height = 26;
-		const x = (ms) => (ms / UNTIL) * width;
+		const x = (ms) => (ms / UNTIL) * this.width;
+		const left = Math.max(0, x(this.from)), right = Math.min(this.width, x(this.to));
 
-		if (this.overviewWidth !== width) {
-			const sums = new Float64Array(Math.ceil(width) + 1);
-
-			for (const call of calls)
-				call.all.start.forEach((start, i) => (sums[Math.max(0, Math.min(sums.length - 1, Math.floor(x(start))))] += call.all.count[i]));
-			const most = Math.log1p(Math.max(...sums, 1));
-			const path = [...sums].map((sum, i) => (sum ? `M${i},${height}v${(-(height - 8) * Math.log1p(sum) / most).toFixed(1)}h1V${height}Z` : "")).join("");
-			const marks = findings.slice(0, EDGES_MAX).reverse().map((finding) => draw("path", { class: "mark " + finding.severity,
-				d: MARKS[finding.severity], transform: `translate(${x(finding.at).toFixed(1)} 5) scale(.6)` }));
-
-			this.overviewWidth = width;
-			this.window = draw("rect", { class: "window", y: 0.5, height: height - 1, rx: 3 });
-			this.overview.replaceChildren(draw("svg", { width, height }, draw("path", { class: "events", d: path }), marks, this.window));
-		}
-		const left = Math.max(0, x(this.from)), right = Math.min(width, x(this.to));
-
+		if (this.overviewWidth !== this.width)
+			this.makeOverview(x);
 		this.window.setAttribute("x", left.toFixed(1));
 		this.window.setAttribute("width", Math.max(4, right - left).toFixed(1));
+	}
+
+	makeOverview(x) {
+		const { width } = this, height = 26, last = Math.ceil(width);
+		const sums = new Float64Array(last + 1);
+
+		for (const { all } of calls)
+			for (let i = 0; i < all.start.length; i++)
+				sums[Math.max(0, Math.min(last, Math.floor(x(all.start[i]))))] += all.count[i];
+		const full = Math.log1p(sums.reduce((a, b) => Math.max(a, b), 1));
+		const columns = [...sums].map((sum, i) =>
+			(sum ? `M${i},${height}v${((8 - height) * Math.log1p(sum) / full).toFixed(1)}h1V${height}Z` : ""));
+		const marks = findings.slice(0, EDGES_MAX).reverse().map((finding) => draw("path", {
+			class: "mark " + finding.severity, d: MARKS[finding.severity],
+			transform: `translate(${x(finding.at).toFixed(1)} 5) scale(.6)` }));
+
+		this.overviewWidth = width;
+		this.window = draw("rect", { class: "window", y: 0.5, height: height - 1, rx: 3 });
+		this.overview.replaceChildren(draw("svg", { width, height },
+			draw("path", { class: "events", d: columns.join("") }), marks, this.window));
 	}
 
 	moveOverview(event) {
@@ -349,18 +369,14 @@ class Lanes {
 	// An arrow leaves a call where its bar ends, or where it was when the other took over, and ends at the other's lane.
 	drawArrows(first, end) {
 		const chosen = this.chosen?.n;
-		const inSight = edges.filter((edge) => {
-			const a = this.rowOf.get(edge.from), b = this.rowOf.get(edge.to);
-
-			if (edge.unknown)
-				return b >= first && b < end;
-			return a !== undefined && b !== undefined && a !== b && Math.max(a, b) >= first && Math.min(a, b) < end;
-		});
+		const inSight = this.spans.filter(({ top, bottom }) => bottom > first && top < end).map(({ edge }) => edge);
 		const isChosen = (edge) => edge.from === chosen || edge.to === chosen;
-		const drawn = inSight.length > EDGES_MAX ? [...inSight.filter(isChosen), ...inSight.filter((e) => !isChosen(e))].slice(0, EDGES_MAX) : inSight;
+		const drawn = inSight.length <= EDGES_MAX ? inSight
+			: [...inSight.filter(isChosen), ...inSight.filter((edge) => !isChosen(edge))].slice(0, EDGES_MAX);
 
 		this.arrows.style.height = this.sheet.style.height;
-		this.arrows.replaceChildren(...drawn.map((edge) => (edge.unknown ? this.makeQuestion(edge, isChosen(edge)) : this.makeArrow(edge, isChosen(edge)))));
+		this.arrows.replaceChildren(...drawn.map((edge) =>
+			(edge.unknown ? this.makeQuestion(edge, isChosen(edge)) : this.makeArrow(edge, isChosen(edge)))));
 	}
 
 	makeArrow(edge, chosen) {
@@ -369,11 +385,12 @@ class Lanes {
 		const x1 = this.label + this.x(Math.min(edge.at, from.lived ?? from.to)), x2 = this.label + this.x(edge.at);
 		const tip = y2 - down * (this.height / 2 - 5);
 		const bend = Math.max(6, Math.abs(tip - y1) / 2) * down;
-		const d = `M${x1.toFixed(1)},${y1}C${x1.toFixed(1)},${y1 + bend} ${x2.toFixed(1)},${tip - bend} ${x2.toFixed(1)},${tip}`;
+		const [a, b] = [x1.toFixed(1), x2.toFixed(1)];
+		const d = `M${a},${y1}C${a},${y1 + bend} ${b},${tip - bend} ${b},${tip}`;
 
 		return draw("g", { class: "arrow" + (chosen ? " chosen" : ""), "data-edge": edge.to },
 			draw("path", { class: "reach", d }), draw("path", { class: "line", d }),
-			draw("path", { class: "head", d: `M${x2.toFixed(1)},${tip}l-3.5,${-6 * down}h7Z` }),
+			draw("path", { class: "head", d: `M${b},${tip}l-3.5,${-6 * down}h7Z` }),
 			chosen ? draw("text", { x: (x1 + x2) / 2 + 6, y: (y1 + tip) / 2 + 4 }, edge.kind) : null,
 			draw("title", {}, edgeWords(edge)));
 	}
@@ -389,8 +406,10 @@ class Lanes {
 
 	// ---- pointers: drag and pinch move in time, a click chooses
 
-	timeAt(event) {
-		return this.from + ((event.clientX - this.list.getBoundingClientRect().left - this.label) / this.width) * (this.to - this.from);
+	timeAt(clientX) {
+		const left = this.list.getBoundingClientRect().left + this.label;
+
+		return this.from + ((clientX - left) / this.width) * (this.to - this.from);
 	}
 
 	listenToPointers(list) {
@@ -431,16 +450,13 @@ class Lanes {
 		const before = Math.abs(a.x - b.x);
 
 		held.get(event.pointerId).x = event.clientX;
-		const left = this.list.getBoundingClientRect().left + this.label;
-		const around = this.from + (((a.x + b.x) / 2 - left) / this.width) * (this.to - this.from);
-
-		this.zoom(before / Math.max(1, Math.abs(a.x - b.x)), around);
+		this.zoom(before / Math.max(1, Math.abs(a.x - b.x)), this.timeAt((a.x + b.x) / 2));
 	}
 
 	wheel(event) {
 		if (event.ctrlKey || event.metaKey) {
 			event.preventDefault();
-			this.zoom(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) * 0.008), this.timeAt(event));
+			this.zoom(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) * 0.008), this.timeAt(event.clientX));
 		} else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
 			event.preventDefault();
 			this.pan(((event.deltaX || event.deltaY) / this.width) * (this.to - this.from));
@@ -448,14 +464,12 @@ class Lanes {
 	}
 
 	pick(target) {
-		const finding = target.closest("[data-finding]"), edge = target.closest("[data-edge]"), lane = target.closest("[data-call]");
+		const { finding, edge, call } = target.closest("[data-finding], [data-edge], [data-call]")?.dataset ?? {};
+		const found = findingById.get(finding) ?? null;
+		const picked = callByNumber.get(found ? found.call : Number(edge ?? call));
 
-		if (finding)
-			this.choose(callByNumber.get(findingById.get(finding.dataset.finding).call), findingById.get(finding.dataset.finding));
-		else if (edge)
-			this.choose(callByNumber.get(Number(edge.dataset.edge)), null);
-		else if (lane)
-			this.choose(callByNumber.get(Number(lane.dataset.call)), null);
+		if (picked)
+			this.choose(picked, found);
 	}
 
 	// On paper there is nothing to scroll.

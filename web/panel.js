@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is known of one call, in words: how it ended, its findings with their evidence, which calls stand behind it,
-// what it did and used. Also the phrases that the rest of the page shares.
+// what it did and used, and what it printed. Also the phrases that the rest of the page shares.
 
 const EDGES_LISTED = 40;
+const WHAT_MAX = 300; // characters of what was handed over
 const BASIS = {
 	exact: "exact: the process that did it belongs to this call",
 	via: "via: another call's process did it; without this call it would not have happened",
@@ -14,6 +15,13 @@ const VERDICT = {
 	blocked: "blocked: the kernel refused it",
 	killed: "killed: weir ended it",
 };
+const ENDING = {
+	exit: (call) => "exit " + call.exit_code,
+	signal: (call) => "ended by a signal, status " + call.exit_code,
+	timeout: () => "ended at its time limit",
+	"run over": () => "cut when the run ended",
+	unwatched: () => "lived on when weir stopped watching",
+};
 
 function endingWords(call) {
 	if (call.n === 0)
@@ -22,8 +30,7 @@ function endingWords(call) {
 		return "not executed" + (call.reason ? ": " + call.reason : "");
 	if (call.ending === null)
 		return "still running";
-	return { exit: "exit " + call.exit_code, signal: "ended by a signal, status " + call.exit_code, timeout: "ended at its time limit",
-		"run over": "cut when the run ended", "unwatched": "lived on when weir stopped watching" }[call.ending] ?? call.ending + ", status " + call.exit_code;
+	return ENDING[call.ending]?.(call) ?? `${call.ending}, status ${call.exit_code}`;
 }
 
 function livedWords(call) {
@@ -31,6 +38,7 @@ function livedWords(call) {
 		: `left ${plural(call.survivors, "process", "processes")} behind, for ${duration(call.lived - call.to)}`;
 }
 
+// "2 high, 1 info"
 function severitiesWords(found) {
 	return SEVERITIES.toReversed().map((severity) => [found.filter((f) => f.severity === severity).length, severity])
 		.filter(([n]) => n).map(([n, severity]) => n + " " + severity).join(", ");
@@ -38,21 +46,27 @@ function severitiesWords(found) {
 
 // The lane for somebody who does not see it.
 function laneLabel(call) {
-	return visible([`Call ${call.n}, ${call.name}`, cut(call.words, 120), endingWords(call),
+	const behind = [...new Set(call.edgesIn.map((edge) => (edge.unknown ? "one that is not known" : "call " + edge.from)))];
+
+	return visible([
+		`Call ${call.n}, ${call.name}`, cut(call.words, 120), endingWords(call),
 		`began at ${duration(call.from)}, ran ${duration(call.to - call.from)}`, livedWords(call),
 		plural(call.events.recorded, "event"), call.events.lost ? plural(call.events.lost, "event") + " lost" : null,
-		call.found.length ? `${plural(call.found.length, "finding")}: ${severitiesWords(call.found)}` : null]
-		.filter(Boolean).join("; "));
+		behind.length ? "stands on " + list(behind.slice(0, 5)) + (behind.length > 5 ? " and others" : "") : null,
+		call.found.length ? `${plural(call.found.length, "finding")}: ${severitiesWords(call.found)}` : null,
+	].filter(Boolean).join("; "));
 }
 
 // "call 9: a process executed a file that call 3 had written, …": the words of tables/edges.tbl.
 function edgeWords(edge) {
 	const who = edge.unknown ? "a call that is not known" : "call " + edge.from;
-	const about = data.edge_kinds[edge.kind] ?? edge.kind;
+	const about = (data.edge_kinds[edge.kind] ?? edge.kind).replace("the call", who);
 
-	return `call ${edge.to}: a process ${about.replace("the call", who)}${edge.what ? ": " + cut(edge.what, 300) : ""}${edge.reason ? ": " + edge.reason : ""}`;
+	return [`call ${edge.to}: a process ${about}`, edge.what ? cut(edge.what, WHAT_MAX) : null, edge.reason]
+		.filter(Boolean).join(": ");
 }
 
+// Pairs of a name and what is known; what is not is left out.
 function facts(rows) {
 	return make("dl", { class: "facts" }, rows.filter(([, value]) => value !== null && value !== undefined && value !== "")
 		.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
@@ -62,119 +76,137 @@ function part(title, ...content) {
 	return content.flat().some(Boolean) ? make("section", {}, make("h4", {}, title), content) : null;
 }
 
+// Long text that keeps its lines and scrolls by itself.
+function block(label, text) {
+	return make("pre", { tabindex: 0, role: "region", "aria-label": label }, text);
+}
+
 function callLink(n) {
 	return callByNumber.has(n) ? make("a", { href: "#call-" + n }, "call " + n) : make("span", {}, "call " + n);
+}
+
+// ---- findings
+
+function eventItem(event) {
+	return make("li", {},
+		make("span", { class: "when" }, make("span", {}, clock(event.ts)), make("span", {}, "event " + event.id.split(":")[1])),
+		make("span", { class: "did" }, event.words));
 }
 
 // Events in their order; what neighbours share, the process, is said once.
 function evidence(finding) {
 	const rows = [];
-	let said = "", group = null;
+	let said = null, group = null;
 
 	for (const event of finding.shown) {
-		const by = [event.pid ? "pid " + event.pid : null, event.exe, event.argv ? "started as " + event.argv : null].filter(Boolean).join(", ");
+		const by = [event.pid ? "pid " + event.pid : null, event.exe, event.argv ? "started as " + event.argv : null]
+			.filter(Boolean).join(", ");
 
-		if (by !== said || !group) {
+		if (by !== said) {
 			said = by;
 			group = make("ol", { "aria-label": "Evidence of " + finding.id });
 			rows.push(make("p", { class: "by" }, by || "weir itself"), group);
 		}
-		group.append(make("li", {},
-			make("span", { class: "when" }, make("span", {}, clock(event.ts)), make("span", {}, "event " + event.id.split(":")[1])),
-			make("span", { class: "did" }, event.words)));
+		group.append(eventItem(event));
 	}
 	return make("div", { class: "evidence" }, rows);
 }
 
+// where: said below the summary, or null.
 function findingArticle(finding, chosen, where = null) {
 	const more = finding.events - finding.shown.length, about = data.detectors[finding.detector];
+	const category = [finding.category, data.categories[finding.category]].filter(Boolean).join(" ");
 
 	return make("article", { class: "finding" + (finding === chosen ? " chosen" : "") },
-		make("h4", {}, mark(finding.severity), " ", make("span", { class: "severity " + finding.severity }, finding.severity), " ",
-			make("span", { class: "id" }, finding.id)),
+		make("h4", {}, mark(finding.severity), " ", make("span", { class: "severity " + finding.severity }, finding.severity),
+			" ", make("span", { class: "id" }, finding.id)),
 		make("p", { class: "summary" }, finding.summary),
 		where,
 		facts([
 			["Verdict", VERDICT[finding.verdict] ?? finding.verdict],
-			["Basis", (BASIS[finding.basis] ?? finding.basis) + (finding.basis_reason ? "; " + finding.basis_reason : "")],
-			["Detector", finding.detector + (about ? ": " + about : "")],
-			["Category", finding.category + (data.categories[finding.category] ? " " + data.categories[finding.category] : "") +
-				finding.attack.map((a) => ", ATT&CK " + a.id).join("")],
+			["Basis", [BASIS[finding.basis] ?? finding.basis, finding.basis_reason].filter(Boolean).join("; ")],
+			["Detector", [finding.detector, about].filter(Boolean).join(": ")],
+			["Category", [category, ...finding.attack.map((attack) => "ATT&CK " + attack.id)].join(", ")],
 		]),
 		evidence(finding),
-		more > 0 ? make("p", { class: "soft" }, `and ${plural(more, "more event")}: `,
-			make("code", {}, `weir explain ${run.id}/${finding.id}`)) : null);
+		more > 0 ? soft(`and ${plural(more, "more event")}: `, code(`weir explain ${run.id}/${finding.id}`)) : null);
 }
 
-function argumentsPart(call) {
-	const known = call.arguments !== null && typeof call.arguments === "object" && !Array.isArray(call.arguments);
-	const text = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 1));
-	const members = known ? Object.entries(call.arguments) : call.arguments === null ? [] : [[null, call.arguments]];
+// ---- the parts of a call
 
-	return members.map(([name, value]) => [
-		members.length > 1 ? make("p", { class: "soft" }, name) : null,
-		make("pre", { tabindex: 0, role: "region", "aria-label": name ?? "arguments" }, text(value)),
-	]).concat(call.arguments_bytes ? [make("p", { class: "soft" },
-		`the beginning of ${bytes(call.arguments_bytes)}; the JSON form has all of it`)] : []);
+function argumentsPart(call) {
+	const object = call.arguments !== null && typeof call.arguments === "object" && !Array.isArray(call.arguments);
+	const members = object ? Object.entries(call.arguments) : call.arguments === null ? [] : [["arguments", call.arguments]];
+	const text = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 1));
+
+	return [
+		members.map(([name, value]) => [members.length > 1 ? soft(name) : null, block(name, text(value))]),
+		call.arguments_bytes ? soft(`the beginning of ${bytes(call.arguments_bytes)}; the JSON form has all of it`) : null,
+	];
 }
 
 function edgeItem(edge, direction, other) {
-	return make("li", {}, direction, " ", other === null ? "a call that is not known" : callLink(other), ": ", make("b", {}, edge.kind),
-		edge.count > 1 ? ` ${count(edge.count)} times` : "", edge.ts ? ", first at " + duration(edge.at) : "",
-		make("br"), make("span", { class: "soft" }, edgeWords(edge)));
+	return make("li", {}, direction, " ", edge.unknown ? "a call that is not known" : callLink(other), ": ",
+		make("b", {}, edge.kind), edge.count > 1 ? ` ${count(edge.count)} times` : "",
+		edge.ts ? ", first at " + duration(edge.at) : "", make("br"), make("span", { class: "soft" }, edgeWords(edge)));
 }
 
-function edgesPart(title, edges, direction, end) {
-	return part(title, edges.length ? make("ul", { class: "plain" }, edges.slice(0, EDGES_LISTED).map((edge) => edgeItem(edge, direction, edge[end]))) : null,
-		edges.length > EDGES_LISTED ? make("p", { class: "soft" }, `and ${count(edges.length - EDGES_LISTED)} more: the JSON form has them`) : null);
+// end: which end of the edge is the other call.
+function edgesPart(title, edges, end) {
+	const rows = edges.slice(0, EDGES_LISTED).map((edge) => edgeItem(edge, end, edge[end]));
+
+	return part(title, rows.length ? make("ul", { class: "plain" }, rows) : null, edges.length > EDGES_LISTED
+		? soft(`and ${count(edges.length - EDGES_LISTED)} more: the JSON form has them`) : null);
 }
 
 function usedPart(call) {
-	const r = call.resources, d = call.did;
+	const { resources: used, did, events, kinds } = call;
+	const both = (a, b) => (a || b ? `${bytes(a)}, ${bytes(b)}` : null);
+	const some = (n) => (n ? count(n) : null);
 
 	return [
 		facts([
-			["Programs", d.programs ? count(d.programs) : null],
-			["Files written", d.files_written ? count(d.files_written) : null],
-			["Files removed", d.files_removed ? count(d.files_removed) : null],
-			["Changes refused", d.changes_refused ? count(d.changes_refused) : null],
-			["Connections tried", d.connects ? count(d.connects) + (d.connects_refused ? `, ${count(d.connects_refused)} refused` : "") : null],
-			["Operations refused", d.operations_refused ? count(d.operations_refused) : null],
-			["Processor time", duration(r.cpu_usec / 1000)],
-			["Memory at most", r.memory_peak ? bytes(r.memory_peak) : null],
-			["Read, written", r.read_bytes || r.write_bytes ? bytes(r.read_bytes) + ", " + bytes(r.write_bytes) : null],
-			["Network up, down", r.net_up || r.net_down ? bytes(r.net_up) + ", " + bytes(r.net_down) : null],
-			["Graphics processor", r.gpu_usec ? duration(r.gpu_usec / 1000) : null],
-			["Events", `${count(call.events.recorded)} recorded, ${call.events.lost ? count(call.events.lost) + " lost" : "none lost"}`],
+			["Programs", some(did.programs)],
+			["Files written", some(did.files_written)],
+			["Files removed", some(did.files_removed)],
+			["Changes refused", some(did.changes_refused)],
+			["Connections tried", some(did.connects)],
+			["Connections refused", some(did.connects_refused)],
+			["Operations refused", some(did.operations_refused)],
+			["Processor time", duration(used.cpu_usec / 1000)],
+			["Memory at most", used.memory_peak ? bytes(used.memory_peak) : null],
+			["Read, written", both(used.read_bytes, used.write_bytes)],
+			["Network up, down", both(used.net_up, used.net_down)],
+			["Graphics processor", used.gpu_usec ? duration(used.gpu_usec / 1000) : null],
+			["Events", `${count(events.recorded)} recorded, ${events.lost ? count(events.lost) + " lost" : "none lost"}`],
 		]),
-		Object.keys(call.kinds).length ? make("p", { class: "soft" },
-			Object.entries(call.kinds).map(([kind, n]) => count(n) + " " + kind).join(", ")) : null,
+		Object.keys(kinds).length ? soft(Object.entries(kinds).map(([kind, n]) => count(n) + " " + kind).join(", ")) : null,
 	];
 }
 
 function outputPart(call) {
-	const observation = call.observation;
+	const { observation, output } = call;
 
 	return [
-		observation?.differs ? make("p", {}, "Differs from what the trajectory recorded: " + observation.difference) : null,
-		call.output ? make("pre", { tabindex: 0, role: "region", "aria-label": "output" }, call.output) : null,
-		call.output && observation.bytes > call.output.length
-			? make("p", { class: "soft" }, `the beginning of ${bytes(observation.bytes)}`) : null,
+		observation.differs ? paragraph("Differs from what the trajectory recorded: " + observation.difference) : null,
+		output ? block("output", output) : null,
+		output && observation.bytes > output.length ? soft(`the beginning of ${bytes(observation.bytes)}`) : null,
 	];
 }
 
 function panelContent(call, chosen, zoom) {
-	const found = chosen ? [chosen, ...call.found.filter((f) => f !== chosen)] : call.found;
+	const found = chosen ? [chosen, ...call.found.filter((finding) => finding !== chosen)] : call.found;
+	const ran = call.executed || call.n === 0 ? " after " + duration(call.to - call.from) : "";
 
 	return [
-		make("h3", {}, call.n === 0 ? "The run itself" : `Call ${call.n}`, call.n ? make("span", {}, " " + call.name) : null,
+		make("h3", {}, call.n ? ["Call " + call.n, make("span", {}, " " + call.name)] : "The run itself",
 			make("button", { type: "button", onclick: zoom }, "Zoom to it")),
-		make("p", { class: "soft" }, besides([call.tool_call_id, endingWords(call) + (call.executed || call.n === 0 ? " after " + duration(call.to - call.from) : ""),
-			livedWords(call), call.parent ? "called by call " + call.parent : null])),
-		call.n ? argumentsPart(call) : make("pre", { tabindex: 0, role: "region", "aria-label": "command" }, cut(run.command ?? "", 4000)),
+		soft(besides([call.tool_call_id, endingWords(call) + ran, livedWords(call),
+			call.parent ? "called by call " + call.parent : null])),
+		call.n ? argumentsPart(call) : block("command", cut(run.command ?? "", 4000)),
 		found.map((finding) => findingArticle(finding, chosen)),
-		edgesPart("Hand-overs to this call", call.edgesIn, "from", "from"),
-		edgesPart("Hand-overs from this call", call.edgesOut, "to", "to"),
+		edgesPart("Hand-overs to this call", call.edgesIn, "from"),
+		edgesPart("Hand-overs from this call", call.edgesOut, "to"),
 		part("What it did and used", usedPart(call)),
 		part("What it printed", outputPart(call)),
 	].flat(3).filter(Boolean);

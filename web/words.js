@@ -4,7 +4,8 @@
 
 // Characters that are invisible, reorder what is read or would be obeyed by a terminal, shown as the report's text
 // form shows them (src/base/text_escape.c). A new line and a tab stay: elements decide what they do.
-const HIDDEN = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\p{Cs}/gu;
+const HIDDEN = new RegExp("[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f" +
+	"\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}]|\\p{Cs}", "gu");
 const SHORT = { 0x0d: "\\r", 0x1b: "\\e" };
 
 function visible(text) {
@@ -40,6 +41,10 @@ function make(tag, attributes = {}, ...children) {
 function draw(tag, attributes = {}, ...children) {
 	return fill(document.createElementNS(SVG, tag), attributes, children);
 }
+
+const paragraph = (...words) => make("p", {}, ...words);
+const soft = (...words) => make("p", { class: "soft" }, ...words);
+const code = (text) => make("code", {}, text);
 
 function cut(text, most) {
 	return text.length > most ? text.slice(0, most) + "…" : text;
@@ -89,6 +94,11 @@ function since(begin, text) {
 
 function clock(text) {
 	return text.slice(11, 23);
+}
+
+// Facts beside each other; each is isolated, so that none changes the direction of the next.
+function besides(words) {
+	return words.filter(Boolean).map((text, i) => [i ? " · " : "", make("bdi", {}, text)]).flat();
 }
 
 function list(words) {

@@ -15,7 +15,8 @@
 
 #define CALLS_MAX 10000			 /* in one page, but those with findings are always there */
 #define TEXT_ALL_MAX (16u * 1024 * 1024) /* arguments, and again output, of all calls together */
-#define TEXT_MIN 512			 /* of one call */
+#define EDGES_MAX 20000
+#define TEXT_MIN 512 /* of one call */
 #define TEXT_MAX (16u * 1024)
 #define TITLE_WIDTH 80
 #define HASH_TEXT_MAX \
@@ -160,6 +161,7 @@ static struct report_bounds bounds_of(const struct report *r)
 	text = text > TEXT_MAX ? TEXT_MAX : text;
 	return (struct report_bounds){
 		.calls = r->run.calls <= CALLS_MAX ? CALLS_PER_RUN_MAX + 1 : CALLS_MAX - guilty,
+		.edges = EDGES_MAX,
 		.text = text < TEXT_MIN ? TEXT_MIN : text,
 	};
 }

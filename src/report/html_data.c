@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "report/arguments.h"
 #include "report/density.h"
@@ -207,7 +208,9 @@ int html_page_data(const struct report *r, const struct report_bounds *bounds, F
 	json_init(&w.j, &w.piece);
 	json_object(&w.j);
 	json_field_string(&w.j, "version", WEIR_VERSION);
-	json_field_time(&w.j, "until", density.until_ns);
+	/* A run that lives has come as far as the clock. */
+	json_field_time(&w.j, "until",
+			r->run.over || r->run.damaged ? density.until_ns : clock_wall_ns());
 	words_members(&w.j);
 	json_key(&w.j, "calls");
 	json_array(&w.j);

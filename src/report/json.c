@@ -266,7 +266,8 @@ static int on_call(void *context, const struct call_record *c)
 	json_key(j, "did");
 	did_json(j, report_doing(w->report, a->n), 1);
 	observation_member(j, &c->observation);
-	via_members(w, a->n);
+	if (!w->bounds)
+		via_members(w, a->n);
 	findings_of_call(w, a->n);
 	json_object_end(j);
 	return write_out(w);
@@ -322,6 +323,8 @@ static int edges_member(struct writer *w)
 {
 	const struct report *r = w->report;
 	struct json *j = &w->j;
+	uint64_t more = r->edges_more;
+	size_t kept = 0;
 	int n = 0;
 
 	json_key(j, "edges");
@@ -331,13 +334,16 @@ static int edges_member(struct writer *w)
 
 		if (!e->count && e->edge.call != EVENT_NO_CALL)
 			continue;
-		if (!report_keeps(r, w->bounds, e->to))
+		if (w->bounds && (kept == w->bounds->edges || !report_keeps(r, w->bounds, e->to))) {
+			more++;
 			continue;
+		}
 		direct_edge(j, e, r->run.open.id);
+		kept++;
 		n = write_out(w);
 	}
 	json_array_end(j);
-	json_field_uint(j, "edges_more", r->edges_more);
+	json_field_uint(j, "edges_more", more);
 	return n;
 }
 

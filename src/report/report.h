@@ -103,10 +103,11 @@ int report_html(const struct report *r, FILE *out, struct fail *f);
 struct report_bounds {
 	uint32_t calls; /* from this number on, calls without a finding are left out */
 	size_t text;	/* bytes of the arguments of a call */
+	size_t edges;	/* further ones are counted in "edges_more" */
 };
 bool report_keeps(const struct report *r, const struct report_bounds *b, uint32_t call);
 /* b: NULL for everything. Arguments that are cut are a string, and the call has a member
- * "arguments_bytes": how many there were. */
+ * "arguments_bytes": how many there were. A call's own lists of edges are left out. */
 int report_json_bounded(const struct report *r, const struct report_bounds *b, FILE *out,
 			struct fail *f);
 /* One object: what `count` calls did together. */
