@@ -101,6 +101,7 @@ int weir_moved(__u64 *ctx)
 
 	if (whole)
 		watch_moved(to, task);
+	label_changed();
 	if (!call_level)
 		return 0;
 	w = bpf_task_storage_get(&writings, task, NULL, 0);

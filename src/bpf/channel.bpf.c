@@ -7,6 +7,7 @@
 
 #include "bpf/channel_memory.h"
 #include "bpf/channel_object.h"
+#include "bpf/network.h"
 #include "bpf/registers.h"
 #include "bpf/unix_name.h"
 
@@ -93,13 +94,31 @@ static __always_inline bool file_carries(struct file *file)
 	return type == S_IFIFO || type == S_IFSOCK || type == S_IFCHR;
 }
 
-/* Global functions: the verifier reads them once a program, not once a use. */
-__noinline int use_put(struct call_entry *call, __u64 file)
+__noinline int use_made(struct call_entry *call, __u64 at)
 {
-	struct channel_use u = {};
+	struct file *file = CAST(file, (void *)at);
+	struct sock *sk;
 
-	if (call && channel_of(CAST(file, (void *)file), true, &u))
-		channel_put(call, &u);
+	if (!call || (GET(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	sk = socket_sock(file);
+	if (sk)
+		socket_made_elsewhere(call, at, sk);
+	return 0;
+}
+
+/* Global functions: the verifier reads them once a program, not once a use. */
+__noinline int use_put(struct call_entry *call, __u64 at, __u64 bytes)
+{
+	struct file *file = CAST(file, (void *)at);
+	struct channel_use u = { .bytes = bytes };
+	__u64 changes = label_changes;
+
+	if (!call || !channel_of(file, true, &u))
+		return 0;
+	use_made(call, at);
+	channel_put(call, &u);
+	memo_keep(file, true, changes);
 	return 0;
 }
 
@@ -127,13 +146,16 @@ __noinline int use_take(struct call_entry *call, __u64 at, __u32 edge)
 {
 	struct file *file = CAST(file, (void *)at);
 	struct channel_use u = {};
+	__u64 changes = label_changes;
 	struct sock *sk;
 
 	if (!call || !channel_of(file, false, &u))
 		return 0;
+	use_made(call, at);
 	if (edge)
 		u.edge = edge;
 	channel_take(call, &u);
+	memo_keep(file, false, changes);
 	if (u.key.space == CHANNEL_UDP) {
 		u.key.space = CHANNEL_EARLY_UDP;
 		channel_take(call, &u);
@@ -144,39 +166,6 @@ __noinline int use_take(struct call_entry *call, __u64 at, __u32 edge)
 	if (sk && is_unix_datagram(sk))
 		take_datagram(call, sk, &u);
 	return 0;
-}
-
-__noinline int use_made(struct call_entry *call, __u64 at)
-{
-	struct file *file = CAST(file, (void *)at);
-	struct sock *sk;
-
-	if (!call || (GET(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return 0;
-	sk = socket_sock(file);
-	if (sk)
-		socket_made_elsewhere(call, at, sk);
-	return 0;
-}
-
-static __always_inline void flow_move(const struct channel_step *s, __u32 edge)
-{
-	__u64 file;
-
-	if (s->row->from != NO_ARGUMENT) {
-		file = step_address(s, s->row->from);
-		if (file && file_carries(CAST(file, (void *)file))) {
-			use_made(s->call, file);
-			use_take(s->call, file, edge);
-		}
-	}
-	if (s->row->to != NO_ARGUMENT) {
-		file = step_address(s, s->row->to);
-		if (file && file_carries(CAST(file, (void *)file))) {
-			use_made(s->call, file);
-			use_put(s->call, file);
-		}
-	}
 }
 
 /* include/linux/socket.h: struct user_msghdr and cmsghdr */
@@ -194,19 +183,29 @@ struct control_header {
 #define SOL_SOCKET 1
 #define SCM_RIGHTS 1
 
-static __always_inline void flow_message(const struct channel_step *s)
+/* With what edge a message is taken: descriptors may have come with it. 0 for the channel's own. */
+static __always_inline __u32 message_edge(const struct channel_step *s)
 {
 	struct message_header m = {};
 	struct control_header c = {};
-	__u32 edge = 0;
 
 	bpf_probe_read_user(&m, sizeof(m), (void *)syscall_argument(s->regs, 1));
-	if (m.control && m.control_size >= sizeof(c)) {
-		bpf_probe_read_user(&c, sizeof(c), (void *)m.control);
-		if (c.level == SOL_SOCKET && c.type == SCM_RIGHTS)
-			edge = EDGE_DESCRIPTOR;
-	}
-	flow_move(s, edge);
+	if (!m.control || m.control_size < sizeof(c))
+		return 0;
+	bpf_probe_read_user(&c, sizeof(c), (void *)m.control);
+	return c.level == SOL_SOCKET && c.type == SCM_RIGHTS ? EDGE_DESCRIPTOR : 0;
+}
+
+/* Is there an address with it, which may lead elsewhere each time? */
+static __always_inline bool datagram_addressed(const struct channel_step *s)
+{
+	__u64 nr = syscall_number(s->regs), name = 0;
+
+	if (nr == __NR_sendto)
+		return syscall_argument(s->regs, 4);
+	if (nr == __NR_sendmsg)
+		bpf_probe_read_user(&name, sizeof(name), (void *)syscall_argument(s->regs, 1));
+	return nr == __NR_sendmmsg || name;
 }
 
 #define MESSAGE_STRIDE 64 /* struct mmsghdr */
@@ -229,6 +228,23 @@ __noinline int put_by_name(struct call_entry *call, __u64 name, __u32 size)
 	return 0;
 }
 
+/* A datagram over UDP with an address, which the network's program has just read. */
+static __always_inline void put_by_port(const struct channel_step *s, struct sock *sk)
+{
+	struct net_room *room = net_room();
+	struct channel_use u = { .edge = EDGE_SOCKET };
+
+	if (!room || GET(sk, sk_protocol) != IPPROTO_UDP || !room->e.port ||
+	    (syscall_number(s->regs) == __NR_sendto && !syscall_argument(s->regs, 4)))
+		return;
+	if (room->e.family == AF_INET ? !loopback4(*(__u32 *)room->e.address)
+				      : !loopback6((__u32 *)room->e.address))
+		return;
+	channel_port(&u, CHANNEL_UDP, GET(sk, __sk_common.skc_net.net, net_cookie), room->e.port,
+		     0);
+	channel_put(s->call, &u);
+}
+
 static __always_inline void flow_datagram(const struct channel_step *s)
 {
 	__u64 nr = syscall_number(s->regs), at = syscall_argument(s->regs, 1);
@@ -236,10 +252,13 @@ static __always_inline void flow_datagram(const struct channel_step *s)
 	struct message_header m = {};
 	struct sock *sk;
 
-	flow_move(s, 0);
 	sk = file && (GET(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK ? socket_sock(file) : NULL;
-	if (!sk || !is_unix_datagram(sk))
+	if (!sk || GET(sk, sk_type) != SOCK_DGRAM)
 		return;
+	if (GET(sk, __sk_common.skc_family) != AF_UNIX) {
+		put_by_port(s, sk);
+		return;
+	}
 	if (nr == __NR_sendto) {
 		m.name = syscall_argument(s->regs, 4);
 		if (m.name)
@@ -401,19 +420,25 @@ static __always_inline void flow_ids(const struct channel_step *s, __u32 space)
 	}
 }
 
+#define MNT_READONLY 0x40 /* include/linux/mount.h */
+
 static __always_inline void flow_map(const struct channel_step *s)
 {
 	struct file *file = step_file(s, s->row->from);
 	struct channel_use u = { .file = (__u64)file, .edge = EDGE_MEMORY };
 	struct file_id id = {};
+	bool writes;
 
 	if (!file || !FILE_IS_REGULAR(GET(file, f_inode, i_mode)))
+		return;
+	writes = GET(file, f_mode) & FMODE_WRITE;
+	if (!writes && (GET(file, f_path.mnt, mnt_flags) & MNT_READONLY))
 		return;
 	file_identify(GET(file, f_inode), &id);
 	u.key.object = id.inode;
 	u.key.owner = (__u64)id.device << 32 | id.generation;
 	u.key.space = CHANNEL_MEMORY;
-	memory_join(s->call, &u, GET(file, f_mode) & FMODE_WRITE);
+	memory_join(s->call, &u, writes);
 }
 
 #define SHM_RDONLY 010000
@@ -444,11 +469,58 @@ static __always_inline void flow_queue(const struct channel_step *s)
 		channel_take(s->call, &u);
 }
 
+/* What is moved from or to: no channel, or one with which this did nothing before, and nothing has
+ * changed since. */
+static __always_inline bool side_quiet(const struct channel_step *s, __u8 argument, bool put)
+{
+	struct file *file = argument == NO_ARGUMENT ? NULL : step_file(s, argument);
+	struct inode *inode;
+	__u32 type;
+
+	if (!file)
+		return true;
+	inode = GET(file, f_inode);
+	type = GET(inode, i_mode) & S_IFMT;
+	if (type != S_IFIFO && type != S_IFSOCK)
+		return type != S_IFCHR || !is_terminal(inode);
+	return memo_holds(memo_object(inode), put);
+}
+
+static __always_inline void flow_move(const struct channel_step *s, __u32 edge)
+{
+	__u64 file;
+
+	if (s->row->from != NO_ARGUMENT) {
+		file = step_address(s, s->row->from);
+		if (file)
+			use_take(s->call, file, edge);
+	}
+	if (s->row->to != NO_ARGUMENT) {
+		file = step_address(s, s->row->to);
+		if (file)
+			use_put(s->call, file, s->result);
+	}
+}
+
+/* The three by which things are moved all the time. Returns whether there is something to do. */
+static __always_inline bool move_matters(const struct channel_step *s, __u32 *edge)
+{
+	bool quiet;
+
+	if (s->row->flow > FLOW_DATAGRAM)
+		return true;
+	if (s->row->flow == FLOW_MESSAGE)
+		*edge = message_edge(s);
+	quiet = side_quiet(s, s->row->from, false) && side_quiet(s, s->row->to, true);
+	return *edge || !quiet || (s->row->flow == FLOW_DATAGRAM && datagram_addressed(s));
+}
+
 SEC("tp_btf/sys_exit")
 int weir_channel(__u64 *ctx)
 {
 	struct channel_step s = { .regs = (struct pt_regs *)ctx[0], .result = ctx[1] };
 	__u64 nr = syscall_number(s.regs);
+	__u32 edge = 0;
 
 	if (nr >= SYSCALLS_MAX)
 		return 0;
@@ -458,26 +530,18 @@ int weir_channel(__u64 *ctx)
 	if (s.result < 0 && s.result > -4096 &&
 	    !(s.row->flow == FLOW_CONNECT && s.result == -EINPROGRESS))
 		return 0;
-	if (s.row->flow == FLOW_MOVE) {
-		struct file *file =
-			step_file(&s, s.row->from != NO_ARGUMENT ? s.row->from : s.row->to);
-
-		/* The most frequent of all: files, which are no channel. */
-		if (file && FILE_IS_REGULAR(GET(file, f_inode, i_mode)) && s.row->to != 2 &&
-		    nr != __NR_sendfile)
-			return 0;
-	}
+	if (!move_matters(&s, &edge))
+		return 0;
 	s.call = acting_call();
 	if (!s.call)
 		return 0;
 	switch (s.row->flow) {
 	case FLOW_MOVE:
-		flow_move(&s, 0);
-		break;
 	case FLOW_MESSAGE:
-		flow_message(&s);
+		flow_move(&s, edge);
 		break;
 	case FLOW_DATAGRAM:
+		flow_move(&s, 0);
 		flow_datagram(&s);
 		break;
 	case FLOW_OPEN:

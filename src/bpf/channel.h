@@ -47,7 +47,7 @@ struct channel {
 	__u64 taker, taker_start_ns; /* task; both must fit, for tasks come again too */
 	__u32 taker_pid, taker_call;
 	__u32 sender_parent; /* the call that started the sender's call */
-	__u32 drained;	     /* nothing was in it when it was last looked at */
+	__u32 reserved;
 };
 
 /* Where there is no room for all, those that were not used for long make room. */
@@ -62,13 +62,68 @@ enum channel_flag {
 	CHANNEL_FRESH =
 		1 << 0, /* the channel was made just now: what is known of it is another's */
 	CHANNEL_PRIVATE = 1 << 1, /* it has no name: both ends were inherited or passed on */
-	CHANNEL_DRAINED = 1 << 2  /* nothing is left in it */
+	CHANNEL_ALONE = 1 << 2	  /* nothing is in it but what is put in now */
 };
+
+/* What a thread did with a channel to no effect, and when: as long as nothing has changed since,
+ * doing it again has none. */
+struct channel_memo {
+	__u64 object, changes;
+};
+
+#define CHANNEL_MEMOS 4
+
+struct channel_memos {
+	struct channel_memo of[CHANNEL_MEMOS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct channel_memos);
+} channel_memos SEC(".maps");
+
+/* Of a pipe or a socket: terminals share an inode. */
+static __always_inline __u64 memo_object(struct inode *inode)
+{
+	return GET(inode, i_ino) ^ (__u64)GET(inode, i_sb, s_dev) << 40;
+}
+
+static __always_inline __u32 memo_slot(__u64 object, bool put)
+{
+	return (object & 1) << 1 | put;
+}
+
+static __always_inline bool memo_holds(__u64 object, bool put)
+{
+	struct channel_memos *memos =
+		bpf_task_storage_get(&channel_memos, bpf_get_current_task_btf(), NULL, 0);
+	__u32 slot = memo_slot(object, put);
+
+	return memos && memos->of[slot & (CHANNEL_MEMOS - 1)].object == object &&
+	       memos->of[slot & (CHANNEL_MEMOS - 1)].changes == label_changes;
+}
+
+static __always_inline void memo_keep(struct file *file, bool put, __u64 changes)
+{
+	struct inode *inode = GET(file, f_inode);
+	__u64 object = memo_object(inode);
+	struct channel_memos *memos = bpf_task_storage_get(
+		&channel_memos, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	__u32 slot = memo_slot(object, put);
+
+	if (!memos)
+		return;
+	memos->of[slot & (CHANNEL_MEMOS - 1)].object = object;
+	memos->of[slot & (CHANNEL_MEMOS - 1)].changes = changes;
+}
 
 /* A channel as one system call uses it. */
 struct channel_use {
 	struct channel_key key;
 	__u64 inode, file; /* see struct channel; struct file, 0 none */
+	__u64 bytes;	   /* that were put in */
 	__u32 edge, flags; /* enum edge_kind, enum channel_flag */
 };
 
@@ -179,19 +234,19 @@ __noinline int channel_put(struct call_entry *call, const struct channel_use *u)
 		made.sender_parent = call->parent;
 		made.inode = u->inode;
 		bpf_map_update_elem(&channels, &u->key, &made, BPF_ANY);
+		label_changed();
 		return 0;
 	}
-	if (c->sender != sender) {
-		if (c->sender && !c->drained)
-			sender = channel_merge(call, c, mine);
-		if (sender != c->sender) {
-			c->sender = sender;
-			c->sender_parent = call->parent;
-			channel_push(call, c, u);
-		}
+	if (c->sender == sender)
+		return 0;
+	if (c->sender && !(u->flags & CHANNEL_ALONE))
+		sender = channel_merge(call, c, mine);
+	if (sender != c->sender) {
+		c->sender = sender;
+		c->sender_parent = call->parent;
+		channel_push(call, c, u);
+		label_changed();
 	}
-	if (c->drained)
-		c->drained = 0;
 	return 0;
 }
 
@@ -219,8 +274,6 @@ __noinline int channel_take(struct call_entry *call, const struct channel_use *u
 		c->taker = (__u64)task;
 		c->taken = sender;
 	}
-	if ((u->flags & CHANNEL_DRAINED) && !c->drained)
-		c->drained = 1;
 	return 1;
 }
 

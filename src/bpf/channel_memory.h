@@ -17,6 +17,7 @@ struct memory_member {
 
 struct memory {
 	__u64 run;
+	__u64 written; /* some may write */
 	struct memory_member members[MEMORY_MEMBERS];
 };
 
@@ -71,6 +72,7 @@ static long member_meet(__u32 i, struct meeting *meeting)
 			meeting->slot = i;
 		return 0;
 	}
+	meeting->memory->written |= m->writes;
 	if (m->writes)
 		channel_give(call, bpf_get_current_task(), meeting->use,
 			     CHANNEL_SENDER(other->call, label_of(other, m->start_ns, m->pid)),
@@ -82,12 +84,15 @@ static long member_meet(__u32 i, struct meeting *meeting)
 	return 0;
 }
 
-/* Where more processes share it than are kept, the newcomer takes over what is not known. */
-static __always_inline void memory_full(struct call_entry *call)
+/* More processes share it than are kept: where any of them may write, the newcomer takes over what
+ * is not known. */
+static __always_inline void memory_full(struct meeting *meeting)
 {
 	struct taking t = { .from = EVENT_NO_CALL, .edge = EDGE_UNKNOWN };
 
-	label_take(call, bpf_get_current_task(), &t);
+	meeting->memory->written |= meeting->me.writes;
+	if (meeting->memory->written)
+		label_take(meeting->call, bpf_get_current_task(), &t);
 }
 
 static __always_inline void memory_begin(const struct channel_use *u, __u64 run,
@@ -101,6 +106,7 @@ static __always_inline void memory_begin(const struct channel_use *u, __u64 run,
 	__builtin_memset(made, 0, sizeof(*made));
 	made->run = run;
 	made->members[0] = *me;
+	made->written = me->writes;
 	bpf_map_update_elem(&memories, &u->key, made, BPF_ANY);
 }
 
@@ -124,7 +130,7 @@ __noinline int memory_join(struct call_entry *call, const struct channel_use *u,
 	meeting.use = u;
 	bpf_loop(MEMORY_MEMBERS, member_meet, &meeting, 0);
 	if (meeting.slot == MEMORY_MEMBERS) {
-		memory_full(call);
+		memory_full(&meeting);
 		meeting.slot = meeting.me.pid;
 	}
 	meeting.memory->members[meeting.slot & (MEMORY_MEMBERS - 1)] = meeting.me;

@@ -27,6 +27,19 @@ static __always_inline void channel_node(struct channel_use *u, struct inode *in
 	u->key.space = CHANNEL_NODE;
 }
 
+/* Is nothing in the pipe but what was put in just now, if that? */
+static __always_inline bool pipe_alone(struct pipe_inode_info *pipe, __u64 bytes)
+{
+	__u32 tail = GET(pipe, tail), mask = GET(pipe, ring_size) - 1;
+	struct pipe_buffer *buffer = GET(pipe, bufs);
+
+	if (GET(pipe, head) == tail)
+		return true;
+	buffer = CAST(pipe_buffer,
+		      (void *)buffer + (tail & mask) * bpf_core_type_size(struct pipe_buffer));
+	return GET(pipe, head) - tail == 1 && GET(buffer, len) <= bytes;
+}
+
 static __always_inline void channel_pipe(struct channel_use *u, struct inode *inode)
 {
 	struct pipe_inode_info *pipe = GET(inode, i_pipe);
@@ -35,19 +48,25 @@ static __always_inline void channel_pipe(struct channel_use *u, struct inode *in
 	u->edge = EDGE_PIPE;
 	if (GET(inode, i_sb, s_magic) == PIPEFS_MAGIC)
 		u->flags |= CHANNEL_PRIVATE;
-	if (GET(pipe, head) == GET(pipe, tail))
-		u->flags |= CHANNEL_DRAINED;
+	if (pipe_alone(pipe, u->bytes))
+		u->flags |= CHANNEL_ALONE;
+}
+
+static __always_inline bool is_terminal(struct inode *inode)
+{
+	__u32 device = GET(inode, i_rdev);
+
+	return device == DEVICE_TTY || device == DEVICE_PTMX ||
+	       MAJOR(device) - UNIX98_PTY_SLAVE_MAJOR < UNIX98_PTY_MAJOR_COUNT;
 }
 
 static __always_inline bool channel_terminal(struct channel_use *u, struct file *file,
 					     struct inode *inode, bool put)
 {
-	__u32 device = GET(inode, i_rdev);
 	struct tty_file_private *of;
 	struct tty_struct *tty;
 
-	if (device != DEVICE_TTY && device != DEVICE_PTMX &&
-	    MAJOR(device) - UNIX98_PTY_SLAVE_MAJOR >= UNIX98_PTY_MAJOR_COUNT)
+	if (!is_terminal(inode))
 		return false;
 	of = CAST(tty_file_private, GET(file, private_data));
 	tty = GET(of, tty);
@@ -71,8 +90,8 @@ static __always_inline bool channel_unix(struct channel_use *u, struct sock *sk,
 	u->inode = socket_inode(to);
 	if (!unix_named(sk) && (!peer || !unix_named(peer)))
 		u->flags |= CHANNEL_PRIVATE;
-	if (!put && !GET(sk, sk_receive_queue.qlen))
-		u->flags |= CHANNEL_DRAINED;
+	if (put && GET(to, sk_receive_queue.qlen) <= 1)
+		u->flags |= CHANNEL_ALONE;
 	return true;
 }
 
@@ -84,13 +103,33 @@ static __always_inline void channel_port(struct channel_use *u, __u32 space, __u
 	u->key.space = space;
 }
 
+/* A connection or a datagram is on its way to this port: nothing is sent before this is known. Runs
+ * where others of our programs may run in between, so it makes no labels. */
+static __always_inline void channel_early(struct call_entry *call, __u16 protocol, __u64 net,
+					  __u16 port)
+{
+	struct task_struct *task = current_task();
+	struct channel_use u = {};
+	struct channel *c, made = { .run = call->run };
+	__u32 mine = label_of(call, GET(task, group_leader, start_boottime), GET(task, tgid));
+
+	channel_port(&u, protocol == IPPROTO_TCP ? CHANNEL_EARLY_TCP : CHANNEL_EARLY_UDP, net, port,
+		     0);
+	made.sender = CHANNEL_SENDER(call->call, mine);
+	made.sender_parent = call->parent;
+	c = bpf_map_lookup_elem(&channels, &u.key);
+	if (channel_is(c, &u, call->run) && c->sender == made.sender)
+		return;
+	bpf_map_update_elem(&channels, &u.key, &made, BPF_ANY);
+	label_changed();
+}
+
 /* Loopback: everything that can talk within a run without leaving the machine. */
 static __always_inline bool channel_inet(struct channel_use *u, struct sock *sk, bool put)
 {
 	__u16 here = GET(sk, __sk_common.skc_num),
 	      there = bpf_ntohs(GET(sk, __sk_common.skc_dport));
 	__u64 net = GET(sk, __sk_common.skc_net.net, net_cookie);
-	struct udp_sock *udp;
 
 	if (put && (!there || !socket_local(sk)))
 		return false;
@@ -101,9 +140,6 @@ static __always_inline bool channel_inet(struct channel_use *u, struct sock *sk,
 	if (GET(sk, sk_protocol) != IPPROTO_UDP)
 		return false;
 	channel_port(u, CHANNEL_UDP, net, put ? there : here, 0);
-	udp = CAST(udp_sock, sk);
-	if (!put && !GET(sk, sk_receive_queue.qlen) && !GET(udp, reader_queue.qlen))
-		u->flags |= CHANNEL_DRAINED;
 	return true;
 }
 

@@ -25,9 +25,16 @@ static __always_inline __u64 file_address(struct task_struct *task, __s64 fd)
 /* The current task's open file, or NULL. */
 static __always_inline struct file *file_of(struct task_struct *task, __s64 fd)
 {
-	__u64 file = file_address(task, fd);
+	struct fdtable *table = GET(task, files, fdt);
+	struct file **slots = GET(table, fd);
+	struct callback_head *slot; /* any structure that begins with a pointer */
+	void *file;
 
-	return file ? CAST(file, (void *)file) : NULL;
+	if (fd < 0 || fd >= GET(table, max_fds))
+		return NULL;
+	slot = CAST(callback_head, slots + fd);
+	file = GET(slot, next);
+	return file ? CAST(file, file) : NULL;
 }
 
 /* The directory that a path given with dirfd is relative to. */

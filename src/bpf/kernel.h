@@ -59,8 +59,13 @@ typedef struct {
 	__u32 val;
 } kuid_t;
 
+struct pipe_buffer {
+	unsigned int len;
+};
+
 struct pipe_inode_info {
-	unsigned int head, tail;
+	unsigned int head, tail, ring_size;
+	struct pipe_buffer *bufs;
 };
 
 struct fsnotify_mark_connector;
@@ -125,6 +130,7 @@ struct dentry___before {
 
 struct vfsmount {
 	struct dentry *mnt_root;
+	int mnt_flags;
 };
 
 struct mount {
@@ -327,12 +333,6 @@ struct sock {
 struct socket_alloc {
 	struct socket socket;
 	struct inode vfs_inode;
-};
-
-struct udp_sock {
-	struct {
-		__u32 qlen;
-	} reader_queue;
 };
 
 struct sockaddr_un {

@@ -53,6 +53,14 @@ struct {
 } handover_rooms SEC(".maps");
 
 __u64 label_last = LABEL_NONE;
+/* Counts what became known to a process or a channel, and moves to other calls: while it stands
+ * still, what brought nothing new before brings nothing new now. */
+__u64 label_changes = 1;
+
+static __always_inline void label_changed(void)
+{
+	__sync_fetch_and_add(&label_changes, 1);
+}
 
 /* What a process takes over, or with EDGE_KEPT leaves in a file. */
 struct taking {
@@ -330,9 +338,14 @@ static __always_inline bool label_set(struct call_entry *call, const struct proc
 
 	call->labelled = 1;
 	now = bpf_map_lookup_elem(&processes, key);
-	if (now && now->run == call->run)
-		return __sync_val_compare_and_swap(&now->label, mine, label) == mine;
+	if (now && now->run == call->run) {
+		if (__sync_val_compare_and_swap(&now->label, mine, label) != mine)
+			return false;
+		label_changed();
+		return true;
+	}
 	err = bpf_map_update_elem(&processes, key, &first, now ? BPF_ANY : BPF_NOEXIST);
+	label_changed();
 	if (err && err != -EEXIST)
 		count_loss(call, EVENT_CLASS_HANDOVER);
 	return err != -EEXIST;

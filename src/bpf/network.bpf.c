@@ -5,11 +5,12 @@
  * nothing but loopback is reached. */
 #include <asm-generic/errno.h>
 
+#include "bpf/channel_object.h"
+#include "bpf/network.h"
 #include "bpf/parts.h"
 #include "bpf/registers.h"
 #include "bpf/socket.h"
 
-#define UNIX_NAME_MAX 108
 #define STASHES_MAX 16384
 #define SENDS_MAX 8192
 
@@ -47,25 +48,15 @@ struct {
 	__type(value, struct send_count);
 } sends SEC(".maps");
 
-struct net_room {
-	struct event_net e;
-	char name[2 * UNIX_NAME_MAX];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct net_room);
-} net_rooms SEC(".maps");
-
 /* 1 lets the call go on, 0 refuses it with EPERM. Other stores' runs are judged by the programs of
  * their own supervisor, and what weir only watches is not judged, whosever socket it uses. */
-static __always_inline int judge(struct bpf_sock_addr *ctx, struct stash *stash, bool inside)
+static __always_inline int judge(struct bpf_sock_addr *ctx, struct stash *stash, bool inside,
+				 bool to_name)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
+	struct call_entry *call = call_contained();
 
-	if (!call_contained())
+	if (!call)
 		return 1;
 	stash->cookie = bpf_get_socket_cookie(ctx);
 	stash->port = bpf_ntohs(ctx->user_port);
@@ -73,50 +64,52 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, struct stash *stash,
 	stash->protocol = ctx->protocol;
 	/* Where it does not fit the event says what the process claims, and that it does. */
 	bpf_map_update_elem(&stashes, &thread, stash, BPF_ANY);
+	if (inside && (stash->protocol == IPPROTO_TCP || to_name))
+		channel_early(call, stash->protocol, bpf_get_netns_cookie(ctx), stash->port);
 	return inside;
 }
 
-static __always_inline int judge4(struct bpf_sock_addr *ctx)
+static __always_inline int judge4(struct bpf_sock_addr *ctx, bool to_name)
 {
 	struct stash stash = { .family = AF_INET };
 	__u32 address = ctx->user_ip4;
 
 	__builtin_memcpy(stash.address, &address, sizeof(address));
-	return judge(ctx, &stash, loopback4(address));
+	return judge(ctx, &stash, loopback4(address), to_name);
 }
 
-static __always_inline int judge6(struct bpf_sock_addr *ctx)
+static __always_inline int judge6(struct bpf_sock_addr *ctx, bool to_name)
 {
 	struct stash stash = { .family = AF_INET6 };
 	__u32 address[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2],
 			     ctx->user_ip6[3] };
 
 	__builtin_memcpy(stash.address, address, sizeof(address));
-	return judge(ctx, &stash, loopback6(address));
+	return judge(ctx, &stash, loopback6(address), to_name);
 }
 
 SEC("cgroup/connect4")
 int weir_connect4(struct bpf_sock_addr *ctx)
 {
-	return judge4(ctx);
+	return judge4(ctx, false);
 }
 
 SEC("cgroup/connect6")
 int weir_connect6(struct bpf_sock_addr *ctx)
 {
-	return judge6(ctx);
+	return judge6(ctx, false);
 }
 
 SEC("cgroup/sendmsg4")
 int weir_sendmsg4(struct bpf_sock_addr *ctx)
 {
-	return judge4(ctx);
+	return judge4(ctx, true);
 }
 
 SEC("cgroup/sendmsg6")
 int weir_sendmsg6(struct bpf_sock_addr *ctx)
 {
-	return judge6(ctx);
+	return judge6(ctx, true);
 }
 
 static __always_inline struct sock *sock_of(struct task_struct *task, __s32 fd, __u16 *type)
@@ -357,8 +350,7 @@ int weir_network(__u64 *ctx)
 	const struct syscall_row *row = syscall_row(regs);
 	struct call_entry *call = acting_call();
 	struct task_struct *task = current_task();
-	__u32 zero = 0;
-	struct net_room *room = bpf_map_lookup_elem(&net_rooms, &zero);
+	struct net_room *room = net_room();
 	__s64 result = ctx[1];
 	__u8 kind;
 
@@ -367,6 +359,10 @@ int weir_network(__u64 *ctx)
 	kind = row->op;
 	if (kind == EVENT_ACCEPT && result < 0)
 		return 0;
+	if (syscall_number(regs) == __NR_sendto && !syscall_argument(regs, 4)) {
+		bpf_tail_call(ctx, &parts, PART_CHANNEL); /* to nobody but its peer */
+		return 0;
+	}
 	net_event(room, kind, call, task, result);
 	if (kind == EVENT_SOCKET)
 		socket_made(room, regs, call);
