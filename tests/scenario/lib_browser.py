@@ -105,6 +105,17 @@ class Browser:
             raise RuntimeError(answer["exceptionDetails"].get("exception", {}).get("description", str(answer)))
         return answer["result"].get("value")
 
+    def eventually(self, condition):
+        """Whether the expression becomes true, within ten seconds."""
+        return self.evaluate(f"""new Promise(done => {{
+            const until = performance.now() + 10000;
+            const look = () => {{
+                const holds = Boolean({condition});
+                if (holds || performance.now() > until) done(holds); else setTimeout(look, 50);
+            }};
+            look();
+        }})""")
+
     def size(self, width, height, mobile=False):
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
         self.send("Emulation.setTouchEmulationEnabled", enabled=mobile)

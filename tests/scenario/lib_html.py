@@ -279,7 +279,8 @@ def look_at_arrows(browser):
     if not edge:
         return
     browser.evaluate(f"location.hash = 'call-{edge['to']}'")
-    browser.evaluate("new Promise(done => setTimeout(done, 200))")
+    browser.eventually(f"probe.chosen()?.dataset.call === '{edge['to']}'")
+    browser.settle()
     arrows = browser.evaluate("""[...document.querySelectorAll(".arrow.chosen")].map(arrow =>
         [arrow.querySelector("text").textContent, arrow.querySelector("title").textContent])""")
     words = re.compile(rf"call {edge['to']}: .*call {edge['from']}\b")
@@ -303,6 +304,8 @@ def look_at_phone(browser):
         wide = browser.evaluate("document.documentElement.scrollWidth")
         check(wide <= width, f"{width} pixels wide: nothing to scroll sideways", wide)
     browser.size(320, 700, mobile=True)
+    browser.settle()
+    browser.settle()
     browser.evaluate("probe.bringLanes()")
     browser.settle()
     small = browser.evaluate(f"""[...document.querySelectorAll("button, .lane, input")].filter(e => e.offsetParent &&
@@ -311,8 +314,8 @@ def look_at_phone(browser):
     spot, wanted = browser.evaluate("(e => [probe.center(e.firstChild), e.dataset.call])(document.querySelectorAll('.lane')[2])")
     touch(browser, "touchStart", spot)
     touch(browser, "touchEnd")
-    browser.evaluate("new Promise(done => setTimeout(done, 400))")
-    check(browser.evaluate("probe.chosen().dataset.call") == wanted, "a touch chooses a call")
+    check(browser.eventually(f"probe.chosen()?.dataset.call === '{wanted}'"), "a touch chooses a call",
+          [spot, wanted, browser.evaluate("probe.chosen().dataset.call"), browser.evaluate("probe.center(probe.id('lanes'))")])
     browser.evaluate("probe.bringLanes()")
     browser.settle()
     axis = "probe.id('axis').textContent"
@@ -321,8 +324,7 @@ def look_at_phone(browser):
     for kind, apart in (("touchStart", 10), ("touchMove", 20), ("touchMove", 45)):
         touch(browser, kind, (x - apart, y), (x + apart, y))
     touch(browser, "touchEnd")
-    browser.settle()
-    check(browser.evaluate(axis) != before, "two fingers zoom", before)
+    check(browser.eventually(f"{axis} !== {json.dumps(before)}"), "two fingers zoom", before)
     browser.size(1280, 900)
 
 
