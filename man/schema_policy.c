@@ -17,6 +17,7 @@ static const struct {
 	{ "absolute path or nothing",
 	  "^(/+[^/\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*)?$" },
 	{ "path below the workspace", "^[^/\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$" },
+	{ "path below home", "^[^/\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$" },
 	{ "pattern", "^[^\\u0000-\\u001f\\u007f]+$" },
 	{ "name", "^[a-z0-9_-]{1,31}$" },
 	{ "variable", "^[A-Za-z_][A-Za-z0-9_]*(=(.|\\n)*)?$" },

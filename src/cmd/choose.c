@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "call/call.h"
 #include "cmd/command.h"
+#include "cmd/preset.h"
 #include "cmd/reach.h"
 #include "policy/carry.h"
 #include "policy/setting.h"
@@ -42,6 +43,30 @@ static int fill_environment(struct text_list *list)
 	return 0;
 }
 
+/* PATH becomes PATH=HOME/PATH. Without a home nothing is taken from it. */
+static int fill_home(struct text_list *list)
+{
+	const char *home = getenv("HOME");
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		char *item = list->items[i], *full = NULL;
+
+		if (strstr(item, "=/")) {
+			list->items[kept++] = item;
+			continue;
+		}
+		if (home && home[0] == '/' && asprintf(&full, "%s=%s/%s", item, home, item) < 0)
+			return -ENOMEM;
+		free(item);
+		list->items[i] = NULL;
+		if (full)
+			list->items[kept++] = full;
+	}
+	list->count = kept;
+	return 0;
+}
+
 static int add_carried(const struct option_list *list, struct policy *p, struct fail *f)
 {
 	struct fail why = { .code = 0 };
@@ -61,7 +86,7 @@ static int add_carried(const struct option_list *list, struct policy *p, struct 
 static int policy_written(const struct choice *c, struct policy *ret, struct fail *f)
 {
 	struct policy p = { .version = 0 };
-	int r = c->policy ? policy_read_file(c->policy, &p, f) : policy_builtin(&p);
+	int r = c->policy ? preset_read(c->policy, &p, f) : policy_builtin(&p);
 
 	if (r < 0)
 		return c->policy ? r : fail(f, -r, "the built-in policy");
@@ -93,7 +118,7 @@ int choose_policy(const struct choice *c, struct policy *ret, struct fail *f)
 		r = fail_text(f, ENOENT, "there is no place for a store: set WEIR_STORE or HOME");
 	if (r == 0)
 		r = reach_keep_out(&p, store ? store : standard, f);
-	if (r == 0 && fill_environment(&p.environment) < 0)
+	if (r == 0 && (fill_environment(&p.environment) < 0 || fill_home(&p.files.home) < 0))
 		r = fail(f, ENOMEM, "the environment of the run");
 	if (r < 0) {
 		policy_free(&p);

@@ -19,7 +19,7 @@ struct choice {
 };
 /* clang-format off */
 #define CHOICE_ROWS(type)                                                                          \
-	{ 'p', "policy", "FILE", NULL, "the policy that holds (default: weir policy show)",        \
+	{ 'p', "policy", "FILE", NULL, "the policy that holds: a file, or a preset's name",        \
 	  OPTION_TEXT, offsetof(type, choice.policy) },                                            \
 	{ 's', "store", "DIR", NULL,                                                               \
 	  "where the record goes (default: $WEIR_STORE, else weir's own)", OPTION_TEXT,            \

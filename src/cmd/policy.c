@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/preset.h"
 #include "policy/policy.h"
 #include "sandbox/barrier.h"
 
@@ -33,7 +34,7 @@ static int check(const char *path)
 	cleanup_policy struct policy p = { 0 };
 	struct fail f = { 0 };
 
-	int r = policy_read_file(path, &p, &f);
+	int r = preset_read(path, &p, &f);
 
 	if (r == 0 && (policy_supported(&p, &f) < 0 || check_degrade(&p, &f) < 0))
 		r = fail_wrap(&f, "%s", path);
@@ -53,7 +54,7 @@ static int show(const char *path)
 	int r;
 
 	buf_init(&text, 8 * POLICY_BYTES_MAX);
-	r = path ? policy_read_file(path, &p, &f) : policy_builtin(&p);
+	r = path ? preset_read(path, &p, &f) : policy_builtin(&p);
 	if (r < 0) {
 		log_error("%s", path ? f.text : "out of memory");
 		return path ? EXIT_WEIR_USAGE : EXIT_WEIR_FAILED;
@@ -63,17 +64,42 @@ static int show(const char *path)
 										  : 0;
 }
 
+/* With the sentence that its file begins with. */
+static void list_one(const char *name, const char *path)
+{
+	cleanup_file FILE *file = fopen(path, "re");
+	char line[256] = "";
+
+	while (file && fgets(line, sizeof(line), file) && strncmp(line, "# SPDX", 6) == 0)
+		;
+	line[strcspn(line, "\n")] = '\0';
+	printf("%-14s %s\n", name, line[0] == '#' ? line + 2 : "");
+}
+
+static int list(void)
+{
+	struct fail f = { 0 };
+
+	if (preset_list(list_one, &f) < 0) {
+		log_error("%s", f.text);
+		return EXIT_WEIR_FAILED;
+	}
+	return fflush(stdout) ? EXIT_WEIR_FAILED : 0;
+}
+
 static int run(int argc, char **argv);
 
 /* clang-format off */
 const struct command command_policy = {
 	.name = "policy",
-	.arguments = "check FILE | show [FILE]",
+	.arguments = "check FILE | show [FILE] | list",
 	.about = "judge a policy file, or show a policy in full",
 	.help = "check FILE   says whether weir can read and enforce FILE; the exit status is 0 or 2, and\n"
 		"             a mistake is told with its line, its column and what is accepted there.\n"
 		"show [FILE]  prints FILE, or the policy that holds where none is given, with every\n"
-		"             setting that it leaves out. The output is a policy file.\n\n"
+		"             setting that it leaves out. The output is a policy file.\n"
+		"list         names the policies that come with weir. FILE may be such a name, here and\n"
+		"             for -p: a file in the current directory comes first.\n\n"
 		"weir-policy(5) describes every setting.\n\n"
 		"  weir policy show >strict.yaml\n"
 		"  weir policy check strict.yaml",
@@ -94,6 +120,9 @@ static int run(int argc, char **argv)
 		return check(argv[first + 1]);
 	if (strcmp(verb, "show") == 0 && argc - first <= 2)
 		return show(argv[first + 1]);
-	log_error("policy: it is 'weir policy check FILE' or 'weir policy show [FILE]'");
+	if (strcmp(verb, "list") == 0 && argc - first == 1)
+		return list();
+	log_error("policy: it is 'weir policy check FILE', 'weir policy show [FILE]' or 'weir "
+		  "policy list'");
 	return EXIT_WEIR_USAGE;
 }

@@ -47,6 +47,20 @@ static bool is_below(const char *text)
 	return *text && text[0] != '/' && !has_component(text, "..") && !has_component(text, ".");
 }
 
+/* "a/b" or "a/b=/c/d" */
+static bool is_below_home(const char *text)
+{
+	const char *source = strstr(text, "=/");
+	char place[FORM_TEXT_MAX + 1] = "";
+
+	if (!source)
+		return is_below(text);
+	if ((size_t)(source - text) >= sizeof(place))
+		return false;
+	memcpy(place, text, (size_t)(source - text));
+	return is_below(place) && is_absolute(source + 1);
+}
+
 static bool is_pattern(const char *text)
 {
 	return *text;
@@ -136,6 +150,8 @@ static const struct form {
 	  "an absolute path without . and .., or nothing" },
 	{ "path below the workspace", is_below,
 	  "a path relative to the workspace, without . and .." },
+	{ "path below home", is_below_home,
+	  "a path relative to the home directory, without . and .., or that and =/ABSOLUTE/PATH" },
 	{ "pattern", is_pattern, "a file name pattern such as *.key or */.aws/credentials" },
 	{ "name", is_name, "a name of at most 31 small letters, digits, - and _" },
 	{ "variable", is_variable, "NAME or NAME=VALUE" },

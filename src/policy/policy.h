@@ -59,6 +59,7 @@ struct policy {
 				    client */
 		struct text_list
 			read; /* absolute host paths, visible read-only at the same place */
+		struct text_list home;	    /* REL=/ABSOLUTE once the client has filled it in */
 		struct text_list protect;   /* paths below the workspace, visible read-only */
 		struct text_list sensitive; /* glob patterns (last component or whole path); reads
 					       are findings */

@@ -111,15 +111,6 @@ static void plan_proc(struct sandbox_plan *p)
 	plan_step(p, STAGE_INIT, STEP_FREEZE, "proc/sys", NULL);
 }
 
-static void plan_home(struct sandbox_plan *p)
-{
-	struct step *s =
-		plan_step(p, STAGE_BUILD, STEP_DIR, identity_of(p->identity)->home + 1, NULL);
-
-	s->a = 0700;
-	s->flags = STEP_OWNED;
-}
-
 static int plan(struct sandbox_plan *p, struct fail *f)
 {
 	char size[24] = "50%";
@@ -132,7 +123,9 @@ static int plan(struct sandbox_plan *p, struct fail *f)
 	if (p->policy->compute.disk != POLICY_UNLIMITED)
 		snprintf(size, sizeof(size), "%llu", (unsigned long long)p->policy->compute.disk);
 	plan_step(p, STAGE_BUILD, STEP_RESIZE, ".", size);
-	plan_home(p);
+	r = mounts_plan_home(p, f);
+	if (r < 0)
+		return r;
 	if (p->identity == IDENTITY_ROOT)
 		mounts_plan_writable(p);
 	r = mounts_plan_system(p, f);

@@ -8,6 +8,8 @@
 #define MOUNT_SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define PRIVATE_STORE "run/weir/private" /* the run's private storage; 0700 and the host root's */
 
+/* The home directory and what files.home copies into it. -E2BIG: too much. */
+int mounts_plan_home(struct sandbox_plan *p, struct fail *f);
 /* What of the system is visible: files.read, and the tool of weir's own. */
 int mounts_plan_system(struct sandbox_plan *p, struct fail *f);
 /* The workspace, and in it what is protected. */

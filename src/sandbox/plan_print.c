@@ -156,6 +156,7 @@ void plan_describe(const struct plan_image *image, const struct step *s, struct 
 	case STEP_PROTECT:
 	case STEP_OVERLAY:
 	case STEP_SYMLINK:
+	case STEP_COPY:
 		describe_mount(image, s, out);
 		break;
 	default:

@@ -44,6 +44,7 @@ enum step_stage {
 	OP(RESIZE, resize, "set size")                                      \
 	OP(DIR, dir, "directory")                                           \
 	OP(FILE, file, "file")                                              \
+	OP(COPY, copy, "copy")                                              \
 	OP(SYMLINK, symlink, "symbolic link")                               \
 	OP(WHITEOUT, whiteout, "hide")                                      \
 	OP(NODE, node, "device")                                            \
