@@ -7,10 +7,10 @@
 #include <linux/mman.h>
 
 #include "bpf/descriptor.h"
+#include "bpf/link.h"
 #include "bpf/parts.h"
 #include "bpf/privilege.h"
 #include "bpf/registers.h"
-#include "bpf/resolve.h"
 #include "bpf/sensitive.h"
 #include "bpf/writer.h"
 
@@ -150,6 +150,19 @@ static __always_inline __u8 open_op(struct file *file, __u64 flags)
 	return flags & O_TRUNC ? FILE_TRUNCATE : FILE_WRITE;
 }
 
+/* Through which links did the path lead? */
+static __always_inline void open_link_taken(struct file_room *room, struct call_entry *call,
+					    struct pt_regs *regs, const struct syscall_row *row)
+{
+	__u64 pointer = syscall_argument(regs, row->path);
+
+	if (bpf_probe_read_user_str(room->name, EVENT_PATH_MAX, (void *)pointer) > 1)
+		link_taken(call,
+			   row->dir == NO_ARGUMENT ? AT_FDCWD
+						   : (int)syscall_argument(regs, row->dir),
+			   EDGE_READ);
+}
+
 SEC("tp_btf/sys_exit")
 int weir_open(__u64 *ctx)
 {
@@ -178,6 +191,8 @@ int weir_open(__u64 *ctx)
 	op = open_op(file, open_flags(regs, row));
 	if (op != FILE_CREATE && op != FILE_TRUNCATE && (GET(file, f_mode) & FMODE_READ))
 		writer = file_taken(call, &found, EDGE_READ);
+	if (links_made)
+		open_link_taken(room, call, regs, row);
 	if (op == FILE_WRITE ||
 	    (op == FILE_READ && !dentry_sensitive(GET(file, f_path.dentry), call)))
 		return 0;
@@ -355,14 +370,18 @@ static __always_inline void path_changed(struct file_room *room, struct call_ent
 {
 	struct resolve *at = resolve_room();
 	struct found_file found = {};
-	struct dentry *dentry;
+	__u16 type;
 
 	if (!at || !path_resolve(dir))
 		return;
-	dentry = CAST(dentry, (void *)at->dentry);
-	found.place.mnt = at->mount + bpf_core_field_offset(struct mount, mnt);
-	found.place.dentry = (__u64)dentry;
-	file_identify(GET(dentry, d_inode), &found.id);
+	found_at(&found, at->mount, at->dentry);
+	type = found_type(&found);
+	if (type == S_IFDIR && room->e.op != FILE_RENAME)
+		return;
+	if (type == S_IFDIR)
+		directories_renamed = 1;
+	if (type == S_IFLNK)
+		link_made(&found);
 	room->e.inode = found.id.inode;
 	room->e.device = found.id.device;
 	room->e.writer = file_changed(call, &found, kept);

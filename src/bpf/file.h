@@ -10,6 +10,8 @@
 
 #define S_IFMT 00170000
 #define S_IFREG 0100000
+#define S_IFDIR 0040000
+#define S_IFLNK 0120000
 #define FILE_IS_REGULAR(mode) (((mode)&S_IFMT) == S_IFREG)
 
 /* What a thread is writing: bytes are added up here and sent when it turns to another file or ends,

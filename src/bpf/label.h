@@ -40,7 +40,19 @@ struct {
 	__type(value, struct label_set);
 } label_rooms SEC(".maps");
 
+/* What a process takes over, or with EDGE_KEPT leaves in a file. */
+struct taking {
+	__u64 inode, device; /* of a file, else 0 */
+	__u32 from;	     /* the call that left it, or EVENT_NO_CALL */
+	__u32 with;	     /* the label that it left there */
+	__u32 edge;
+	__u32 text_size, text_flags; /* bytes in the room's text, and enum event_flag about them */
+	__u32 reserved;
+};
+
 struct handover_room {
+	struct taking taking; /* for whose stack is short, as is ours */
+	struct taking_key key;
 	struct event_handover e;
 	char text[EVENT_PATH_MAX];
 };
@@ -61,16 +73,6 @@ static __always_inline void label_changed(void)
 {
 	__sync_fetch_and_add(&label_changes, 1);
 }
-
-/* What a process takes over, or with EDGE_KEPT leaves in a file. */
-struct taking {
-	__u64 inode, device; /* of a file, else 0 */
-	__u32 from;	     /* the call that left it, or EVENT_NO_CALL */
-	__u32 with;	     /* the label that it left there */
-	__u32 edge;
-	__u32 text_size, text_flags; /* bytes in the room's text, and enum event_flag about them */
-	__u32 reserved;
-};
 
 static __always_inline struct handover_room *handover_room(void)
 {
@@ -299,32 +301,33 @@ __noinline int label_tell(struct call_entry *call, __u64 task, __u32 mine, const
  * tells of it; when that is lost nothing is remembered, so that the next time tells again. */
 __noinline int label_make(struct call_entry *call, __u64 task, __u32 mine, const struct taking *t)
 {
-	struct taking_key key = {};
+	struct handover_room *room = handover_room();
 	__u32 label, *known;
 
-	if (!call || !t)
+	if (!call || !t || !room)
 		return mine;
 	if (t->from == call->call && !mine)
 		return t->with;
 	if (t->edge == EDGE_KEPT && label_knows(t->with, t->from, EDGE_KEPT) &&
 	    label_within(mine, t->with, call->call))
 		return t->with;
-	key.run = call->run;
-	key.inode = t->inode;
-	key.device = t->device;
-	key.call = call->call;
-	key.before = mine;
-	key.from = t->from;
-	key.with = t->with;
-	key.edge = t->edge;
-	known = bpf_map_lookup_elem(&takings, &key);
+	__builtin_memset(&room->key, 0, sizeof(room->key));
+	room->key.run = call->run;
+	room->key.inode = t->inode;
+	room->key.device = t->device;
+	room->key.call = call->call;
+	room->key.before = mine;
+	room->key.from = t->from;
+	room->key.with = t->with;
+	room->key.edge = t->edge;
+	known = bpf_map_lookup_elem(&takings, &room->key);
 	if (known)
 		return *known;
 	label = (__sync_fetch_and_add(&label_last, 1) + 1) & (LABEL_KEEPER - 1);
 	if (!label_tell(call, task, mine, t, label))
 		return label;
 	label_remember(call, mine, t, label);
-	bpf_map_update_elem(&takings, &key, &label, BPF_ANY);
+	bpf_map_update_elem(&takings, &room->key, &label, BPF_ANY);
 	return label;
 }
 

@@ -4,6 +4,7 @@
 #include "bpf/file.h"
 #include "bpf/identity.h"
 #include "bpf/label.h"
+#include "bpf/link.h"
 #include "bpf/path.h"
 #include "bpf/writer.h"
 #include "bpf/watch.h"
@@ -115,6 +116,16 @@ static __always_inline __u32 exec_taken(struct call_entry *call, struct linux_bi
 	return writer;
 }
 
+/* Through which links did the path lead? */
+static __always_inline void exec_link_taken(struct call_entry *call, struct linux_binprm *bprm)
+{
+	struct file_room *room = file_room();
+
+	if (room && bpf_probe_read_kernel_str(room->name, EVENT_PATH_MAX,
+					      BPF_CORE_READ(bprm, filename)) > 1)
+		link_taken(call, AT_FDCWD, EDGE_EXECUTED);
+}
+
 static __always_inline void exec_file(struct event_exec *e, struct linux_binprm *bprm,
 				      struct task_struct *task, int old_pid)
 {
@@ -203,6 +214,8 @@ int weir_exec(struct bpf_raw_tracepoint_args *ctx)
 	if (!call->begun)
 		call_begin(call);
 	room->e.writer = exec_taken(call, bprm, task);
+	if (links_made)
+		exec_link_taken(call, bprm);
 	fill_header(&room->e.h, EVENT_EXEC, call, task);
 	exec_file(&room->e, bprm, task, ctx->args[1]);
 	fs = BPF_CORE_READ(task, fs);

@@ -7,11 +7,11 @@
 #define WEIR_BPF_RESOLVE_H
 
 #include "bpf/descriptor.h"
+#include "bpf/writer.h"
 
 #define SIBLINGS_MAX 16384 /* names in one directory that are looked at, the newest first */
 #define MOUNTS_MAX 256	   /* mounts in one other */
 #define S_IFDIR 0040000
-#define S_IFLNK 0120000
 
 struct resolve {
 	__u64 mount, dentry; /* where the walk is; dentry 0: lost */
@@ -19,7 +19,8 @@ struct resolve {
 	__u64 node; /* of the list that is being searched */
 	__u64 head;
 	__u64 hit;
-	__u32 begin, size; /* of the component */
+	__u64 link, link_mount; /* the first symbolic link on the way, which ends it */
+	__u32 begin, size;	/* of the component */
 	char name[NAME_MAX_BYTES], other[NAME_MAX_BYTES];
 };
 
@@ -144,8 +145,15 @@ static __always_inline void resolve_child(struct resolve *r)
 		bpf_loop(SIBLINGS_MAX, child_step, &r, 0);
 	}
 	r->dentry = r->hit;
-	if (r->dentry && resolve_mounted(r))
+	if (!r->dentry)
+		return;
+	dentry = CAST(dentry, (void *)r->dentry);
+	if ((GET(dentry, d_inode, i_mode) & S_IFMT) == S_IFLNK) {
+		r->link = r->dentry;
+		r->link_mount = r->mount;
+	} else if (resolve_mounted(r)) {
 		resolve_mounted(r);
+	}
 }
 
 static __always_inline void resolve_up(struct resolve *r)
@@ -212,8 +220,19 @@ __noinline int path_resolve(int dirfd)
 		r->dentry = dentry;
 	}
 	r->begin = 0;
+	r->link = 0;
 	bpf_loop(EVENT_PATH_MAX, resolve_step, &r, 0);
 	return r->dentry != 0;
+}
+
+/* A place that path_resolve() came to. */
+static __always_inline void found_at(struct found_file *found, __u64 mount, __u64 at)
+{
+	struct dentry *dentry = CAST(dentry, (void *)at);
+
+	found->place.mnt = mount + bpf_core_field_offset(struct mount, mnt);
+	found->place.dentry = at;
+	file_identify(GET(dentry, d_inode), &found->id);
 }
 
 #endif

@@ -63,6 +63,71 @@ static __always_inline bool filesystem_is_pseudo(__u64 magic)
 	}
 }
 
+static __always_inline struct writer *file_writer(const struct file_id *id, __u64 run)
+{
+	struct writer *w = bpf_map_lookup_elem(&writers, id);
+
+	return w && w->run == run ? w : NULL;
+}
+
+static __always_inline __u32 file_writer_call(const struct file_id *id, __u64 run)
+{
+	struct writer *w = file_writer(id, run);
+
+	return w ? w->call : EVENT_NO_CALL;
+}
+
+static __always_inline __u16 found_type(const struct found_file *found)
+{
+	struct dentry *dentry = CAST(dentry, (void *)found->place.dentry);
+
+	return GET(dentry, d_inode, i_mode) & S_IFMT;
+}
+
+__u32 directories_renamed = 0;
+
+#define RISE_STEPS 16
+
+/* On the way from a file up to the root of its file system. */
+struct rise {
+	__u64 dentry, since, run;
+	struct file_id id;
+	__u64 found;
+};
+
+static long rise_step(__u32 i, struct rise *r)
+{
+	struct dentry *dentry = CAST(dentry, (void *)r->dentry);
+	struct dentry *up = CAST(dentry, GET(dentry, d_parent));
+	struct inode *inode;
+
+	if (up == dentry)
+		return 1;
+	r->dentry = (__u64)up;
+	inode = inode_real(GET(up, d_inode));
+	if (inode_changed_ns(inode) < r->since)
+		return 0;
+	file_identify(inode, &r->id);
+	r->found = file_writer(&r->id, r->run) != NULL;
+	return r->found;
+}
+
+/* Finds the directory above that a call of the run has given its name. */
+__noinline int directory_above(const struct call_entry *call, const struct found_file *found,
+			       struct file_id *ret)
+{
+	struct rise r = {};
+
+	if (!call || !found || !ret)
+		return 0;
+	r.dentry = found->place.dentry;
+	r.since = call->run_begin;
+	r.run = call->run;
+	bpf_loop(RISE_STEPS, rise_step, &r, 0);
+	*ret = r.id;
+	return r.found;
+}
+
 /* Was it changed in this run? What lies in no directory is none of the run's files: a memfd. */
 static __always_inline bool changed_in_run(const struct found_file *found,
 					   const struct call_entry *call)
@@ -81,20 +146,6 @@ static __always_inline void file_find(struct found_file *found, struct file *fil
 	found->place.dentry = (__u64)GET(file, f_path.dentry);
 }
 
-static __always_inline struct writer *file_writer(const struct file_id *id, __u64 run)
-{
-	struct writer *w = bpf_map_lookup_elem(&writers, id);
-
-	return w && w->run == run ? w : NULL;
-}
-
-static __always_inline __u32 file_writer_call(const struct file_id *id, __u64 run)
-{
-	struct writer *w = file_writer(id, run);
-
-	return w ? w->call : EVENT_NO_CALL;
-}
-
 static __always_inline __u32 label_of_current(const struct call_entry *call)
 {
 	struct task_struct *task = current_task();
@@ -105,38 +156,38 @@ static __always_inline __u32 label_of_current(const struct call_entry *call)
 }
 
 static __always_inline void taking_fill(struct taking *t, const struct found_file *found,
-					const struct writer *w, __u32 edge)
+					__u32 from, __u32 with, __u32 edge)
 {
+	__builtin_memset(t, 0, sizeof(*t));
 	t->inode = found->id.inode;
 	t->device = found->id.device;
-	t->from = w->call;
-	t->with = w->label;
+	t->from = from;
+	t->with = with;
 	t->edge = edge;
 }
 
 /* Puts the file's path into the room of the handover that is about to be told. */
-static __always_inline void taking_path(struct taking *t, const struct place *place)
+static __always_inline void taking_path(struct handover_room *room, const struct place *place)
 {
-	struct handover_room *room = handover_room();
-
-	if (!room)
-		return;
 	room->e.h.flags = 0;
-	t->text_size = path_of(&room->e.h, room->text, (void *)place->mnt, (void *)place->dentry);
-	t->text_flags = room->e.h.flags;
+	room->taking.text_size =
+		path_of(&room->e.h, room->text, (void *)place->mnt, (void *)place->dentry);
+	room->taking.text_flags = room->e.h.flags;
 }
 
 /* The label of a file that has been changed and keeps what others left in it. */
 static __always_inline __u32 file_label(struct call_entry *call, const struct found_file *found,
 					const struct writer *before, __u32 mine)
 {
-	struct taking t = {};
+	struct handover_room *room = handover_room();
 
-	taking_fill(&t, found, before, EDGE_KEPT);
-	if (!label_news(call, mine, &t))
+	if (!room)
 		return mine;
-	taking_path(&t, &found->place);
-	return label_make(call, bpf_get_current_task(), mine, &t);
+	taking_fill(&room->taking, found, before->call, before->label, EDGE_KEPT);
+	if (!label_news(call, mine, &room->taking))
+		return mine;
+	taking_path(room, &found->place);
+	return label_make(call, bpf_get_current_task(), mine, &room->taking);
 }
 
 /* From now on the file's last writer is this call. kept: what was in it is still there. A call that
@@ -171,25 +222,32 @@ __noinline int file_changed(struct call_entry *call, const struct found_file *fo
 	return EVENT_NO_CALL;
 }
 
-/* The current process executes, loads or reads the file. One that was changed in the run, but by
+/* The current process executes, loads or reads the file. One that no call of the run has written
+ * may lie in a directory that one has renamed; one that was changed in the run, but by
  * nobody who is known (the map was full, or a process outside did it), is taken from an unknown
  * call. Returns the call that wrote it last. */
 __noinline int file_taken(struct call_entry *call, const struct found_file *found, __u32 edge)
 {
-	struct taking t = {};
-	struct writer unknown = { .call = EVENT_NO_CALL }, *w;
+	struct handover_room *room = handover_room();
+	struct file_id above = {};
+	struct writer *w;
 
-	if (!call || !found)
+	if (!call || !found || !room)
 		return EVENT_NO_CALL;
 	w = file_writer(&found->id, call->run);
-	if (!w && !changed_in_run(found, call))
+	if (!w && directories_renamed && directory_above(call, found, &above))
+		w = file_writer(&above, call->run);
+	if (w)
+		taking_fill(&room->taking, found, w->call, w->label, edge);
+	else if (changed_in_run(found, call))
+		taking_fill(&room->taking, found, EVENT_NO_CALL, LABEL_NONE, EDGE_UNKNOWN);
+	else
 		return EVENT_NO_CALL;
-	taking_fill(&t, found, w ?: &unknown, w ? edge : EDGE_UNKNOWN);
-	if (label_news(call, label_of_current(call), &t)) {
-		taking_path(&t, &found->place);
-		label_take(call, bpf_get_current_task(), &t);
+	if (label_news(call, label_of_current(call), &room->taking)) {
+		taking_path(room, &found->place);
+		label_take(call, bpf_get_current_task(), &room->taking);
 	}
-	return t.from;
+	return room->taking.from;
 }
 
 #endif
