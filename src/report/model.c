@@ -114,7 +114,7 @@ static int want_evidence(struct report *r, size_t each, uint32_t only)
 
 	if (each > FINDING_EVIDENCE_MAX)
 		each = FINDING_EVIDENCE_MAX;
-	r->evidence = calloc(r->finding_count * (each + FINDING_VIA_MAX) + r->story.count * 2 + 1,
+	r->evidence = calloc(r->finding_count * (each + FINDING_VIA_MAX) + r->story.count * 3 + 1,
 			     sizeof(*r->evidence));
 	if (!r->evidence)
 		return -ENOMEM;
@@ -130,7 +130,8 @@ static int want_evidence(struct report *r, size_t each, uint32_t only)
 	}
 	for (size_t i = 0; i < r->story.count; i++) {
 		r->evidence[count++].seq = r->story.steps[i].seq;
-		r->evidence[count++].seq = r->story.steps[i].origin;
+		r->evidence[count++].seq = r->story.steps[i].wrote;
+		r->evidence[count++].seq = r->story.steps[i].changed;
 	}
 	qsort(r->evidence, count, sizeof(*r->evidence), by_seq);
 	for (size_t i = 0; i < count; i++)

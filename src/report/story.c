@@ -18,13 +18,13 @@
 #define CHANGES_MAX (1 << 18) /* (file, call) pairs whose last change is kept; a power of two */
 
 struct taken {
-	uint64_t seq, inode, device, origin;
+	uint64_t seq, inode, device, wrote, changed;
 	uint32_t label, had, with, from, call;
 	uint8_t kind;
 };
 
 struct change {
-	uint64_t inode, device, seq; /* seq 0: empty */
+	uint64_t inode, device, wrote, changed; /* the last two: numbers of events; both 0: empty */
 	uint32_t call;
 };
 
@@ -45,7 +45,7 @@ static struct change *find_change(const struct gathering *g, uint64_t inode, uin
 	uint64_t h = (inode * 0x9e3779b97f4a7c15ull ^ device ^ call) * 0xff51afd7ed558ccdull;
 	size_t at = (size_t)(h >> 40) & (CHANGES_MAX - 1);
 
-	for (; g->changes[at].seq; at = (at + 1) & (CHANGES_MAX - 1)) {
+	for (; g->changes[at].wrote || g->changes[at].changed; at = (at + 1) & (CHANGES_MAX - 1)) {
 		const struct change *c = &g->changes[at];
 
 		if (c->inode == inode && c->device == device && c->call == call)
@@ -62,10 +62,18 @@ static void keep_change(struct gathering *g, const struct event_view *e)
 	if (file->op == FILE_READ || file->result < 0 || !file->inode)
 		return;
 	c = find_change(g, file->inode, file->device, e->h->call);
-	if (!c->seq && g->change_count >= CHANGES_MAX / 4 * 3)
-		return;
-	g->change_count += !c->seq;
-	*c = (struct change){ file->inode, file->device, e->seq, e->h->call };
+	if (!c->wrote && !c->changed) {
+		if (g->change_count >= CHANGES_MAX / 4 * 3)
+			return;
+		g->change_count++;
+		*c = (struct change){ .inode = file->inode,
+				      .device = file->device,
+				      .call = e->h->call };
+	}
+	if (file->op == FILE_WRITE || file->op == FILE_CREATE || file->op == FILE_TRUNCATE)
+		c->wrote = e->seq;
+	else
+		c->changed = e->seq;
 }
 
 static int keep_handover(struct gathering *g, const struct event_view *e)
@@ -90,8 +98,12 @@ static int keep_handover(struct gathering *g, const struct event_view *e)
 		.call = e->h->call,
 		.kind = (uint8_t)o->edge,
 	};
-	if (o->inode && o->from != EVENT_NO_CALL)
-		t->origin = find_change(g, o->inode, o->device, o->from)->seq;
+	if (o->inode && o->from != EVENT_NO_CALL) {
+		const struct change *c = find_change(g, o->inode, o->device, o->from);
+
+		t->wrote = c->wrote;
+		t->changed = c->changed;
+	}
 	return 0;
 }
 
@@ -168,7 +180,8 @@ static size_t step_of(struct story *s, struct gathering *g, const struct taken *
 		.kind = (enum edge_kind)t->kind,
 		.inode = t->inode,
 		.device = t->device,
-		.origin = t->origin,
+		.wrote = t->wrote,
+		.changed = t->changed,
 	};
 	return s->count;
 }

@@ -23,10 +23,12 @@ struct story_step {
 	uint32_t from; /* that had left it, or EVENT_NO_CALL */
 	enum edge_kind kind;
 	uint64_t inode, device; /* of the file, 0 where it is none */
-	uint64_t origin;	/* the last event in which `from` had changed the file, 0 unknown */
-	size_t before;		/* index + 1 of the step before it of the same process, 0 none */
-	size_t with;		/* index + 1 of the step that came along, 0 none */
-	bool lost;		/* a step before it, or with it, is not in the record */
+	/* The last events in which `from` had written the file and had done something else to it,
+	 * such as to rename it; 0 unknown. */
+	uint64_t wrote, changed;
+	size_t before; /* index + 1 of the step before it of the same process, 0 none */
+	size_t with;   /* index + 1 of the step that came along, 0 none */
+	bool lost;     /* a step before it, or with it, is not in the record */
 };
 
 /* A call of the story. Owned, escaped. */

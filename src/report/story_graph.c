@@ -11,7 +11,7 @@
 #include "report/tell.h"
 
 #define ID_SIZE 64
-#define NODES_MAX (STORY_STEPS_MAX * 6 + FINDING_EVIDENCE_MAX + 2)
+#define NODES_MAX (STORY_STEPS_MAX * 9 + FINDING_EVIDENCE_MAX + 2)
 
 struct graph {
 	const struct report *report;
@@ -19,6 +19,11 @@ struct graph {
 	size_t node_count;
 	char nodes[NODES_MAX][ID_SIZE]; /* that were written */
 };
+
+static const struct evidence *event_of(const struct graph *g, uint64_t seq)
+{
+	return seq ? report_evidence(g->report, seq) : NULL;
+}
 
 /* Opens the node's object where it was not written yet. */
 static bool begin_node(struct graph *g, const char *id, const char *type)
@@ -89,11 +94,12 @@ static void process_node(struct graph *g, const struct evidence *e)
 
 static void step_nodes(struct graph *g, const struct story_step *step)
 {
-	const struct evidence *e = report_evidence(g->report, step->seq);
+	const struct evidence *e = event_of(g, step->seq);
 	char id[ID_SIZE];
 
 	process_node(g, e);
-	process_node(g, step->origin ? report_evidence(g->report, step->origin) : NULL);
+	process_node(g, event_of(g, step->wrote));
+	process_node(g, event_of(g, step->changed));
 	if (step->from != EVENT_NO_CALL) {
 		call_node(g, step->from);
 	} else {
@@ -144,28 +150,44 @@ static void ran_edge(struct graph *g, const struct evidence *e)
 	edge(g, call, process, "ran", NULL);
 }
 
-static void step_edges(struct graph *g, const struct story_step *step)
+/* How the thing came to be there. */
+static void origin_edges(struct graph *g, const struct story_step *step, const char *thing)
 {
-	const struct evidence *taken = report_evidence(g->report, step->seq);
-	const struct evidence *left =
-		step->origin ? report_evidence(g->report, step->origin) : NULL;
-	char from[ID_SIZE], thing[ID_SIZE], to[ID_SIZE];
+	const uint64_t seqs[] = { step->wrote, step->changed };
+	char from[ID_SIZE];
+	bool known = false;
 
-	thing_id(thing, step);
-	ran_edge(g, left);
-	ran_edge(g, taken);
-	if (left && left->pid)
+	for (size_t i = 0; i < ARRAY_LENGTH(seqs); i++) {
+		const struct evidence *left = event_of(g, seqs[i]);
+
+		if (!left || !left->pid)
+			continue;
+		ran_edge(g, left);
 		process_id(from, left);
-	else if (step->from != EVENT_NO_CALL)
+		edge(g, from, thing, "left", left);
+		known = true;
+	}
+	if (known)
+		return;
+	if (step->from != EVENT_NO_CALL)
 		call_id(from, step->from);
 	else
 		snprintf(from, sizeof(from), "unknown:%llu", (unsigned long long)step->seq);
-	edge(g, from, thing, "left", left);
+	edge(g, from, thing, "left", NULL);
+}
+
+static void step_edges(struct graph *g, const struct story_step *step)
+{
+	const struct evidence *taken = event_of(g, step->seq);
+	char thing[ID_SIZE], to[ID_SIZE];
+
+	thing_id(thing, step);
+	origin_edges(g, step, thing);
+	ran_edge(g, taken);
 	if (taken && taken->pid)
 		process_id(to, taken);
 	else
 		call_id(to, step->call);
-	/* What was kept went the other way too: it stays in the file. */
 	edge(g, thing, to, edge_kind_name(step->kind), taken);
 }
 

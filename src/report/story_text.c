@@ -69,10 +69,25 @@ static void add_call(struct buf *line, const struct story *s, uint32_t n, const 
 	buf_add_text(line, after);
 }
 
+/* ": /bin/cp (pid 7, "cp seed new"), write /work/new (event 34, 10:00:01)" */
+static size_t tell_change(struct teller *t, uint64_t seq, size_t said)
+{
+	const struct evidence *e = seq ? report_evidence(t->report, seq) : NULL;
+	struct buf *line = &t->page->line;
+
+	if (!e || !e->words)
+		return 0;
+	buf_add_text(line, said ? ", and " : ": ");
+	add_process(line, e);
+	buf_printf(line, ", %s", e->words);
+	add_when(line, e);
+	return 1;
+}
+
 static void tell_origin(struct teller *t, const struct story_step *step)
 {
-	const struct evidence *e = step->origin ? report_evidence(t->report, step->origin) : NULL;
 	struct buf *line = &t->page->line;
+	size_t said = 0;
 
 	if (step->from == EVENT_NO_CALL) {
 		buf_add_text(line, ": by whom it had been left was not seen.");
@@ -85,15 +100,9 @@ static void tell_origin(struct teller *t, const struct story_step *step)
 	}
 	buf_add_text(line, ", which ");
 	add_call(line, &t->report->story, step->from, ", had left so");
-	if (e && e->words) {
-		buf_add_text(line, ": ");
-		add_process(line, e);
-		buf_printf(line, ", %s", e->words);
-		add_when(line, e);
-		buf_add_char(line, '.');
-	} else {
-		buf_add_text(line, "; the event in which it did is not in the record.");
-	}
+	said = tell_change(t, step->wrote, said);
+	said += tell_change(t, step->changed, said);
+	buf_add_text(line, said ? "." : "; the event in which it did is not in the record.");
 }
 
 static void tell_step(struct teller *t, size_t i, unsigned depth)
