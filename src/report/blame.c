@@ -248,7 +248,7 @@ static int on_move(struct gathering *g, const struct event_view *e)
 
 		if (g->names.names[i].to != e->seq)
 			continue;
-		replace(g, into, into ? REPLACED_OTHER : REPLACED_FILE);
+		replace(g, into, REPLACED_FILE);
 		end_inodes(g, into);
 		idle = !take_over(g, i, into) && strcmp(from, g->names.names[i].path) != 0;
 		r = add_line(g, e, into, e->file->op, e->h->call);

@@ -78,10 +78,6 @@ static int came(struct names *n, size_t i, const struct move *m)
 	if (!path)
 		return -ENOMEM;
 	n->names[n->count++] = (struct name){ .path = path, .to = m->seq, .into = i };
-	/* A name of old is this file's from then on; the one asked for is shown in all its lives.
-	 */
-	if (i && !m->link)
-		n->names[i].from = m->seq;
 	return 0;
 }
 

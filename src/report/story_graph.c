@@ -191,6 +191,51 @@ static void step_edges(struct graph *g, const struct story_step *step)
 	edge(g, thing, to, edge_kind_name(step->kind), taken);
 }
 
+/* A process hands what it took to those that it starts. */
+static void passed_edge(struct graph *g, const struct evidence *by, const struct evidence *to)
+{
+	char from[ID_SIZE], id[ID_SIZE];
+
+	if (!by || !by->pid || !to || !to->pid)
+		return;
+	process_id(from, by);
+	process_id(id, to);
+	if (strcmp(from, id) != 0)
+		edge(g, from, id, "passed", NULL);
+}
+
+/* What leads to the step from the steps behind it. */
+static void before_edges(struct graph *g, const struct story_step *step)
+{
+	const struct story_step *steps = g->report->story.steps;
+	const struct story_step *with = step->with ? &steps[step->with - 1] : NULL;
+	const struct evidence *left = event_of(g, step->wrote ? step->wrote : step->changed);
+	const struct evidence *taken = with ? event_of(g, with->seq) : NULL;
+	char from[ID_SIZE], thing[ID_SIZE];
+
+	if (step->before)
+		passed_edge(g, event_of(g, steps[step->before - 1].seq), event_of(g, step->seq));
+	if (!taken || !taken->pid || (with->kind == EDGE_KEPT && with->inode == step->inode))
+		return; /* of a file that was kept the file itself is the way */
+	if (left && left->pid) {
+		passed_edge(g, taken, left);
+		return;
+	}
+	process_id(from, taken);
+	thing_id(thing, step);
+	edge(g, from, thing, "passed", NULL);
+}
+
+static void root_edges(struct graph *g, const struct finding *f)
+{
+	const struct story *s = &g->report->story;
+
+	for (size_t i = 0; i < s->root_count; i++)
+		for (size_t k = 0; k < f->evidence_count; k++)
+			passed_edge(g, event_of(g, s->steps[s->roots[i]].seq),
+				    event_of(g, f->evidence[k]));
+}
+
 static void finding_edges(struct graph *g, const struct finding *f, const char *finding)
 {
 	char process[ID_SIZE];
@@ -231,8 +276,12 @@ void story_json(const struct report *r, const struct finding *f, struct json *j)
 	json_array(j);
 	for (size_t i = 0; g && i < r->story.count; i++)
 		step_edges(g, &r->story.steps[i]);
-	if (g)
+	for (size_t i = 0; g && i < r->story.count; i++)
+		before_edges(g, &r->story.steps[i]);
+	if (g) {
+		root_edges(g, f);
 		finding_edges(g, f, finding);
+	}
 	json_array_end(j);
 	json_field_uint(j, "more", r->story.more);
 	json_field_bool(j, "lost", r->story.lost);
