@@ -366,7 +366,7 @@ class Lanes {
 		this.pan(middle - (this.from + this.to) / 2);
 	}
 
-	// An arrow leaves a call where its bar ends, or where it was when the other took over, and ends at the other's lane.
+	// What a call left lies in its lane until the other takes over: at that moment the arrow turns to the other's lane.
 	drawArrows(first, end) {
 		const chosen = this.chosen?.n;
 		const inSight = this.spans.filter(({ top, bottom }) => bottom > first && top < end).map(({ edge }) => edge);
@@ -376,22 +376,43 @@ class Lanes {
 
 		this.arrows.style.height = this.sheet.style.height;
 		this.arrows.replaceChildren(...drawn.map((edge) =>
-			(edge.unknown ? this.makeQuestion(edge, isChosen(edge)) : this.makeArrow(edge, isChosen(edge)))));
+			(edge.unknown ? this.makeQuestion(edge, isChosen(edge)) : this.makeArrow(edge, isChosen(edge)))),
+			...this.makeKinds(drawn.filter((edge) => isChosen(edge) && !edge.unknown)));
+	}
+
+	// The kinds of the chosen call's arrows, in the lanes of the others, each lane's together.
+	makeKinds(chosen) {
+		const kinds = new Map();
+
+		for (const edge of chosen) {
+			const before = edge.to === this.chosen.n, other = before ? edge.from : edge.to;
+			const found = kinds.get(other) ?? { words: new Set(), x: before ? this.leaves(edge) : this.x(edge.at), before };
+
+			found.words.add(edge.kind);
+			kinds.set(other, found);
+		}
+		return [...kinds].map(([other, { words, x, before }]) => draw("text", { class: "kind", x: (this.label + x + 7).toFixed(1),
+			y: (this.rowOf.get(other) + 0.5) * this.height + (before ? -3 : 4) }, [...words].join(", ")));
+	}
+
+	// When an arrow leaves, in pixels: where its call ends, or where it was when the other took over.
+	leaves(edge) {
+		const from = callByNumber.get(edge.from);
+
+		return this.x(Math.min(edge.at, from.lived ?? from.to));
 	}
 
 	makeArrow(edge, chosen) {
-		const from = callByNumber.get(edge.from), middle = (n) => (this.rowOf.get(n) + 0.5) * this.height;
+		const middle = (n) => (this.rowOf.get(n) + 0.5) * this.height;
 		const y1 = middle(edge.from), y2 = middle(edge.to), down = y2 > y1 ? 1 : -1;
-		const x1 = this.label + this.x(Math.min(edge.at, from.lived ?? from.to)), x2 = this.label + this.x(edge.at);
-		const tip = y2 - down * (this.height / 2 - 5);
-		const bend = Math.max(6, Math.abs(tip - y1) / 2) * down;
-		const [a, b] = [x1.toFixed(1), x2.toFixed(1)];
-		const d = `M${a},${y1}C${a},${y1 + bend} ${b},${tip - bend} ${b},${tip}`;
+		const x1 = this.label + this.leaves(edge), x2 = this.label + this.x(edge.at);
+		const tip = y2 - down * (this.height / 2 - 5), turn = Math.min(6, Math.abs(x2 - x1));
+		const corner = x2 - Math.sign(x2 - x1) * turn, x = x2.toFixed(1);
+		const d = `M${x1.toFixed(1)},${y1}H${corner.toFixed(1)}Q${x},${y1} ${x},${y1 + turn * down}V${tip}`;
 
 		return draw("g", { class: "arrow" + (chosen ? " chosen" : ""), "data-edge": edge.to },
 			draw("path", { class: "reach", d }), draw("path", { class: "line", d }),
-			draw("path", { class: "head", d: `M${b},${tip}l-3.5,${-6 * down}h7Z` }),
-			chosen ? draw("text", { x: (x1 + x2) / 2 + 6, y: (y1 + tip) / 2 + 4 }, edge.kind) : null,
+			draw("path", { class: "head", d: `M${x},${tip}l-3.5,${-6 * down}h7Z` }),
 			draw("title", {}, edgeWords(edge)));
 	}
 

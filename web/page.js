@@ -14,7 +14,7 @@ function legend() {
 			"processes that it left behind, until the last was gone"],
 		[sample(bar(), path("events", "M6,14v-4h3v-5h3v9zM20,14v-8h4v4h5v4z")), "its events, denser is higher"],
 		[sample(bar(), path("refused", "M10,2v6h4v-2h5v-4z")), "hanging: what the kernel refused"],
-		[sample(draw("g", { class: "arrow" }, path("line", "M8,2C8,10 32,4 32,9"), path("head", "M32,15l-3.5,-6h7Z"))),
+		[sample(draw("g", { class: "arrow" }, path("line", "M4,4H26Q32,4 32,9"), path("head", "M32,15l-3.5,-6h7Z"))),
 			"a hand-over: the later call stands on the earlier"],
 		[sample(draw("g", { class: "arrow question" }, draw("circle", { cx: 22, cy: 8, r: 6.5 }),
 			draw("text", { x: 22, y: 12 }, "?"))), "from a call that is not known"],

@@ -281,11 +281,11 @@ def look_at_arrows(browser):
     browser.evaluate(f"location.hash = 'call-{edge['to']}'")
     browser.eventually(f"probe.chosen()?.dataset.call === '{edge['to']}'")
     browser.settle()
-    arrows = browser.evaluate("""[...document.querySelectorAll(".arrow.chosen")].map(arrow =>
-        [arrow.querySelector("text").textContent, arrow.querySelector("title").textContent])""")
+    arrows = browser.evaluate("[...document.querySelectorAll('.arrow.chosen title')].map(title => title.textContent)")
     words = re.compile(rf"call {edge['to']}: .*call {edge['from']}\b")
-    check(any(kind == edge["kind"] and words.match(title) for kind, title in arrows),
-          "an arrow leads to the chosen call, named by its kind", arrows)
+    check(any(map(words.match, arrows)), "an arrow leads to the chosen call and says how", arrows)
+    kinds = browser.evaluate("[...document.querySelectorAll('.arrows .kind')].map(text => text.textContent).join()")
+    check(edge["kind"] in kinds, "its kind is written beside it", kinds)
     check(browser.evaluate(f"Boolean(document.querySelector('#panel a[href=\"#call-{edge['from']}\"]'))"),
           "and the call behind it is linked")
     label = browser.evaluate("probe.chosen().getAttribute('aria-label')")
