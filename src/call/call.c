@@ -55,6 +55,13 @@ static void resources_get(struct wire *w, struct resources *r)
 	r->gpu_usec = wire_get_u64(w);
 }
 
+const char *call_source_name(enum call_source source)
+{
+	static const char *const names[] = { "client", "exec", "hook" };
+
+	return source < CALL_SOURCE_COUNT ? names[source] : "unknown";
+}
+
 void call_announce_free(struct call_announce *a)
 {
 	free(a->tool_call_id);
@@ -143,6 +150,7 @@ void call_announce_put(struct buf *out, const struct call_announce *a)
 	wire_put_u8(out, a->executed);
 	codec_put_optional(out, a->reason);
 	wire_put_u32(out, a->shell);
+	wire_put_u8(out, (uint8_t)a->source);
 }
 
 void call_announce_get(struct wire *w, struct call_announce *ret)
@@ -157,6 +165,7 @@ void call_announce_get(struct wire *w, struct call_announce *ret)
 	ret->executed = codec_get_bool(w);
 	ret->reason = codec_get_optional(w, CODEC_TEXT_MAX);
 	ret->shell = wire_get_u32(w);
+	ret->source = codec_get_enum(w, CALL_SOURCE_COUNT);
 }
 
 void call_announce_encode(const struct call_announce *a, struct buf *out)

@@ -28,6 +28,16 @@ struct resources {
 	uint64_t cpu_usec, memory_peak, read_bytes, write_bytes, net_up, net_down, gpu_usec;
 };
 
+/* Who says what a call is. Names and ids are claims of the agent, arguments of an exec those of the
+ * process; neither is proven by anything. */
+enum call_source {
+	CALL_BY_CLIENT, /* a trajectory, or the user's command line */
+	CALL_BY_EXEC,	/* the arguments of the process with which it began */
+	CALL_BY_HOOK,	/* the agent's own hook */
+	CALL_SOURCE_COUNT
+};
+const char *call_source_name(enum call_source source);
+
 /* A call as it is announced. Strings are owned; free with call_announce_free(). */
 struct call_announce {
 	uint32_t n;	 /* from 1 in order of announcement; 0: the run itself */
@@ -40,6 +50,7 @@ struct call_announce {
 	bool executed;	     /* false: an unknown function, recorded but not run */
 	char *reason;	     /* why not, or NULL */
 	uint32_t shell;	     /* number of the living shell that it works in (CALL_SHELL), or 0 */
+	enum call_source source;
 };
 
 /* A call that stands behind another one before that one's first process exists, in a way that no

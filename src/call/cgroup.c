@@ -213,6 +213,25 @@ int cgroup_move(int cgroup, pid_t pid)
 	return file_write_path(cgroup, "cgroup.procs", text);
 }
 
+int64_t cgroup_call_of(pid_t pid, const char *run)
+{
+	cleanup_buf struct buf text = { 0 };
+	char path[32], number[64];
+	const char *line;
+	char *end;
+	long n;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	line = strstr(read_small(AT_FDCWD, path, &text), "0::/"); /* the v2 tree; listed last */
+	snprintf(number, sizeof(number), "/%s/", run);
+	line = line ? strstr(line, number) : NULL;
+	if (!line)
+		return -1;
+	line += strlen(number);
+	n = strtol(line, &end, 10);
+	return end == line || *end != '\n' ? -1 : n;
+}
+
 /* The number behind "name" and one separator anywhere in text, summed over all places. */
 static uint64_t sum_of(const char *text, const char *name)
 {

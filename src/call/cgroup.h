@@ -32,6 +32,8 @@ bool cgroup_populated(int events); /* also arms the next notification */
 uint32_t cgroup_count(int cgroup); /* living processes, zombies not counted */
 int cgroup_kill(int cgroup);	   /* SIGKILL to every process, forks in flight included */
 int cgroup_move(int cgroup, pid_t pid);
+/* The call of this run in whose cgroup the process is, or -1: in none. */
+int64_t cgroup_call_of(pid_t pid, const char *run);
 /* Adds what the kernel counted for this cgroup; what it does not count stays as it is. */
 void cgroup_resources(int cgroup, struct resources *r);
 

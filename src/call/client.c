@@ -193,7 +193,8 @@ static size_t collect_fds(const struct call_request *request, int *fds, uint8_t 
 
 	*ret_mask = 0;
 	for (int i = 0; i < 3 && !request->terminal &&
-			(request->kind == CALL_EXEC || request->kind == CALL_SHELL);
+			(request->kind == CALL_EXEC || request->kind == CALL_SHELL ||
+			 request->kind == CALL_AGENT);
 	     i++) {
 		if (request->stdio[i] < 0)
 			continue;

@@ -119,7 +119,7 @@ void message_call_encode(const struct message_call *c, struct buf *out)
 
 int message_call_decode(struct wire *w, struct message_call *ret)
 {
-	struct message_call c = { .kind = (uint8_t)codec_get_enum(w, CALL_SHELL + 1) };
+	struct message_call c = { .kind = (uint8_t)codec_get_enum(w, CALL_AGENT + 1) };
 
 	c.stdio = (uint8_t)codec_get_enum(w, 8);
 	c.terminal = codec_get_bool(w);
@@ -135,7 +135,7 @@ int message_call_decode(struct wire *w, struct message_call *ret)
 	c.env = codec_get_words(w, MESSAGE_WORDS_MAX, CALL_ARGUMENTS_MAX);
 	call_announce_get(w, &c.announce);
 	if (c.extra_count > CALL_EXTRA_MAX ||
-	    ((c.kind == CALL_EXEC || c.kind == CALL_SHELL) && !c.argv))
+	    ((c.kind == CALL_EXEC || c.kind == CALL_SHELL || c.kind == CALL_AGENT) && !c.argv))
 		w->error = w->error ? w->error : -EBADMSG;
 	return codec_finish(w, &c, sizeof(c), ret, (void (*)(void *))message_call_free);
 }

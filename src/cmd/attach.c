@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/quote.h"
 #include "call/client.h"
 #include "cmd/choose.h"
 #include "cmd/command.h"
@@ -196,7 +197,7 @@ static int attach(const struct attach_options *o, const struct policy *policy, i
 
 	buf_init(&command, 65536);
 	buf_add_text(&command, "weir ");
-	choose_quote(argv, &command);
+	quote_add_words(argv, &command);
 	request.command = buf_text(&command);
 	if (client_open(&request, &c, &f) < 0) {
 		fail_wrap(&f, "cannot watch %s", name);

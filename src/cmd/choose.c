@@ -179,31 +179,3 @@ int choose_name(const char *name, struct fail *f)
 			 "a run's name has 1 to %d letters, digits, dots, underscores or dashes",
 			 RUN_NAME_MAX);
 }
-
-static void quote_word(const char *word, struct buf *out)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_-./:=,@%+";
-
-	if (*word && strspn(word, plain) == strlen(word)) {
-		buf_add_text(out, word);
-		return;
-	}
-	buf_add_char(out, '\'');
-	for (; *word; word++) {
-		if (*word == '\'')
-			buf_add_text(out, "'\\''");
-		else
-			buf_add_char(out, *word);
-	}
-	buf_add_char(out, '\'');
-}
-
-void choose_quote(char *const *words, struct buf *out)
-{
-	for (size_t i = 0; words[i]; i++) {
-		if (i)
-			buf_add_char(out, ' ');
-		quote_word(words[i], out);
-	}
-}

@@ -49,7 +49,5 @@ int choose_status(const struct fail *f);
 /* -EINVAL for a name that is too long or has characters other than letters, digits, '.', '_' and
  * '-'. */
 int choose_name(const char *name, struct fail *f);
-/* Appends words as one line that a shell would read back. */
-void choose_quote(char *const *words, struct buf *out);
 
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/quote.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text_escape.h"
@@ -277,7 +278,7 @@ static int open_and_replay(struct show *s, const struct policy *policy, char **a
 	int status;
 
 	buf_init(&command, 65536);
-	choose_quote(argv, &command);
+	quote_add_words(argv, &command);
 	request.command = buf_text(&command);
 	catch_signals(&waiting);
 	raise_limit();

@@ -12,10 +12,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/ask.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/quote.h"
 #include "call/client.h"
 #include "cmd/carry.h"
 #include "cmd/choose.h"
@@ -31,12 +33,15 @@
 
 struct run_options {
 	struct choice choice;
+	bool agent;
 	bool dry_run;
 };
 
 static const struct option_row rows[] = {
 	CHOICE_ROWS(struct run_options),
 	CARRY_ROW(struct run_options),
+	{ 0, "agent", NULL, NULL, "CMD is an agent: each process tree that it starts is a call",
+	  OPTION_FLAG, offsetof(struct run_options, agent) },
 	{ 0, "dry-run", NULL, NULL, "print how the program would be contained, and run nothing",
 	  OPTION_FLAG, offsetof(struct run_options, dry_run) },
 	{ 0 },
@@ -308,19 +313,20 @@ static void program_free(struct program *p)
 	buf_free(&p->arguments);
 }
 
-static void program_describe(struct program *p, const struct carriage *c, char **argv)
+static void program_describe(struct program *p, enum call_kind kind, const struct carriage *c,
+			     char **argv)
 {
 	struct json j;
 
 	buf_init(&p->command, 65536);
-	choose_quote(argv, &p->command);
+	quote_add_words(argv, &p->command);
 	buf_init(&p->arguments, CALL_ARGUMENTS_MAX);
 	json_init(&j, &p->arguments);
 	json_object(&j);
 	json_field_string(&j, "command", buf_text(&p->command));
 	json_object_end(&j);
 	p->call = (struct call_request){
-		.kind = CALL_EXEC,
+		.kind = kind,
 		.argv = argv,
 		.terminal = c->terminal,
 		.stdio = { c->stdio[0], c->stdio[1], c->stdio[2] },
@@ -404,7 +410,7 @@ static int run_session(struct session *s, const struct run_options *o, const str
 		log_error("%s", f.text);
 		return EXIT_WEIR_FAILED;
 	}
-	program_describe(&p, &s->carriage, argv);
+	program_describe(&p, o->agent ? CALL_AGENT : CALL_EXEC, &s->carriage, argv);
 	status = run_program(s, o, policy, &p);
 	program_free(&p);
 	return status;
@@ -432,6 +438,17 @@ const struct command command_run = {
 	.run = run_run,
 };
 
+/* Inside a sandbox, as an agent's tool call: the sandbox is there, so CMD becomes an agent in it.
+ * Returns only where there is none, or where CMD cannot be executed. */
+static int become_agent(char **argv)
+{
+	if (ask(ASK_AGENT, argv) < 0)
+		return 0;
+	execvp(*argv, argv);
+	log_error("cannot execute %s: %s", *argv, strerror(errno));
+	return errno == ENOENT ? EXIT_WEIR_NOT_FOUND : EXIT_WEIR_CANNOT_EXECUTE;
+}
+
 static int run_run(int argc, char **argv)
 {
 	struct run_options o = { .choice.fail_on = -1 };
@@ -448,6 +465,9 @@ static int run_run(int argc, char **argv)
 		log_error("there is nothing to run: weir run -- CMD [ARG...]");
 		return EXIT_WEIR_USAGE;
 	}
+	status = o.agent && first < argc ? become_agent(argv + first) : 0;
+	if (status)
+		return status;
 	if (choose_name(o.choice.name, &f) < 0 ||
 	    (o.choice.report && report_form_of(o.choice.report, &form, &f) < 0) ||
 	    choose_policy(&o.choice, &policy, &f) < 0) {

@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "bpf/event.h"
 #include "call/cgroup.h"
 #include "call/client.h"
 #include "keeper/keeper.h"
@@ -180,10 +181,21 @@ static int reap(struct call *c)
 	return status;
 }
 
+/* As reap(), for a process that somebody else reaps. */
+static int part(struct call *c)
+{
+	int status = 0;
+
+	status_read(c->process.fd, c->pid, &status);
+	c->pid = 0;
+	close_watch(c->keeper, &c->process);
+	return status;
+}
+
 static void process_ready(struct watch *w, uint32_t events)
 {
 	struct call *c = container_of(w, struct call, process);
-	int status = reap(c);
+	int status = c->adopted ? part(c) : reap(c);
 
 	if (WIFSIGNALED(status))
 		call_over(c, 128 + WTERMSIG(status), c->ending ? c->ending : ENDING_SIGNAL);
@@ -281,7 +293,9 @@ static void begin_exec(struct keeper *k, struct call *c, const struct message_ca
 				  .env = mc->env,
 				  .cwd = mc->cwd ? mc->cwd : "/work",
 				  .terminal = mc->terminal,
-				  .notify = k->assign.by_listener,
+				  .told = k->assign.by_listener	   ? TOLD_ALL
+					  : mc->kind == CALL_AGENT ? TOLD_EXECS
+								   : TOLD_NOTHING,
 				  .rows = mc->rows,
 				  .columns = mc->columns };
 	struct sandbox_process p = { .pidfd = -1, .terminal = -1, .listener = -1 };
@@ -300,11 +314,41 @@ static void begin_exec(struct keeper *k, struct call *c, const struct message_ca
 	c->pid = p.pid;
 	c->process = (struct watch){ .fd = p.pidfd, .events = EPOLLIN, .ready = process_ready };
 	loop_add(&k->loop, &c->process);
-	if (p.listener >= 0)
+	if (p.listener >= 0 && mc->kind == CALL_AGENT)
+		agent_open(k, p.pid, p.listener);
+	else if (p.listener >= 0)
 		listen_open(c, p.listener);
 	c->last = mc->last;
 	limit_call(c, mc->time_limit_ns);
 	tell_begun(k, n, p.terminal);
+}
+
+int call_adopt(struct keeper *k, struct call_announce *a, pid_t pid, int pidfd)
+{
+	const struct call_behind by_parent = { .call = a->parent, .edge = EDGE_STARTED };
+	struct call *c = NULL;
+	int r = 0;
+
+	if (k->calls_begun < CALLS_PER_RUN_MAX)
+		c = call_new(k, k->calls_begun + 1);
+	if (c && a->parent)
+		r = handover_begin(c, a->parent, &by_parent, 1);
+	if (c && r == 0)
+		r = cgroup_move(c->cgroup, pid);
+	if (!c || r < 0) {
+		if (c)
+			call_undo(c);
+		cleanup_fd_(&pidfd);
+		return r < 0 ? r : -EAGAIN;
+	}
+	a->n = ++k->calls_begun;
+	record_call_announce(k, a);
+	c->pid = pid;
+	c->adopted = true;
+	c->process = (struct watch){ .fd = pidfd, .events = EPOLLIN, .ready = process_ready };
+	loop_add(&k->loop, &c->process);
+	limit_call(c, 0);
+	return 0;
 }
 
 /* A living shell works in the call from now on. */
@@ -362,7 +406,7 @@ static void begin_announced(struct keeper *k, const struct message_call *mc,
 	struct call *c;
 	int r;
 
-	if (mc->kind != CALL_SHELL)
+	if (mc->announce.n < CALL_SHELL_FIRST)
 		record_call_announce(k, &mc->announce);
 	if (mc->kind == CALL_NOTE) {
 		begin_note(k, n);
@@ -402,8 +446,9 @@ void call_begin(struct keeper *k, struct message *m)
 	if (k->calls_begun >= CALLS_PER_RUN_MAX) {
 		tell_client_text(k, MESSAGE_CALL_FAILED, 0, E2BIG, "too many calls in one run");
 	} else {
-		mc.announce.n = mc.kind == CALL_SHELL ? CALL_SHELL_FIRST + k->shells_begun++
-						      : ++k->calls_begun;
+		mc.announce.n = mc.kind == CALL_SHELL || mc.kind == CALL_AGENT
+					? CALL_SHELL_FIRST + k->shells_begun++
+					: ++k->calls_begun;
 		mc.announce.started_ns = clock_wall_ns();
 		begin_announced(k, &mc, m);
 	}
@@ -476,7 +521,7 @@ uint64_t calls_limits(struct keeper *k, uint64_t now)
 void calls_reap(struct keeper *k)
 {
 	for (struct call *c = k->calls; c; c = c->next)
-		if (c->pid)
+		if (c->pid && !c->adopted)
 			reap(c);
 }
 

@@ -8,6 +8,8 @@
  *   calls.c    calls and their cgroups
  *   handover.c what a call takes over from others at its beginning
  *   watch.c    runs that watch what is not ours
+ *   agent.c    a live agent: what it starts becomes calls
+ *   status.c   how a process ended that is not our child
  *   listen.c   calls without cgroups: their listeners, their survivors
  *   inside.c   the processes of a sandbox, by its pid namespace
  *   record.c   what the recorder is told and what it orders
@@ -45,6 +47,7 @@ struct call {
 	int cgroup;	       /* -1: none */
 	uint32_t label;	       /* what its processes carry from the beginning */
 	pid_t pid;	       /* of the first process, 0: it has ended, or there is none */
+	bool adopted;	       /* that is no child of ours: nothing to reap */
 	struct watch process;  /* pidfd of the first process; -1 when it has ended */
 	struct watch events;   /* cgroup.events, once only survivors are left; else -1 */
 	struct notify *notify; /* of the call's seccomp listener, without BPF; else NULL */
@@ -104,6 +107,7 @@ struct keeper {
 	uint32_t calls_begun, shells_begun, labels_given;
 	uint32_t *left_labels; /* by call: what its processes carried, as far as it is known */
 	size_t left_count;
+	struct agent *agent; /* NULL: none lives */
 
 	struct outbox client;
 	struct outbox recorder;
@@ -163,6 +167,16 @@ void handover_end(struct call *c);
 void change_tell(struct keeper *k, uint32_t n, const struct call_change *change);
 /* From a client; -EBADMSG. */
 int changes_take(struct keeper *k, const struct message *m);
+/* A process that lives already, in call 0, becomes the first of a new call, which is announced; it
+ * must not run meanwhile. Takes over pidfd; n is filled in. 0, or -errno and nothing has begun. */
+int call_adopt(struct keeper *k, struct call_announce *a, pid_t pid, int pidfd);
+
+/* agent.c: takes over the listener of the agent whose first process is pid. 0 or -errno */
+int agent_open(struct keeper *k, pid_t pid, int listener);
+void agent_close(struct keeper *k);
+
+/* status.c: the wait status of a process that has ended; false when it cannot be known any more */
+bool status_read(int pidfd, pid_t pid, int *ret_status);
 
 /* listen.c: calls on hosts without BPF and cgroups */
 void listen_open(struct call *c, int listener); /* takes over the descriptor */

@@ -274,6 +274,7 @@ void run_stop(struct keeper *k, const char *reason)
 	k->sandbox = NULL;
 	k->init.fd = -1;
 	sandbox_launcher_stop(take_ptr(k->launcher));
+	agent_close(k);
 	calls_finish(k);
 	if (k->cgroup >= 0)
 		remove_cgroups(k);

@@ -260,6 +260,7 @@ static int on_call(void *context, const struct call_record *c)
 	json_field_string(j, "ending", ending_name(c));
 	json_field_bool(j, "executed", a->executed);
 	json_field_string(j, "reason", a->reason);
+	json_field_string(j, "source", call_source_name(a->source));
 	json_field_uint(j, "survivors", c->ended ? c->exit.survivors : 0);
 	resources_json(j, c->gone ? &c->gone_at.resources : &c->exit.resources);
 	events_member(w, c);

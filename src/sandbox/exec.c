@@ -137,15 +137,19 @@ static void take_candidates(struct layout *l, struct exec_request *x, const char
 	x->candidates[count] = NULL;
 }
 
-static int told_make(struct told_filters *told, struct fail *f)
+static int told_make(struct told_filters *told, enum sandbox_told kind, struct fail *f)
 {
-	int listener = seccomp_listener(told->listener, ARRAY_LENGTH(told->listener));
-	int filter = seccomp_program_told(told->filter, ARRAY_LENGTH(told->filter));
+	int listener, filter;
 
+	if (told->kind == kind)
+		return 0;
+	listener = seccomp_listener(kind, told->listener, ARRAY_LENGTH(told->listener));
+	filter = seccomp_program_told(kind, told->filter, ARRAY_LENGTH(told->filter));
 	if (listener < 0 || filter < 0)
 		return fail(f, ENOBUFS, "make the system call filters");
 	told->listener_count = (uint32_t)listener;
 	told->filter_count = (uint32_t)filter;
+	told->kind = kind;
 	return 0;
 }
 
@@ -157,14 +161,14 @@ static int request_lay_out(struct sandbox *s, const struct sandbox_exec *x, stru
 
 	if (!x->argv || !x->argv[0])
 		return fail_text(f, EINVAL, "sandbox: no command given");
-	if (x->notify && !a->told.listener_count) {
-		int r = told_make(&a->told, f);
+	if (x->told != TOLD_NOTHING) {
+		int r = told_make(&a->told, x->told, f);
 
 		if (r < 0)
 			return r;
 	}
 	request->terminal = x->terminal;
-	request->told = x->notify ? &a->told : NULL;
+	request->told = x->told != TOLD_NOTHING ? &a->told : NULL;
 	request->cwd = take_text(&l, x->cwd ? x->cwd : STANDARD_CWD);
 	request->env = take_environment(&l, &s->environment, x->env);
 	if (!l.full)

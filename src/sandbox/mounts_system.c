@@ -136,29 +136,44 @@ static int plan_read(struct sandbox_plan *p, size_t index, struct parent *last, 
 	return 0;
 }
 
-/* weir's own helper, wherever this program was installed or built. */
-static void plan_tool(struct sandbox_plan *p)
+/* What of weir itself is seen inside, and where it is beside this program, installed or built. */
+static const struct {
+	const char *inside, *places[6];
+} own_programs[] = {
+	{ "run/weir/tool",
+	  { "weir-tool", "libexec/weir-tool", "../libexec/weir/weir-tool", "../libexec/weir-tool",
+	    "../../libexec/weir-tool" } },
+	{ "run/weir/weir", { "weir", "../weir", "../../bin/weir", "../bin/weir" } },
+};
+
+static void plan_own(struct sandbox_plan *p, const char *directory, const char *inside,
+		     const char *const *places)
 {
-	static const char *const places[] = { "weir-tool", "libexec/weir-tool",
-					      "../libexec/weir/weir-tool", "../libexec/weir-tool",
-					      "../../libexec/weir-tool" };
-	char self[PATH_MAX], path[PATH_MAX + 64];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char path[PATH_MAX + 64];
 	struct stat st;
+
+	for (; *places; places++) {
+		snprintf(path, sizeof(path), "%s/%s", directory, *places);
+		if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		plan_file(p, inside, "", 0755, 0);
+		plan_step(p, STAGE_BUILD, STEP_BIND, inside, path)->a =
+			MOUNT_SAFE | MOUNT_ATTR_RDONLY;
+		return;
+	}
+}
+
+static void plan_programs(struct sandbox_plan *p)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	if (n < 0)
 		return;
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
-	for (size_t i = 0; i < ARRAY_LENGTH(places); i++) {
-		snprintf(path, sizeof(path), "%s/%s", self, places[i]);
-		if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
-			continue;
-		plan_file(p, "run/weir/tool", "", 0755, 0);
-		plan_step(p, STAGE_BUILD, STEP_BIND, "run/weir/tool", path)->a =
-			MOUNT_SAFE | MOUNT_ATTR_RDONLY;
-		return;
-	}
+	for (size_t i = 0; i < ARRAY_LENGTH(own_programs); i++)
+		plan_own(p, self, own_programs[i].inside, own_programs[i].places);
 }
 
 int mounts_plan_system(struct sandbox_plan *p, struct fail *f)
@@ -171,6 +186,6 @@ int mounts_plan_system(struct sandbox_plan *p, struct fail *f)
 		if (r < 0)
 			return r;
 	}
-	plan_tool(p);
+	plan_programs(p);
 	return 0;
 }

@@ -63,6 +63,13 @@ int sandbox_start(const struct sandbox_plan *plan, struct sandbox_launcher *laun
 /* Hands over the listening sockets of the policy's network.carry, in its order; how many. They are
  * in the sandbox's network namespace, and only who holds them outside can accept from them. */
 size_t sandbox_carried(struct sandbox *s, int fds[CARRY_MAX]);
+/* What the seccomp listener of a process and its descendants is told of. */
+enum sandbox_told {
+	TOLD_NOTHING, /* there is none */
+	TOLD_EXECS,   /* of an agent: what it starts */
+	TOLD_ALL,     /* tables/notify.tbl: of hosts without BPF */
+	TOLD_COUNT
+};
 
 struct sandbox_exec {
 	int cgroup; /* directory of RUN/CALL, or -1 */
@@ -74,7 +81,7 @@ struct sandbox_exec {
 	unsigned short rows, columns;
 	const int *extra; /* become 3, 4, 5 … */
 	size_t extra_count;
-	bool notify; /* install a seccomp listener of this call's own (hosts without BPF) */
+	enum sandbox_told told;
 };
 
 struct sandbox_process {

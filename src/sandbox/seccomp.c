@@ -330,26 +330,28 @@ int seccomp_program(struct sock_filter *ret, uint32_t room)
 	return compile(standard, SECCOMP_RET_KILL_PROCESS, ret, room);
 }
 
-int seccomp_program_told(struct sock_filter *ret, uint32_t room)
+int seccomp_program_told(enum sandbox_told told, struct sock_filter *ret, uint32_t room)
 {
 	uint8_t verdicts[NUMBERS];
 
 	memcpy(verdicts, standard, sizeof(verdicts));
-	for (size_t i = 0; i < ARRAY_LENGTH(notified); i++) {
+	for (size_t i = 0; told == TOLD_ALL && i < ARRAY_LENGTH(notified); i++) {
 		if (notified[i].answer == ANSWER_REFUSE)
 			verdicts[notified[i].number] = ALLOW;
 	}
 	return compile(verdicts, SECCOMP_RET_KILL_PROCESS, ret, room);
 }
 
-int seccomp_listener(struct sock_filter *ret, uint32_t room)
+int seccomp_listener(enum sandbox_told told, struct sock_filter *ret, uint32_t room)
 {
 	uint8_t verdicts[NUMBERS];
 
 	memset(verdicts, ALLOW, sizeof(verdicts));
-	for (size_t i = 0; i < ARRAY_LENGTH(notified); i++)
+	verdicts[SYS_execve] = verdicts[SYS_execveat] = NOTIFY;
+	for (size_t i = 0; told == TOLD_ALL && i < ARRAY_LENGTH(notified); i++)
 		verdicts[notified[i].number] = NOTIFY;
-	verdicts[SYS_sendto] = SENDTO;
+	if (told == TOLD_ALL)
+		verdicts[SYS_sendto] = SENDTO;
 	return compile(verdicts, SECCOMP_RET_ALLOW, ret, room);
 }
 

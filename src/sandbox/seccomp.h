@@ -9,13 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sandbox/sandbox.h"
+
 /* Fill `ret`, which holds `room` instructions; return how many, or -ENOBUFS. */
 int seccomp_program(struct sock_filter *ret, uint32_t room);
-/* For calls with a listener, where there is no BPF: the filter that tells it (tables/notify.tbl),
- * and the filter proper without those rows that the listener itself refuses, which would be refused
- * unseen otherwise. */
-int seccomp_listener(struct sock_filter *ret, uint32_t room);
-int seccomp_program_told(struct sock_filter *ret, uint32_t room);
+/* For processes with a listener: the filter that tells it, and the filter proper without those rows
+ * that the listener itself refuses, which would be refused unseen otherwise. */
+int seccomp_listener(enum sandbox_told told, struct sock_filter *ret, uint32_t room);
+int seccomp_program_told(enum sandbox_told told, struct sock_filter *ret, uint32_t room);
 /* What a listener answers to this call: EPERM, or let it run. */
 bool seccomp_listener_refuses(int number);
 

@@ -110,6 +110,7 @@ struct plan_image {
 
 /* The filters of a call with a listener, made when the first one is started. */
 struct told_filters {
+	uint32_t kind; /* enum sandbox_told; 0: not made yet */
 	uint32_t listener_count, filter_count;
 	struct sock_filter listener[PLAN_FILTER_MAX], filter[PLAN_FILTER_MAX];
 };

@@ -234,7 +234,11 @@ int step_seccomp(struct work *w, const struct step *s)
 	if (!told)
 		return filter_install(w->image->filter, w->image->filter_count, 0);
 	listener = r = filter_install(told->listener, told->listener_count,
-				      SECCOMP_FILTER_FLAG_NEW_LISTENER);
+				      SECCOMP_FILTER_FLAG_NEW_LISTENER |
+					      SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	if (r == -EINVAL) /* before Linux 5.19: a signal may end the wait, and it is asked again */
+		listener = r = filter_install(told->listener, told->listener_count,
+					      SECCOMP_FILTER_FLAG_NEW_LISTENER);
 	if (r >= 0)
 		r = descriptor_send(w->listener_to, listener);
 	return r < 0 ? r : filter_install(told->filter, told->filter_count, 0);

@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Reads a seccomp listener and makes events of what it is told; see notify.h. Owns the listener.
  * Trusts the kernel for number, arguments and thread; whatever is read from the process's memory or
- * from under /proc is hostile, bounded, and checked to be still that process's (ID_VALID). */
+ * from under /proc is hostile, bounded, and checked to be still that process's. */
 #include "sensor/notify.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/seccomp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "sensor/notify_process.h"
+#include "sensor/question.h"
 
 #define WEIR_SYSCALL_ROWS
 #include "bpf/syscalls.h"
@@ -42,12 +38,9 @@ static const struct notify_row notify_rows[] = {
 };
 
 struct notify {
-	int fd;
+	struct question question;
 	uint32_t call, label;
 	uint64_t run, produced;
-	struct seccomp_notif_sizes sizes;
-	struct seccomp_notif *question;
-	struct seccomp_notif_resp *answer;
 	char event[EVENT_SIZE_MAX] __attribute__((aligned(8)));
 };
 
@@ -68,45 +61,29 @@ void notify_probe(struct state_line *line)
 int notify_open(int listener, uint64_t run, uint32_t call, uint32_t label, struct notify **ret)
 {
 	struct notify *n = calloc(1, sizeof(*n));
+	int r = n ? question_open(&n->question, listener) : -ENOMEM;
 
-	if (!n)
-		return -ENOMEM;
-	n->fd = -1;
+	if (r < 0) {
+		free(n);
+		return r;
+	}
 	n->run = run;
 	n->call = call;
 	n->label = label;
-	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &n->sizes) < 0 ||
-	    fcntl(listener, F_SETFL, O_NONBLOCK) < 0) {
-		int err = errno;
-
-		notify_close(n);
-		return -err;
-	}
-	/* The kernel's structures may have grown past those of our headers. */
-	n->question = calloc(1, n->sizes.seccomp_notif + sizeof(*n->question));
-	n->answer = calloc(1, n->sizes.seccomp_notif_resp + sizeof(*n->answer));
-	if (!n->question || !n->answer) {
-		notify_close(n);
-		return -ENOMEM;
-	}
-	n->fd = listener;
 	*ret = n;
 	return 0;
 }
 
 int notify_fd(const struct notify *n)
 {
-	return n->fd;
+	return n->question.fd;
 }
 
 void notify_close(struct notify *n)
 {
 	if (!n)
 		return;
-	if (n->fd >= 0)
-		close(n->fd);
-	free(n->question);
-	free(n->answer);
+	question_close(&n->question);
 	free(n);
 }
 
@@ -152,7 +129,7 @@ static void exec_fill(struct event_exec *e, const struct stat *st, const char co
  * search along PATH and no event. */
 static size_t make_exec(struct notify *n, const struct process_facts *p)
 {
-	const struct seccomp_data *d = &n->question->data;
+	const struct seccomp_data *d = &n->question.asked->data;
 	bool at = d->nr == __NR_execveat;
 	struct event_exec *e = (struct event_exec *)n->event;
 	char *text = n->event + sizeof(*e);
@@ -201,7 +178,7 @@ int notify_first(struct notify *n, pid_t pid,
 
 static size_t make_socket(struct notify *n, const struct process_facts *p)
 {
-	const struct seccomp_data *d = &n->question->data;
+	const struct seccomp_data *d = &n->question.asked->data;
 	struct event_net *e = (struct event_net *)n->event;
 
 	if ((int)d->args[0] == AF_UNIX)
@@ -241,7 +218,7 @@ static size_t address_fill(struct event_net *e, const struct sockaddr_storage *a
 
 static size_t make_address(struct notify *n, const struct process_facts *p)
 {
-	const struct seccomp_data *d = &n->question->data;
+	const struct seccomp_data *d = &n->question.asked->data;
 	bool send = d->nr == __NR_sendto;
 	struct event_net *e = (struct event_net *)n->event;
 	struct sockaddr_storage address = { 0 };
@@ -265,7 +242,7 @@ static size_t make_address(struct notify *n, const struct process_facts *p)
 static size_t make_privilege(struct notify *n, const struct process_facts *p,
 			     const struct notify_row *row)
 {
-	const struct seccomp_data *d = &n->question->data;
+	const struct seccomp_data *d = &n->question.asked->data;
 	const struct syscall_row *kernel = &syscall_rows[(unsigned int)d->nr % SYSCALLS_MAX];
 	struct event_privilege *e = (struct event_privilege *)n->event;
 
@@ -289,7 +266,7 @@ static size_t make_event(struct notify *n, const struct notify_row *row)
 	struct process_facts p cleanup_process = { 0 };
 	size_t size = 0;
 
-	process_open(&p, (pid_t)n->question->pid);
+	process_open(&p, (pid_t)n->question.asked->pid);
 	memset(n->event, 0, sizeof(n->event));
 	switch (row->how) {
 	case HOW_EXEC:
@@ -309,36 +286,7 @@ static size_t make_event(struct notify *n, const struct notify_row *row)
 	}
 	/* Had the process gone meanwhile, its pid could be another's: then nothing of this is true.
 	 */
-	if (ioctl(n->fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &n->question->id) < 0)
-		return 0;
-	return size;
-}
-
-static void answer(struct notify *n, const struct notify_row *row)
-{
-	memset(n->answer, 0, n->sizes.seccomp_notif_resp);
-	n->answer->id = n->question->id;
-	if (row && row->answer == ANSWER_REFUSE)
-		n->answer->error = -EPERM;
-	else
-		n->answer->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-	/* Fails when the process was killed while it waited: then nobody needs the answer. */
-	ioctl(n->fd, SECCOMP_IOCTL_NOTIF_SEND, n->answer);
-}
-
-/* 1 when a question was read, 0 when none waits, -EPIPE when none will ever come. */
-static int question_read(struct notify *n)
-{
-	struct pollfd p = { .fd = n->fd, .events = POLLIN };
-
-	/* The listener's ioctl blocks whatever its flags say, so it is called only when one waits.
-	 */
-	if (poll(&p, 1, 0) <= 0)
-		return 0;
-	if (!(p.revents & POLLIN))
-		return p.revents & (POLLHUP | POLLERR) ? -EPIPE : 0;
-	memset(n->question, 0, n->sizes.seccomp_notif);
-	return ioctl(n->fd, SECCOMP_IOCTL_NOTIF_RECV, n->question) == 0;
+	return question_valid(&n->question) ? size : 0;
 }
 
 int notify_drain(struct notify *n, size_t max,
@@ -350,20 +298,20 @@ int notify_drain(struct notify *n, size_t max,
 	while (count < max) {
 		const struct notify_row *row;
 		size_t size;
-		int r = question_read(n);
+		int r = question_read(&n->question);
 
 		if (r < 0 && count == 0)
 			return r;
 		if (r <= 0)
 			break;
-		row = row_of(n->question->data.nr);
+		row = row_of(n->question.asked->data.nr);
 		size = row ? make_event(n, row) : 0;
 		if (size) {
 			n->produced++;
 			r = on_event(context, n->event, size);
 			failed = failed ?: (r < 0 ? r : 0);
 		}
-		answer(n, row);
+		question_answer(&n->question, row && row->answer == ANSWER_REFUSE ? EPERM : 0);
 		count++;
 	}
 	return failed ?: (int)count;

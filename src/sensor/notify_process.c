@@ -182,3 +182,44 @@ bool process_stat(const struct process_facts *p, const char *path, size_t size, 
 	fd = (int)syscall(SYS_openat2, base, name, &how, sizeof(how));
 	return fd >= 0 && fstat(fd, ret) == 0;
 }
+
+static int open_within(int base, const char *path, uint64_t resolve)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = resolve };
+
+	return (int)syscall(SYS_openat2, base, path, &how, sizeof(how));
+}
+
+static int open_base(const struct process_facts *p, int dirfd, const char *path)
+{
+	char name[32] = "cwd";
+
+	if (*path == '/')
+		strcpy(name, "root");
+	else if (dirfd != AT_FDCWD)
+		snprintf(name, sizeof(name), "fd/%d", dirfd);
+	return openat(p->dir, name, O_PATH | O_CLOEXEC);
+}
+
+/* The last component is missing in a directory that is there, or any component on a way without
+ * links. A relative way that a link or ".." may lead out of the directory is not followed. */
+bool process_lacks(const struct process_facts *p, int dirfd, const char *path)
+{
+	uint64_t resolve = *path == '/' ? RESOLVE_IN_ROOT : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+	const char *last = strrchr(path, '/');
+	cleanup_fd int base = open_base(p, dirfd, path);
+	cleanup_fd int parent = -1, file = -1;
+	char directory[PATH_MAX] = ".";
+	struct stat st;
+
+	if (base < 0 || !*path || strlen(path) >= sizeof(directory))
+		return false;
+	if (last)
+		snprintf(directory, sizeof(directory), "%.*s", (int)(last - path) + 1, path);
+	parent = open_within(base, directory, resolve);
+	if (parent >= 0)
+		return fstatat(parent, last ? last + 1 : path, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+		       errno == ENOENT;
+	file = open_within(base, path, resolve | RESOLVE_NO_SYMLINKS);
+	return file < 0 && errno == ENOENT;
+}

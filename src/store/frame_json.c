@@ -102,6 +102,7 @@ static void announce_members(struct json *j, const struct call_announce *a)
 	json_field_uint(j, "parent", a->parent);
 	json_field_bool(j, "executed", a->executed);
 	json_field_string(j, "reason", a->reason);
+	json_field_string(j, "source", call_source_name(a->source));
 }
 
 void resources_json(struct json *j, const struct resources *r)

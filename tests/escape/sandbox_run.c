@@ -147,7 +147,7 @@ static int call(const struct bench *b, struct sandbox *s, int cgroup, struct fai
 				  .argv = b->argv,
 				  .stdio = { 0, 1, 2 },
 				  .terminal = b->terminal,
-				  .notify = b->notify,
+				  .told = b->notify ? TOLD_ALL : TOLD_NOTHING,
 				  .rows = 24,
 				  .columns = 80 };
 	struct sandbox_process p;

@@ -82,7 +82,12 @@ need() {
 # Runs of this store, and what of one of them lives. A run's processes are those in its cgroups, in
 # every hierarchy; where there are no cgroups, those that the store's keepers hold.
 run_ids() { (cd "$WEIR_STORE/runs" 2>/dev/null && echo *) | grep -v '^\*$'; }
-run_pids() { grep -l "/weir/$1\(/\|$\)" /proc/[0-9]*/cgroup 2>/dev/null | sed 's|/proc/||; s|/cgroup||'; }
+# The dead whom process 1 has not buried yet are not weir's to bury.
+buried_late() { grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null && grep -q '^PPid:.1$' "/proc/$1/status"; }
+run_pids() {
+	grep -l "/weir/$1\(/\|$\)" /proc/[0-9]*/cgroup 2>/dev/null | sed 's|/proc/||; s|/cgroup||' |
+		while read -r tap_pid; do buried_late "$tap_pid" || echo "$tap_pid"; done
+}
 run_cgroups() { find /sys/fs/cgroup -maxdepth 6 -type d -path "*/weir/$1" 2>/dev/null; }
 run_namespaces() {
 	for tap_pid in $(run_pids "$1"); do
