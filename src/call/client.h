@@ -46,11 +46,11 @@ enum call_kind {
 	CALL_SESSION, /* the process of call `session` (a living shell) is moved into the new call's
 		       * cgroup; the client says when the call is over with client_call_end() */
 	CALL_NOTE,    /* announced only: nothing runs; its exit and its going are told at once */
-	CALL_SHELL,   /* argv runs in the run's own cgroup (call 0): a living shell in which calls of
-		       * kind CALL_SESSION work. It is not a call: nothing is announced or recorded,
-		       * and its number, from CALL_SHELL_FIRST on, is for `session`, client_call_kill()
-		       * and its CLIENT_CALL_EXIT only */
-	CALL_AGENT    /* as CALL_SHELL: an agent. What it starts are calls, begun by the keeper */
+	CALL_SHELL, /* argv runs in the run's own cgroup (call 0): a living shell in which calls of
+		     * kind CALL_SESSION work. It is not a call: nothing is announced or recorded,
+		     * and its number, from CALL_SHELL_FIRST on, is for `session`,
+		     * client_call_kill() and its CLIENT_CALL_EXIT only */
+	CALL_AGENT  /* as CALL_SHELL: an agent. What it starts are calls, begun by the keeper */
 };
 
 /* Extra descriptors appear in the call as 3, 4, 5 … in this order. */
