@@ -8,7 +8,8 @@
 #include "bpf/channel_memory.h"
 #include "bpf/channel_object.h"
 #include "bpf/network.h"
-#include "bpf/registers.h"
+#include "bpf/parts.h"
+#include "bpf/privilege.h"
 #include "bpf/unix_name.h"
 
 #define EINPROGRESS 115
@@ -27,7 +28,9 @@ enum channel_flow {
 	FLOW_SEGMENT,
 	FLOW_QUEUE,
 	FLOW_MESSAGES,
-	FLOW_SEMAPHORES
+	FLOW_SEMAPHORES,
+	FLOW_WATCH,
+	FLOW_SUBMIT
 };
 
 struct channel_row {
@@ -276,6 +279,29 @@ static __always_inline void flow_datagram(const struct channel_step *s)
 		put_by_name(s->call, 0, 0);
 }
 
+/* Another process's memory: who may write it can make that process do anything. */
+static __always_inline void open_memory(const struct channel_step *s, struct file *file)
+{
+	struct task_struct *task = current_task(), *of;
+	struct channel_use u = { .file = (__u64)file };
+	__u64 at = memory_task(file);
+	struct call_entry *other;
+
+	if (!at)
+		return;
+	of = CAST(task_struct, (void *)at);
+	other = call_of_task(of);
+	if (!other || other->run != s->call->run || GET(of, tgid) == GET(task, tgid))
+		return;
+	u.edge = EDGE_MEMORY;
+	if (GET(file, f_mode) & FMODE_READ)
+		channel_give(s->call, bpf_get_current_task(), &u, process_sender(other, of),
+			     other->parent);
+	u.edge = EDGE_TRACE;
+	if (GET(file, f_mode) & FMODE_WRITE)
+		channel_give(other, at, &u, process_sender(s->call, task), s->call->parent);
+}
+
 static __always_inline void flow_open(const struct channel_step *s)
 {
 	struct file *file = step_file(s, NO_ARGUMENT);
@@ -285,6 +311,8 @@ static __always_inline void flow_open(const struct channel_step *s)
 		u.key.space = 0;
 	if (!file)
 		return;
+	if (GET(file, f_inode, i_sb, s_magic) == PROC_SUPER_MAGIC)
+		return open_memory(s, file);
 	if (u.key.space == CHANNEL_TERMINAL && GET(file, f_inode, i_rdev) == DEVICE_PTMX) {
 		bpf_map_delete_elem(&channels, &u.key); /* of a terminal that was there before */
 		if (channel_of(file, true, &other))
@@ -312,9 +340,7 @@ static __always_inline void take_from_peer(const struct channel_step *s, struct 
 	other = call_of_task(peer);
 	if (!other || other->run != s->call->run)
 		return;
-	channel_give(s->call, bpf_get_current_task(), u,
-		     CHANNEL_SENDER(other->call,
-				    label_of(other, GET(peer, start_boottime), GET(peer, tgid))),
+	channel_give(s->call, bpf_get_current_task(), u, process_sender(other, peer),
 		     other->parent);
 }
 
@@ -453,6 +479,44 @@ static __always_inline void flow_segment(const struct channel_step *s)
 	memory_join(s->call, &u, !(syscall_argument(s->regs, 2) & SHM_RDONLY));
 }
 
+/* From now on changes are looked at; what is known of a descriptor that was there before is not
+ * its. */
+static __always_inline void flow_watch(const struct channel_step *s)
+{
+	struct file *file = step_file(s, NO_ARGUMENT);
+	struct channel_use u = {};
+
+	noticing = 1;
+	if (file && channel_of(file, false, &u))
+		bpf_map_delete_elem(&channels, &u.key);
+}
+
+#define SUBMITS_MAX 64 /* of one io_submit(2) */
+
+/* include/uapi/linux/aio_abi.h */
+struct control_block {
+	__u64 data, key;
+	__u16 operation, priority;
+	__s32 fd;
+};
+
+/* Whatever is asked for, and may be done later: the descriptor is both taken from and put into. */
+static __always_inline void flow_submit(const struct channel_step *s)
+{
+	struct control_block block = {};
+	__u64 at = 0, file, blocks = syscall_argument(s->regs, 2);
+
+	for (__s64 i = 0; i < SUBMITS_MAX && i < s->result; i++) {
+		bpf_probe_read_user(&at, sizeof(at), (void *)blocks + i * sizeof(at));
+		bpf_probe_read_user(&block, sizeof(block), (void *)at);
+		file = file_address(s->task, block.fd);
+		if (!file)
+			continue;
+		use_take(s->call, file, 0);
+		use_put(s->call, file, 0);
+	}
+}
+
 static __always_inline void flow_queue(const struct channel_step *s)
 {
 	bool put = s->row->from == NO_ARGUMENT;
@@ -481,8 +545,10 @@ static __always_inline bool side_quiet(const struct channel_step *s, __u8 argume
 		return true;
 	inode = GET(file, f_inode);
 	type = GET(inode, i_mode) & S_IFMT;
+	if (type == S_IFCHR)
+		return !is_terminal(inode);
 	if (type != S_IFIFO && type != S_IFSOCK)
-		return type != S_IFCHR || !is_terminal(inode);
+		return !noticing || GET(inode, i_sb, s_magic) != ANON_INODE_FS_MAGIC;
 	return memo_holds(memo_object(inode), put);
 }
 
@@ -573,6 +639,12 @@ int weir_channel(__u64 *ctx)
 		break;
 	case FLOW_SEMAPHORES:
 		flow_ids(&s, CHANNEL_SEMAPHORES);
+		break;
+	case FLOW_WATCH:
+		flow_watch(&s);
+		break;
+	case FLOW_SUBMIT:
+		flow_submit(&s);
 		break;
 	default:
 		break;

@@ -215,6 +215,13 @@ static __always_inline __u64 channel_merge(struct call_entry *call, const struct
 	return CHANNEL_SENDER(call->call, label_make(call, bpf_get_current_task(), mine, &t));
 }
 
+/* A process of this call as a sender. */
+static __always_inline __u64 process_sender(const struct call_entry *call, struct task_struct *task)
+{
+	return CHANNEL_SENDER(call->call, label_of(call, GET(task, group_leader, start_boottime),
+						   GET(task, tgid)));
+}
+
 /* The current process puts something into the channel. */
 __noinline int channel_put(struct call_entry *call, const struct channel_use *u)
 {

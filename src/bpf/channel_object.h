@@ -153,6 +153,23 @@ static __always_inline bool channel_socket(struct channel_use *u, struct sock *s
 	return (family == AF_INET || family == AF_INET6) && channel_inet(u, sk, put);
 }
 
+/* The descriptor of inotify(7), by the name that the kernel gives to such a file. */
+static __always_inline bool channel_watch(struct channel_use *u, struct file *file,
+					  struct inode *inode)
+{
+	char name[8] = {};
+
+	if (GET(inode, i_sb, s_magic) != ANON_INODE_FS_MAGIC)
+		return false;
+	bpf_probe_read_kernel(name, sizeof(name), GET(file, f_path.dentry, d_name.name));
+	if (__builtin_bswap64(*(__u64 *)name) != 0x696e6f7469667900) /* "inotify" */
+		return false;
+	u->key.object = (__u64)GET(file, private_data);
+	u->key.space = CHANNEL_WATCH;
+	u->edge = EDGE_WATCH;
+	return true;
+}
+
 /* Fills in which channel the file is for a process that takes from it (or puts into it); false when
  * it is none. */
 static __always_inline bool channel_of(struct file *file, bool put, struct channel_use *u)
@@ -173,7 +190,7 @@ static __always_inline bool channel_of(struct file *file, bool put, struct chann
 	case S_IFCHR:
 		return channel_terminal(u, file, inode, put);
 	default:
-		return false;
+		return !put && channel_watch(u, file, inode);
 	}
 }
 

@@ -195,7 +195,7 @@ int weir_open(__u64 *ctx)
 		open_link_taken(room, call, regs, row);
 	if (op == FILE_WRITE ||
 	    (op == FILE_READ && !dentry_sensitive(GET(file, f_path.dentry), call)))
-		return 0;
+		goto seen;
 	if (op != FILE_READ)
 		writer = file_changed(call, &found, false);
 	file_event(room, call, task, op, 0);
@@ -203,6 +203,10 @@ int weir_open(__u64 *ctx)
 	room->e.writer = writer;
 	room->e.first = first_touch(&found.id, call);
 	send_file_event(call, room, file_describe(room, file, &found.id));
+seen:
+	if (GET(file, f_inode, i_sb, s_magic) == PROC_SUPER_MAGIC)
+		bpf_tail_call(ctx, &parts, PART_CHANNEL);
+	notice_next(ctx);
 	return 0;
 }
 
@@ -347,6 +351,8 @@ int weir_write(__u64 *ctx)
 	}
 	if (also_channel(regs, regular))
 		bpf_tail_call(ctx, &parts, PART_CHANNEL);
+	if (regular)
+		notice_next(ctx);
 	return 0;
 }
 
@@ -499,5 +505,6 @@ int weir_path(__u64 *ctx)
 		used += path_target(room, call, regs, row, used);
 	if (row->op != FILE_OP_COUNT)
 		send_file_event(call, room, used);
+	notice_next(ctx);
 	return 0;
 }

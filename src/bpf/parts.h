@@ -4,8 +4,7 @@
 #ifndef WEIR_BPF_PARTS_H
 #define WEIR_BPF_PARTS_H
 
-#include "bpf/kernel.h"
-#include "bpf/syscalls.h"
+#include "bpf/registers.h"
 
 /* Filled by user space with the programs that loaded. */
 struct {
@@ -14,5 +13,15 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } parts SEC(".maps");
+
+/* Has any process of a run begun to watch files? Until then nobody looks who is told of changes. */
+__u32 noticing = 0;
+
+/* Does not return when there is somebody to tell. */
+static __always_inline void notice_next(void *ctx)
+{
+	if (noticing)
+		bpf_tail_call(ctx, &parts, PART_NOTICE);
+}
 
 #endif

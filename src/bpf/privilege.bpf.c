@@ -4,6 +4,7 @@
 #include <asm-generic/errno-base.h>
 #include <linux/sched.h>
 
+#include "bpf/channel.h"
 #include "bpf/descriptor.h"
 #include "bpf/privilege.h"
 #include "bpf/registers.h"
@@ -85,7 +86,35 @@ int weir_privilege(__u64 *ctx)
 #define SEND_SIG_PRIV 1
 #define SI_USER 0
 #define SI_QUEUE -1
+#define SI_MESGQ -3
 #define SI_TKILL -6
+#define SIGNAL_IGNORED 1 /* include/trace/events/signal.h: TRACE_SIGNAL_IGNORED */
+
+/* Did the current process ask for this signal in so many words? It may give it any negative code;
+ * of those, timers and descriptors have theirs at any time, whoever runs then. */
+static __always_inline bool signal_meant(int code)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 nr;
+
+	if (code == SI_USER || code == SI_QUEUE || code == SI_TKILL)
+		return true;
+	if (code >= 0)
+		return false;
+	nr = syscall_number((struct pt_regs *)bpf_task_pt_regs(task));
+	return nr == __NR_rt_sigqueueinfo || nr == __NR_rt_tgsigqueueinfo ||
+	       nr == __NR_pidfd_send_signal || (code == SI_MESGQ && nr == __NR_mq_timedsend);
+}
+
+/* The target goes on as the sender wanted. */
+static __always_inline void signal_given(struct call_entry *call, struct call_entry *other,
+					 __u64 target)
+{
+	struct channel_use u = { .edge = EDGE_SIGNAL, .flags = CHANNEL_PRIVATE };
+
+	if (other && other->run == call->run)
+		channel_give(other, target, &u, process_sender(call, current_task()), call->parent);
+}
 
 SEC("raw_tp/signal_generate")
 int weir_signal(struct bpf_raw_tracepoint_args *ctx)
@@ -102,8 +131,12 @@ int weir_signal(struct bpf_raw_tracepoint_args *ctx)
 	if (!call)
 		return 0;
 	code = BPF_CORE_READ(info, si_code);
+	if (!signal_meant(code))
+		return 0;
 	other = call_of_task(target);
-	if (other == call || (code != SI_USER && code != SI_QUEUE && code != SI_TKILL))
+	if (ctx->args[4] != SIGNAL_IGNORED)
+		signal_given(call, other, ctx->args[2]);
+	if (other == call)
 		return 0;
 	fill_header(&e.h, EVENT_SIGNAL, call, current_task());
 	e.signal = ctx->args[0];

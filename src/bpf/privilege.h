@@ -48,6 +48,23 @@ static __always_inline void privilege_send(struct privilege_room *room, struct c
 
 #define PROC_SUPER_MAGIC 0x9fa0
 
+/* The process whose memory this file is, as the address of a task; 0 when it is none. */
+static __always_inline __u64 memory_task(struct file *file)
+{
+	struct inode *inode = GET(file, f_inode);
+	struct proc_inode *proc;
+	char name[4] = {};
+	void *node;
+
+	bpf_probe_read_kernel(name, sizeof(name), GET(file, f_path.dentry, d_name.name));
+	if (name[0] != 'm' || name[1] != 'e' || name[2] != 'm' || name[3])
+		return 0;
+	proc = (struct proc_inode *)((void *)inode -
+				     bpf_core_field_offset(struct proc_inode, vfs_inode));
+	node = BPF_CORE_READ(proc, pid, tasks[1].first);
+	return node ? (__u64)node - bpf_core_field_offset(struct task_struct, pid_links[1]) : 0;
+}
+
 /* The host pid of the process whose memory or environment this file is, 0 when it is none. */
 static __always_inline __u32 memory_owner(struct file *file)
 {

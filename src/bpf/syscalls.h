@@ -37,6 +37,7 @@
 #define __NR_chown SYSCALL_ABSENT
 #define __NR_lchown SYSCALL_ABSENT
 #define __NR_mknod SYSCALL_ABSENT
+#define __NR_inotify_init SYSCALL_ABSENT
 #define __NR_futimesat SYSCALL_ABSENT
 #define __NR_utimes SYSCALL_ABSENT
 #define __NR_utime SYSCALL_ABSENT
@@ -57,6 +58,7 @@ enum syscall_part {
 	PART_PRIVILEGE,
 	PART_SIGNAL,
 	PART_CHANNEL,
+	PART_NOTICE,
 	PART_COUNT
 };
 

@@ -7,6 +7,7 @@
 #include "bpf/file.bpf.c"
 #include "bpf/hand.bpf.c"
 #include "bpf/network.bpf.c"
+#include "bpf/notice.bpf.c"
 #include "bpf/privilege.bpf.c"
 #include "bpf/process.bpf.c"
 #include "bpf/syscalls.bpf.c"

@@ -10,6 +10,8 @@ const struct sensor sensor_channel = {
 	.needs = {
 		{ .name = "weir_sys_exit", .kind = PROGRAM_TYPED },
 		{ .name = "weir_channel", .kind = PROGRAM_PART, .type = PART_CHANNEL },
+		{ .name = "weir_notice", .kind = PROGRAM_PART, .type = PART_NOTICE },
+		{ .name = "weir_signal", .kind = PROGRAM_RAW, .hook = "signal_generate" },
 		{ .name = "weir_network", .kind = PROGRAM_PART, .type = PART_NETWORK },
 		{ .name = "weir_open", .kind = PROGRAM_PART, .type = PART_OPEN },
 		{ .name = "weir_write", .kind = PROGRAM_PART, .type = PART_WRITE },
