@@ -163,6 +163,14 @@ static __always_inline void open_link_taken(struct file_room *room, struct call_
 			   EDGE_READ);
 }
 
+/* Whom else an opened file concerns. Does not return when there is somebody. */
+static __always_inline void open_next(void *ctx, struct file *file)
+{
+	if (GET(file, f_inode, i_sb, s_magic) == PROC_SUPER_MAGIC)
+		bpf_tail_call(ctx, &parts, PART_CHANNEL);
+	notice_next(ctx);
+}
+
 SEC("tp_btf/sys_exit")
 int weir_open(__u64 *ctx)
 {
@@ -204,9 +212,7 @@ int weir_open(__u64 *ctx)
 	room->e.first = first_touch(&found.id, call);
 	send_file_event(call, room, file_describe(room, file, &found.id));
 seen:
-	if (GET(file, f_inode, i_sb, s_magic) == PROC_SUPER_MAGIC)
-		bpf_tail_call(ctx, &parts, PART_CHANNEL);
-	notice_next(ctx);
+	open_next(ctx, file);
 	return 0;
 }
 

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* For BPF programs: one system call as it bears on channels, and what it takes from them and puts
+ * into them. */
+#ifndef WEIR_BPF_CHANNEL_STEP_H
+#define WEIR_BPF_CHANNEL_STEP_H
+
+#include "bpf/channel_object.h"
+#include "bpf/registers.h"
+#include "bpf/unix_name.h"
+
+enum channel_flow {
+	FLOW_NONE,
+	FLOW_MOVE,     /* takes from one descriptor, puts into another */
+	FLOW_MESSAGE,  /* takes, maybe descriptors too */
+	FLOW_DATAGRAM, /* puts, maybe to an address */
+	FLOW_OPEN,
+	FLOW_CONNECT,
+	FLOW_BIND,
+	FLOW_LISTEN,
+	FLOW_ACCEPT,
+	FLOW_MAP,
+	FLOW_SEGMENT,
+	FLOW_QUEUE,
+	FLOW_MESSAGES,
+	FLOW_SEMAPHORES,
+	FLOW_WATCH,
+	FLOW_SUBMIT
+};
+
+struct channel_row {
+	__u8 flow, from, to;
+};
+
+static const struct channel_row channel_rows[SYSCALLS_MAX] = {
+#define CHANNEL(name, flow, from, to) [__NR_##name] = { FLOW_##flow, from, to },
+#include "tables/channels.tbl"
+#undef CHANNEL
+};
+
+struct channel_step {
+	struct call_entry *call;
+	struct task_struct *task;
+	struct pt_regs *regs;
+	const struct channel_row *row;
+	__s64 result;
+};
+
+static __always_inline __u64 step_address(const struct channel_step *s, __u8 argument)
+{
+	__s64 fd = argument == NO_ARGUMENT ? s->result : (__s32)syscall_argument(s->regs, argument);
+
+	return file_address(s->task, fd);
+}
+
+static __always_inline struct file *step_file(const struct channel_step *s, __u8 argument)
+{
+	__u64 file = step_address(s, argument);
+
+	return file ? CAST(file, (void *)file) : NULL;
+}
+
+/* The socket was made by another call: it was inherited or passed on. */
+static __always_inline void socket_made_elsewhere(struct call_entry *call, __u64 file,
+						  struct sock *sk)
+{
+	struct cgroup *cgroup = GET(sk, sk_cgrp_data.cgroup);
+	struct channel_use u = { .file = file, .edge = EDGE_DESCRIPTOR, .flags = CHANNEL_PRIVATE };
+	struct call_entry *maker;
+	__u64 id;
+
+	if (!cgroup)
+		return;
+	cgroup = CAST(cgroup, cgroup);
+	id = GET(cgroup, kn, id);
+	if (id == call->cgroup)
+		return;
+	/* What accept(2) returns was made by the peer's connect(2). */
+	if (GET(sk, __sk_common.skc_family) == AF_UNIX && unix_named(sk))
+		return;
+	maker = bpf_map_lookup_elem(&calls, &id);
+	if (!maker || maker->run != call->run)
+		return;
+	channel_give(call, bpf_get_current_task(), &u, CHANNEL_SENDER(maker->call, LABEL_NONE),
+		     maker->parent);
+}
+
+static __always_inline bool file_carries(struct file *file)
+{
+	__u32 type = GET(file, f_inode, i_mode) & S_IFMT;
+
+	return type == S_IFIFO || type == S_IFSOCK || type == S_IFCHR;
+}
+
+__noinline int use_made(struct call_entry *call, __u64 at)
+{
+	struct file *file = CAST(file, (void *)at);
+	struct sock *sk;
+
+	if (!call || (GET(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	sk = socket_sock(file);
+	if (sk)
+		socket_made_elsewhere(call, at, sk);
+	return 0;
+}
+
+/* Global functions: the verifier reads them once a program, not once a use. */
+__noinline int use_put(struct call_entry *call, __u64 at, __u64 bytes)
+{
+	struct file *file = CAST(file, (void *)at);
+	struct channel_use u = { .bytes = bytes };
+	__u64 changes = label_changes;
+
+	if (!call || !channel_of(file, true, &u))
+		return 0;
+	use_made(call, at);
+	channel_put(call, &u);
+	memo_keep(file, true, changes);
+	return 0;
+}
+
+static __always_inline bool is_unix_datagram(struct sock *sk)
+{
+	return GET(sk, __sk_common.skc_family) == AF_UNIX && GET(sk, sk_type) == SOCK_DGRAM;
+}
+
+/* Takes what came by name, and by names that nobody is known to have bound. */
+static __always_inline void take_datagram(struct call_entry *call, struct sock *sk,
+					  struct channel_use *u)
+{
+	u->inode = 0;
+	u->key.space = CHANNEL_NAME;
+	u->key.owner = call->run;
+	u->key.object = unix_name_of(sk);
+	if (u->key.object)
+		channel_take(call, u);
+	u->key.object = UNIX_NAME_ANY;
+	channel_take(call, u);
+}
+
+/* edge: 0 for what the channel's own is. */
+__noinline int use_take(struct call_entry *call, __u64 at, __u32 edge)
+{
+	struct file *file = CAST(file, (void *)at);
+	struct channel_use u = {};
+	__u64 changes = label_changes;
+	struct sock *sk;
+
+	if (!call || !channel_of(file, false, &u))
+		return 0;
+	use_made(call, at);
+	if (edge)
+		u.edge = edge;
+	channel_take(call, &u);
+	memo_keep(file, false, changes);
+	if (u.key.space == CHANNEL_UDP) {
+		u.key.space = CHANNEL_EARLY_UDP;
+		channel_take(call, &u);
+	}
+	if (u.key.space != CHANNEL_UNIX)
+		return 0;
+	sk = socket_sock(file);
+	if (sk && is_unix_datagram(sk))
+		take_datagram(call, sk, &u);
+	return 0;
+}
+
+#endif
