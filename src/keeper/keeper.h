@@ -94,11 +94,11 @@ struct keeper {
 	size_t sensor_fd_count;
 	struct watch listener;
 	struct visitor *visitors;
-	int cgroup;		  /* RUN; -1: none */
-	int call0;		  /* RUN/0; -1: none */
-	struct watch target;	  /* what is watched: cgroup.events, or a pidfd; -1: nothing */
-	int target_cgroup;	  /* -1: none */
-	uint64_t target_check_ns; /* when to look whether it has gone; UINT64_MAX: not now */
+	int cgroup;	     /* RUN; -1: none */
+	int call0;	     /* RUN/0; -1: none */
+	struct watch target; /* what is watched: a cgroup's directory, or a pidfd; -1: nothing */
+	uint64_t
+		target_check_ns; /* when to look whether it has gone; UINT64_MAX: it will be told */
 	bool target_gone;
 	uint32_t watched_living; /* calls in it, call 0 among them, as the recorder says */
 	uint64_t deadline_ns, cpu_check_ns;

@@ -313,7 +313,6 @@ static int prepare(struct keeper *k, const char *store, struct fail *f)
 			      .cgroup = -1,
 			      .call0 = -1,
 			      .target.fd = -1,
-			      .target_cgroup = -1,
 			      .target_check_ns = UINT64_MAX,
 			      .first_recorder = -1,
 			      .deadline_ns = UINT64_MAX,

@@ -16,7 +16,7 @@
 #include "sandbox/barrier.h"
 #include "sensor/watched.h"
 
-#define GONE_CHECK_NS (NSEC_PER_SEC / 10) /* an empty cgroup: nobody says when it is removed */
+#define CGROUP_CHECK_NS (NSEC_PER_SEC / 2) /* nobody says when a cgroup is removed */
 
 bool watches(const struct keeper *k)
 {
@@ -37,69 +37,56 @@ struct state_line *watch_barriers(size_t *ret_count)
 	return lines;
 }
 
-static void target_ready(struct watch *w, uint32_t events)
+static void process_ended(struct watch *w, uint32_t events)
 {
 	struct keeper *k = container_of(w, struct keeper, target);
 
-	/* a pidfd stays readable; cgroup.events tells again when somebody comes in */
-	if (k->request.watch == WATCH_PROCESS) {
-		loop_remove(&k->loop, &k->target);
-		close(take_fd(&k->target.fd));
-		k->target_gone = true;
-	} else {
-		cgroup_populated(w->fd);
-		k->target_check_ns = 0;
-	}
+	loop_remove(&k->loop, &k->target);
+	close(take_fd(&k->target.fd));
+	k->target_gone = true;
 }
 
 int watch_start(struct keeper *k, struct fail *f)
 {
-	int events;
+	int r;
 
 	sandbox_launcher_stop(take_ptr(k->launcher));
-	k->target.events = EPOLLIN;
-	k->target.ready = target_ready;
 	if (k->request.watch == WATCH_CGROUP) {
-		events = cgroup_events_open(k->target.fd);
-		if (events < 0)
-			return fail_text(f, ENOENT, "the cgroup has just gone");
-		k->target_cgroup = k->target.fd;
-		k->target.fd = events;
-		k->target.events = EPOLLPRI;
 		k->target_check_ns = 0;
+		return 0;
 	}
-	return loop_add(&k->loop, &k->target);
+	k->watched_living = 1; /* call 0, of which the recorder will tell */
+	k->target.events = EPOLLIN;
+	k->target.ready = process_ended;
+	r = loop_add(&k->loop, &k->target);
+	return r < 0 ? fail(f, -r, "cannot follow the process") : 0;
 }
 
 void watch_stop(struct keeper *k)
 {
-	if (k->target.fd >= 0) {
+	if (k->target.fd < 0)
+		return;
+	if (k->request.watch == WATCH_PROCESS)
 		loop_remove(&k->loop, &k->target);
-		close(take_fd(&k->target.fd));
-	}
-	cleanup_fd_(&k->target_cgroup);
-	k->target_cgroup = -1;
+	close(take_fd(&k->target.fd));
 	k->target_check_ns = UINT64_MAX;
 }
 
-/* Only an empty cgroup can be removed. */
-static void check_cgroup(struct keeper *k, uint64_t now)
+/* What came from it may live on elsewhere; whether it does only a recorder can say. */
+static bool nothing_lives(const struct keeper *k)
 {
-	k->target_check_ns = UINT64_MAX;
-	if (!cgroup_exists(k->target_cgroup))
-		k->target_gone = true;
-	else if (!cgroup_populated(k->target.fd))
-		k->target_check_ns = now + GONE_CHECK_NS;
+	return k->watched_living == 0 || !k->recorder_expected || k->recorder_failed;
 }
 
 uint64_t watch_check(struct keeper *k, uint64_t now)
 {
 	if (!watches(k) || k->state != RUN_LIVING)
 		return UINT64_MAX;
-	if (k->target_check_ns <= now)
-		check_cgroup(k, now);
-	/* what came from it may live on elsewhere */
-	if (k->target_gone && k->watched_living == 0)
+	if (k->target_check_ns <= now) {
+		k->target_gone = !cgroup_exists(k->target.fd);
+		k->target_check_ns = now + CGROUP_CHECK_NS;
+	}
+	if (k->target_gone && nothing_lives(k))
 		run_stop(k, k->request.watch == WATCH_CGROUP ? "the cgroup has gone"
 							     : "the process has ended");
 	return k->target_check_ns;
