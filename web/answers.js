@@ -72,16 +72,25 @@ function completeWords() {
 		`: ${plural(recorded, "event")} recorded, ${lost ? count(lost) + " lost" : "none lost"}.`];
 }
 
+// How the barriers and sensors did. "not ours": weir watches what another one contains.
+function holdWords() {
+	const lines = [...report.barriers, ...report.sensors];
+	const others = lines.filter((line) => line.state === "not ours").length;
+	const weak = lines.filter((line) => line.state !== "enforced" && line.state !== "not ours");
+
+	if (weak.length)
+		return `${plural(weak.length, "barrier or sensor", "barriers or sensors")} did not hold in full: ` +
+			`${list(weak.map((line) => line.name))}.`;
+	return others ? `${plural(others, "barrier")} not weir's own; all else held.`
+		: `All ${report.barriers.length} barriers and ${report.sensors.length} sensors held.`;
+}
+
 function trusted() {
-	const weak = [...report.barriers, ...report.sensors].filter((line) => line.state !== "enforced");
 	const { unknown } = report.completeness.provenance;
 
 	return [
 		paragraph(completeWords()),
-		paragraph(weak.length
-			? `${plural(weak.length, "barrier or sensor", "barriers or sensors")} did not hold in full: ` +
-				`${list(weak.map((line) => line.name))}.`
-			: `All ${report.barriers.length} barriers and ${report.sensors.length} sensors held.`,
+		paragraph(holdWords(),
 			unknown ? ` In ${plural(unknown, "call")} it is not known who stands behind all that was used.` : ""),
 		paragraph(report.root ? ["Root ", code(report.root.slice(0, 16) + "…")] : "No root yet: the record still grows.",
 			" ", make("a", { href: "#trust-heading" }, "More")),

@@ -10,8 +10,9 @@ const MARKS = {
 	info: "M-4.5,0a4.5,4.5 0 1 0 9,0a4.5,4.5 0 1 0 -9,0Z",
 };
 const MARK_ROOM = 13;	// pixels that a mark takes beside another
+const MARKS_ALL = 300;	// in the overview, the worst first
 const MARKS_MAX = 8;	// in a lane; what is beyond is counted
-const EDGES_MAX = 300;	// arrows drawn at once
+const ARROWS_MAX = 60;	// drawn at once; where there are more, those of the chosen call
 const OVERSCAN = 4;	// lanes that exist above and below those in sight
 const PRINTED_MAX = 60; // lanes on paper
 const SPAN_MIN = 0.005; // milliseconds across the drawing
@@ -82,10 +83,11 @@ function tickLabel(ms, step, most) {
 }
 
 class Lanes {
-	constructor({ list, axis, overview, choose }) {
+	constructor({ list, axis, overview, hint, choose }) {
 		this.list = list;
 		this.axis = axis;
 		this.overview = overview;
+		this.hint = hint;
 		this.choose = choose; // (call, finding or null), when a person picks one
 		this.rows = [];
 		this.rowOf = new Map();
@@ -258,7 +260,7 @@ class Lanes {
 		lane.element = make("div", { class: "lane" + (severity ? " found " + severity : ""), id: "lane-" + call.n,
 			role: "option", "aria-label": laneLabel(call), "aria-posinset": row + 1, "aria-setsize": this.rows.length,
 			"data-call": call.n },
-			make("span", { class: "name" },
+			make("span", { class: "name depth-" + depth(call) },
 				make("b", {}, call.n), " ", make("span", { class: "function" }, cut(call.name, 24)), " ",
 				make("span", { class: "what" }, cut(call.words, 80))),
 			lane.plot);
@@ -348,7 +350,7 @@ class Lanes {
 		const full = Math.log1p(sums.reduce((a, b) => Math.max(a, b), 1));
 		const columns = [...sums].map((sum, i) =>
 			(sum ? `M${i},${height}v${((8 - height) * Math.log1p(sum) / full).toFixed(1)}h1V${height}Z` : ""));
-		const marks = findings.slice(0, EDGES_MAX).reverse().map((finding) => draw("path", {
+		const marks = findings.slice(0, MARKS_ALL).reverse().map((finding) => draw("path", {
 			class: "mark " + finding.severity, d: MARKS[finding.severity],
 			transform: `translate(${x(finding.at).toFixed(1)} 5) scale(.6)` }));
 
@@ -371,9 +373,11 @@ class Lanes {
 		const chosen = this.chosen?.n;
 		const inSight = this.spans.filter(({ top, bottom }) => bottom > first && top < end).map(({ edge }) => edge);
 		const isChosen = (edge) => edge.from === chosen || edge.to === chosen;
-		const drawn = inSight.length <= EDGES_MAX ? inSight
-			: [...inSight.filter(isChosen), ...inSight.filter((edge) => !isChosen(edge))].slice(0, EDGES_MAX);
+		const drawn = inSight.length > ARROWS_MAX ? inSight.filter(isChosen).slice(0, ARROWS_MAX) : inSight;
+		const left = inSight.length - drawn.length;
 
+		this.hint.textContent = left ? `${plural(left, "hand-over")} of these calls ${left === 1 ? "is" : "are"} not drawn: ` +
+			"choose a call to see its own." : "";
 		this.arrows.style.height = this.sheet.style.height;
 		this.arrows.replaceChildren(...drawn.map((edge) =>
 			(edge.unknown ? this.makeQuestion(edge, isChosen(edge)) : this.makeArrow(edge, isChosen(edge)))),

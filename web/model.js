@@ -2,6 +2,7 @@
 // The run as the page sees it: the report's JSON form (doc/schema/report.schema.json) joined with what html_data.c
 // adds. Times are milliseconds since the run began. Nothing here touches the document but to read the two blocks.
 
+const DEPTH_MAX = 4;
 const SEVERITIES = ["info", "low", "medium", "high", "critical"];
 
 function readBlock(id) {
@@ -58,6 +59,15 @@ function makeCall(call, extra) {
 const calls = report.calls.map((call, i) => makeCall(call, data.calls[i] ?? {}));
 const callByNumber = new Map(calls.map((call) => [call.n, call]));
 const evidenceById = new Map(data.evidence.map((event) => [event.id, event]));
+
+// How deep a call stands in the tree of calls that agents inside agents make.
+function depth(call) {
+	let levels = 0;
+
+	for (let above = callByNumber.get(call.parent); above?.n && levels < DEPTH_MAX; above = callByNumber.get(above.parent))
+		levels++;
+	return levels;
+}
 
 function makeFinding(finding) {
 	const events = finding.evidence.map((id) => evidenceById.get(id)).filter(Boolean);

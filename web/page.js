@@ -61,7 +61,7 @@ function choose(call, finding) {
 }
 
 const lanes = new Lanes({
-	list: get("lanes"), axis: get("axis"), overview: get("overview"),
+	list: get("lanes"), axis: get("axis"), overview: get("overview"), hint: get("hint"),
 	choose: (call, finding) => {
 		choose(call, finding);
 		if (matchMedia("(max-width: 900px)").matches && document.activeElement !== get("lanes"))

@@ -51,6 +51,7 @@ function laneLabel(call) {
 	return visible([
 		`Call ${call.n}, ${call.name}`, cut(call.words, 120), endingWords(call),
 		`began at ${duration(call.from)}, ran ${duration(call.to - call.from)}`, livedWords(call),
+		call.parent ? "called by call " + call.parent : null,
 		plural(call.events.recorded, "event"), call.events.lost ? plural(call.events.lost, "event") + " lost" : null,
 		behind.length ? "stands on " + list(behind.slice(0, 5)) + (behind.length > 5 ? " and others" : "") : null,
 		call.found.length ? `${plural(call.found.length, "finding")}: ${severitiesWords(call.found)}` : null,
