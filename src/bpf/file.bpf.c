@@ -272,6 +272,36 @@ static __always_inline int written(struct file *file, struct call_entry *call,
 	return 0;
 }
 
+/* What was written since the file was opened, perhaps long ago, is taken over as it is read. */
+static __always_inline void file_read(struct file *file, struct call_entry *call)
+{
+	struct found_file found = {};
+
+	if (inode_changed_ns(inode_real(GET(file, f_inode))) < call->run_begin)
+		return;
+	file_find(&found, file);
+	file_taken(call, &found, EDGE_READ);
+}
+
+SEC("tp_btf/sys_exit")
+int weir_read(__u64 *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct file *file = file_of(current_task(), (__s32)syscall_argument(regs, 0));
+	struct call_entry *call;
+
+	if (!file || (__s64)ctx[1] <= 0)
+		return 0;
+	if (!FILE_IS_REGULAR(GET(file, f_inode, i_mode))) {
+		bpf_tail_call(ctx, &parts, PART_CHANNEL);
+		return 0;
+	}
+	call = acting_call();
+	if (call)
+		file_read(file, call);
+	return 0;
+}
+
 #define IOCTL_CLONE 0x40049409 /* FICLONE, FICLONERANGE: the whole file at once, as cp does it */
 #define IOCTL_CLONE_RANGE 0x4020940d
 
@@ -328,6 +358,23 @@ static __always_inline void file_mapped(struct file *file, struct call_entry *ca
 		file_changed(call, &found, true);
 }
 
+/* The file that was copied from without being read, which may have been opened before it was
+ * written. */
+static __always_inline void copied(struct call_entry *call, struct task_struct *task,
+				   struct pt_regs *regs)
+{
+	__u64 nr = syscall_number(regs);
+	struct file *from;
+
+	if (nr != __NR_copy_file_range && nr != __NR_sendfile && nr != __NR_ioctl)
+		return;
+	from = file_of(task, (__s32)syscall_argument(regs, nr == __NR_copy_file_range ? 0
+							   : nr == __NR_sendfile      ? 1
+										      : 2));
+	if (from && FILE_IS_REGULAR(GET(from, f_inode, i_mode)))
+		file_read(from, call);
+}
+
 SEC("tp_btf/sys_exit")
 int weir_write(__u64 *ctx)
 {
@@ -352,8 +399,10 @@ int weir_write(__u64 *ctx)
 	}
 	if (regular && wrote(regs, ctx[1], &bytes)) {
 		call = acting_call();
-		if (call)
+		if (call) {
+			copied(call, task, regs);
 			written(file, call, task, bytes);
+		}
 	}
 	if (also_channel(regs, regular))
 		bpf_tail_call(ctx, &parts, PART_CHANNEL);

@@ -52,6 +52,7 @@
 enum syscall_part {
 	PART_NONE,
 	PART_OPEN,
+	PART_READ,
 	PART_WRITE,
 	PART_PATH,
 	PART_NETWORK,

@@ -228,13 +228,18 @@ __noinline int file_changed(struct call_entry *call, const struct found_file *fo
  * call. Returns the call that wrote it last. */
 __noinline int file_taken(struct call_entry *call, const struct found_file *found, __u32 edge)
 {
-	struct handover_room *room = handover_room();
 	struct file_id above = {};
+	struct handover_room *room;
 	struct writer *w;
 
-	if (!call || !found || !room)
+	if (!call || !found)
 		return EVENT_NO_CALL;
 	w = file_writer(&found->id, call->run);
+	if (w && w->call == call->call && !w->label)
+		return w->call;
+	room = handover_room();
+	if (!room)
+		return EVENT_NO_CALL;
 	if (!w && directories_renamed && directory_above(call, found, &above))
 		w = file_writer(&above, call->run);
 	if (w)

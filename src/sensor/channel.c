@@ -14,6 +14,7 @@ const struct sensor sensor_channel = {
 		{ .name = "weir_signal", .kind = PROGRAM_RAW, .hook = "signal_generate" },
 		{ .name = "weir_network", .kind = PROGRAM_PART, .type = PART_NETWORK },
 		{ .name = "weir_open", .kind = PROGRAM_PART, .type = PART_OPEN },
+		{ .name = "weir_read", .kind = PROGRAM_PART, .type = PART_READ },
 		{ .name = "weir_write", .kind = PROGRAM_PART, .type = PART_WRITE },
 	},
 };

@@ -10,6 +10,7 @@ const struct sensor sensor_file = {
 	.needs = {
 		{ .name = "weir_sys_exit", .kind = PROGRAM_TYPED },
 		{ .name = "weir_open", .kind = PROGRAM_PART, .type = PART_OPEN },
+		{ .name = "weir_read", .kind = PROGRAM_PART, .type = PART_READ },
 		{ .name = "weir_write", .kind = PROGRAM_PART, .type = PART_WRITE },
 		{ .name = "weir_moved", .kind = PROGRAM_TYPED },
 		{ .name = "weir_path", .kind = PROGRAM_PART, .type = PART_PATH },
