@@ -61,6 +61,7 @@ static void call_free(struct call *c)
 	close_watch(c->keeper, &c->process);
 	close_watch(c->keeper, &c->events);
 	listen_close(c);
+	free(c->facts);
 	cleanup_fd_(&c->cgroup);
 	free(c);
 }
@@ -366,6 +367,7 @@ static void begin_session(struct keeper *k, struct call *c, const struct message
 		return;
 	}
 	c->session = mc->session;
+	session_begun(shell);
 	limit_call(c, mc->time_limit_ns);
 	tell_begun(k, n, -1);
 }
@@ -377,6 +379,8 @@ void call_end(struct keeper *k, uint32_t n, int exit_code)
 
 	if (!c || !c->session || c->over)
 		return;
+	if (shell && shell->pid)
+		session_over(shell, n);
 	if (shell && shell->pid && shell->cgroup >= 0)
 		cgroup_move(shell->cgroup, shell->pid);
 	call_over(c, exit_code, c->ending);

@@ -10,6 +10,7 @@
  *   watch.c    runs that watch what is not ours
  *   agent.c    a live agent: what it starts becomes calls
  *   status.c   how a process ended that is not our child
+ *   session.c  a living shell, as it is seen from outside
  *   listen.c   calls without cgroups: their listeners, their survivors
  *   inside.c   the processes of a sandbox, by its pid namespace
  *   record.c   what the recorder is told and what it orders
@@ -52,11 +53,12 @@ struct call {
 	struct watch events;   /* cgroup.events, once only survivors are left; else -1 */
 	struct notify *notify; /* of the call's seccomp listener, without BPF; else NULL */
 	struct watch listener;
-	uint32_t session;	 /* the call whose shell works in this one, or 0 */
-	bool over;		 /* call_exit was told */
-	bool last;		 /* the run ends with it */
-	enum call_ending ending; /* why it is being killed; ENDING_EXIT: it is not */
-	uint64_t deadline_ns;	 /* monotonic; UINT64_MAX: none */
+	struct shell_facts *facts; /* of a living shell: what it was last seen like; owned */
+	uint32_t session;	   /* the call whose shell works in this one, or 0 */
+	bool over;		   /* call_exit was told */
+	bool last;		   /* the run ends with it */
+	enum call_ending ending;   /* why it is being killed; ENDING_EXIT: it is not */
+	uint64_t deadline_ns;	   /* monotonic; UINT64_MAX: none */
 	struct resources resources;
 };
 
@@ -177,6 +179,11 @@ void agent_close(struct keeper *k);
 
 /* status.c: the wait status of a process that has ended; false when it cannot be known any more */
 bool status_read(int pidfd, pid_t pid, int *ret_status);
+
+/* session.c */
+/* A call begins to work in the living shell, and has ended: what of it can be seen is told. */
+void session_begun(struct call *shell);
+void session_over(struct call *shell, uint32_t n);
 
 /* listen.c: calls on hosts without BPF and cgroups */
 void listen_open(struct call *c, int listener); /* takes over the descriptor */

@@ -200,6 +200,17 @@ static void print_row(const struct table *t, const struct call_record *c)
 	page_end_line(p, guilty ? INK_BOLD : INK_PLAIN, at.did_at);
 }
 
+/* "-> changed the shell: function git, PATH" */
+static void print_shell(const struct table *t, uint32_t call)
+{
+	const char *shell = report_doing(t->report, call)->shell;
+
+	if (!shell)
+		return;
+	buf_printf(&t->page->line, "         -> changed the shell: %s", shell);
+	page_end_line(t->page, INK_DIM, VIA_INDENT);
+}
+
 /* "<- call 3 (executed), call 1 (read), and 4 more" */
 static void print_via(const struct table *t, uint32_t call)
 {
@@ -244,6 +255,7 @@ static int on_call(void *context, const struct call_record *c)
 	end_fold(t);
 	print_row(t, c);
 	print_via(t, c->announce.n);
+	print_shell(t, c->announce.n);
 	return 0;
 }
 

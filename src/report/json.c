@@ -266,6 +266,7 @@ static int on_call(void *context, const struct call_record *c)
 	events_member(w, c);
 	json_key(j, "did");
 	did_json(j, report_doing(w->report, a->n), 1);
+	json_field_string(j, "shell", report_doing(w->report, a->n)->shell);
 	observation_member(j, &c->observation);
 	if (!w->bounds)
 		via_members(w, a->n);

@@ -22,6 +22,8 @@
 #define WORDS_MAX 4096
 #define ARGV_WIDTH 200
 #define OBJECT_WIDTH 200
+#define NAME_WIDTH 40
+#define SHELL_WIDTH 200
 
 /* The walk over the frames. */
 struct walk {
@@ -217,6 +219,33 @@ static void count_connect(struct doing *d, const struct event_net *net)
 	d->connects_refused += net->result < 0 && net->result != -EINPROGRESS;
 }
 
+/* "function git, PATH" */
+static void note_shell(struct doing *d, const struct event_view *e)
+{
+	static const char *const named_alone[] = { "directory", "variable", "umask" };
+	struct bytes part = e->text[0];
+	cleanup_buf struct buf text = { .max = WORDS_MAX };
+	bool alone = false;
+
+	if (d->shell && strlen(d->shell) > SHELL_WIDTH)
+		return;
+	if (d->shell)
+		buf_printf(&text, "%s, ", d->shell);
+	for (size_t i = 0; i < ARRAY_LENGTH(named_alone); i++)
+		alone = alone || (part.size == strlen(named_alone[i]) &&
+				  !memcmp(part.data, named_alone[i], part.size));
+	if (text.size > SHELL_WIDTH) {
+		buf_add_text(&text, "…");
+	} else {
+		if (!alone)
+			text_escape_cut(&text, part.data, part.size, NAME_WIDTH);
+		buf_add_text(&text, alone ? "" : " ");
+		text_escape_cut(&text, e->text[1].data, e->text[1].size, NAME_WIDTH);
+	}
+	free(d->shell);
+	d->shell = strdup(buf_text(&text));
+}
+
 static void count_event(struct report *r, const struct event_view *e)
 {
 	struct doing *d = doing_of(r, e->h->call);
@@ -233,6 +262,9 @@ static void count_event(struct report *r, const struct event_view *e)
 	case EVENT_CONNECT:
 	case EVENT_SEND:
 		count_connect(d, e->net);
+		break;
+	case EVENT_STATE:
+		note_shell(d, e);
 		break;
 	case EVENT_PRIVILEGE:
 		d->operations_refused += e->privilege->result < 0;
@@ -404,6 +436,8 @@ void report_free(struct report *r)
 	story_free(&r->story);
 	free(r->findings);
 	free(r->worst);
+	for (size_t i = 0; i < r->doing_count; i++)
+		free(r->doings[i].shell);
 	free(r->doings);
 	free(r->evidence);
 	free(r->damage);

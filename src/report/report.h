@@ -26,6 +26,7 @@ struct doing {
 	uint32_t connects, connects_refused; /* and datagrams; connects has the refused too */
 	uint32_t operations_refused;	     /* privileged ones */
 	uint32_t findings, blamed;	     /* blamed: those above info */
+	char *shell; /* what it changed in the shell: names, escaped; owned; NULL: nothing */
 };
 
 /* An event that a finding rests on, in words. Strings owned, agent bytes escaped. */

@@ -22,6 +22,8 @@ static const char looked_at[] =
 	"PROMPT_COMMAND PS4 SHELLOPTS TEXTDOMAIN TEXTDOMAINDIR TIMEFORMAT TMOUT TMPDIR TZ ";
 /* Variables that bash sets by itself: harmless unless they are more than a place for a value. */
 static const char set_by_bash[] = " BASH_REMATCH COPROC MAPFILE OPTARG REPLY ";
+/* Variables whose value it executes. */
+static const char code[] = " BASH_ENV ENV PROMPT_COMMAND PS4 ";
 /* What it calls by itself, and what the export of the state is made of (shell.c). */
 static const char called[] = " command_not_found_handle builtin ";
 static const char read_as_alias[] = " { [[ ";
@@ -71,6 +73,7 @@ struct rule {
 	const struct shell_state *state;
 	const char *command;
 	bool *reached; /* by entry */
+	bool *skipped; /* by entry: the command overwrites it before it can read it */
 	size_t *queue; /* entries whose value is to be read */
 	size_t queued;
 	unsigned reach;
@@ -120,40 +123,52 @@ static void reach(struct rule *r, size_t i)
 	r->queue[r->queued++] = i;
 }
 
-static bool variable_is_read(const struct rule *r, const struct shell_entry *e)
+static bool variable_is_read(struct rule *r, const struct shell_entry *e)
 {
+	bool *skipped = &r->skipped[e - r->state->entries];
+
 	if (is_named(e, "PWD") || is_named(e, "OLDPWD"))
 		return false; /* counts() knows better */
-	return !r->in_command || !has_attributes(e, "-x") ||
-	       !shell_words_overwrites(r->command, e->name);
+	if (!r->in_command || !e->set_by || !has_attributes(e, "-x"))
+		return true;
+	*skipped = *skipped || shell_words_overwrites(r->command, e->name);
+	return !*skipped;
 }
 
-static void on_name(void *context, struct bytes name, bool as_variable)
+static void reach_name(struct rule *r, enum shell_part part, struct bytes name)
 {
-	static const enum shell_part parts[] = { SHELL_VARIABLE, SHELL_ALIAS, SHELL_FUNCTION };
-	struct rule *r = context;
+	const struct shell_entry *e = shell_state_find(r->state, part, name.data, name.size);
 
-	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
-		const struct shell_entry *e =
-			shell_state_find(r->state, parts[i], name.data, name.size);
+	if (e && !r->reached[e - r->state->entries] &&
+	    (part != SHELL_VARIABLE || variable_is_read(r, e)))
+		reach(r, (size_t)(e - r->state->entries));
+}
 
-		if (e && (parts[i] != SHELL_VARIABLE || (as_variable && variable_is_read(r, e))))
-			reach(r, (size_t)(e - r->state->entries));
+static void on_name(void *context, struct bytes name, bool variable)
+{
+	if (variable) {
+		reach_name(context, SHELL_VARIABLE, name);
+		return;
 	}
+	reach_name(context, SHELL_ALIAS, name);
+	reach_name(context, SHELL_FUNCTION, name);
 }
 
 static void read_entry(struct rule *r, const struct shell_entry *e)
 {
 	struct bytes content = shell_entry_content(e);
 
-	if (e->part != SHELL_OTHER && !e->removed && content.data)
+	if (e->part == SHELL_OTHER || e->removed || !content.data)
+		return;
+	if (e->part != SHELL_VARIABLE || listed(code, e->name))
 		r->reach |= shell_words(content, on_name, r);
+	else if ((r->reach & REACH_VALUES) || !is_plain(e))
+		shell_words_in_value(content, on_name, r);
 }
 
 /* Whatever the command reaches may mention more, until nothing new comes. */
 static void follow(struct rule *r)
 {
-	size_t done = 0;
 	unsigned before;
 
 	r->in_command = true;
@@ -164,7 +179,7 @@ static void follow(struct rule *r)
 		for (size_t i = 0; i < r->state->count; i++)
 			if (counts(r, &r->state->entries[i]))
 				reach(r, i);
-		for (; done < r->queued; done++)
+		for (size_t done = 0; done < r->queued; done++)
 			read_entry(r, &r->state->entries[r->queue[done]]);
 	} while (r->reach != before);
 }
@@ -226,13 +241,18 @@ int shell_rule(const struct shell_state *s, const char *command, struct call_beh
 	       size_t *ret_count)
 {
 	cleanup_free bool *reached = calloc(s->count + 1, sizeof(*reached));
+	cleanup_free bool *skipped = calloc(s->count + 1, sizeof(*skipped));
 	cleanup_free size_t *queue = calloc(s->count + 1, sizeof(*queue));
-	struct rule r = { .state = s, .command = command, .reached = reached, .queue = queue };
+	struct rule r = { .state = s,
+			  .command = command,
+			  .reached = reached,
+			  .skipped = skipped,
+			  .queue = queue };
 	const struct shell_entry *place;
 
 	*ret = NULL;
 	*ret_count = 0;
-	if (!reached || !queue)
+	if (!reached || !skipped || !queue)
 		return -ENOMEM;
 	place = shell_state_find(s, SHELL_DIRECTORY, "directory", strlen("directory"));
 	r.placeless = place && shell_words_placeless(command, place->value);

@@ -120,7 +120,7 @@ static void keep(struct parser *p, const char *from)
 	buf_add(&p->text, from, (size_t)(p->at - from));
 }
 
-/* cd -- DIRECTORY */
+/* cd -- DIRECTORY, which in the next shell leaves one behind that was not there */
 static bool take_directory(struct parser *p)
 {
 	const char *from = p->at, *word;
@@ -131,6 +131,7 @@ static bool take_directory(struct parser *p)
 	if (!quote_word(&p->at, p->end) || !quote_literal(&p->at, p->end, "\n"))
 		return false;
 	keep(p, from);
+	buf_add_text(&p->text, "unset -v OLDPWD\n");
 	return add_entry(p, SHELL_DIRECTORY, true, named("directory"), between(word, p->at - 1));
 }
 

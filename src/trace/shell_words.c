@@ -36,11 +36,6 @@ static bool contains(struct bytes text, const char *what)
 	return memmem(text.data, text.size, what, strlen(what));
 }
 
-static bool in_long_name(char c)
-{
-	return !ends_long_name(c);
-}
-
 /* Where a name that stands for itself is read as a variable: in arithmetic, or by a command that
  * takes names. */
 static bool takes_bare_names(struct bytes text)
@@ -58,11 +53,11 @@ static bool takes_bare_names(struct bytes text)
 struct names {
 	struct bytes text;
 	bool bare; /* takes_bare_names() */
-	void (*on_name)(void *context, struct bytes name, bool as_variable);
+	void (*on_name)(void *context, struct bytes name, bool variable);
 	void *context;
 };
 
-static void find_runs(const struct names *n, bool (*in_run)(char c))
+static void find_variables(const struct names *n)
 {
 	bool in_braces = false; /* of ${...} */
 
@@ -71,11 +66,10 @@ static void find_runs(const struct names *n, bool (*in_run)(char c))
 		bool after_dollar = at && from[-1] == '$';
 		size_t size = 0;
 
-		while (at + size < n->text.size && in_run(from[size]))
+		while (at + size < n->text.size && is_word(from[size]))
 			size++;
-		if (size)
-			n->on_name(n->context, (struct bytes){ from, size },
-				   n->bare || after_dollar || in_braces);
+		if (size && (n->bare || after_dollar || in_braces))
+			n->on_name(n->context, (struct bytes){ from, size }, true);
 		at += size;
 		if (at < n->text.size && n->text.data[at] == '}')
 			in_braces = false;
@@ -86,10 +80,15 @@ static void find_runs(const struct names *n, bool (*in_run)(char c))
 	}
 }
 
-static void find_names(const struct names *n)
+static void find_commands(const struct names *n)
 {
-	find_runs(n, is_word);
-	find_runs(n, in_long_name);
+	for (size_t at = 0, size = 0; at < n->text.size; at += size + 1) {
+		size = 0;
+		while (at + size < n->text.size && !ends_long_name(n->text.data[at + size]))
+			size++;
+		if (size)
+			n->on_name(n->context, (struct bytes){ n->text.data + at, size }, false);
+	}
 }
 
 static bool word_is(struct bytes word, const char *list)
@@ -251,14 +250,15 @@ static unsigned look(struct names *n, struct bytes text)
 
 	n->text = text;
 	n->bare = takes_bare_names(text);
-	find_names(n);
+	find_variables(n);
+	find_commands(n);
 	read_commands(&r);
 	look_for_forms(&r);
-	return r.reach;
+	return r.reach | (n->bare ? REACH_VALUES : 0);
 }
 
 unsigned shell_words(struct bytes text,
-		     void (*on_name)(void *context, struct bytes name, bool as_variable),
+		     void (*on_name)(void *context, struct bytes name, bool variable),
 		     void *context)
 {
 	cleanup_free char *bare = malloc(text.size + 1);
@@ -266,9 +266,18 @@ unsigned shell_words(struct bytes text,
 	unsigned reach;
 
 	if (!bare || !text.size)
-		return text.size ? REACH_ALL | REACH_BACK : 0;
+		return text.size ? REACH_ALL | REACH_BACK | REACH_VALUES : 0;
 	reach = look(&n, text);
 	return reach | look(&n, unquoted(text, bare));
+}
+
+void shell_words_in_value(struct bytes text,
+			  void (*on_name)(void *context, struct bytes name, bool variable),
+			  void *context)
+{
+	const struct names n = { text, true, on_name, context };
+
+	find_variables(&n);
 }
 
 /* Behind the words of assignments, each a command of its own; whether one of them is to the name.

@@ -14,16 +14,22 @@ enum shell_reach {
 	REACH_FUNCTIONS = 1 << 0, /* can call any function */
 	REACH_VARIABLES = 1 << 1, /* can read any variable */
 	REACH_ALIASES = 1 << 2,
-	REACH_BACK = 1 << 3, /* names the directory that was left */
+	REACH_BACK = 1 << 3,   /* names the directory that was left */
+	REACH_VALUES = 1 << 4, /* reads the value of a variable as the name of another */
 	REACH_ALL = REACH_FUNCTIONS | REACH_VARIABLES | REACH_ALIASES,
 };
 
-/* Calls on_name for whatever in the text may be a name, some more than once; as_variable: it may be
- * that of a variable whose value counts. Returns the bits of enum shell_reach. */
+/* Calls on_name for whatever in the text may be a name, some more than once: the name of a command,
+ * or with `variable` that of a variable whose value counts. Returns the bits of enum shell_reach.
+ */
 unsigned shell_words(struct bytes text,
-		     void (*on_name)(void *context, struct bytes name, bool as_variable),
+		     void (*on_name)(void *context, struct bytes name, bool variable),
 		     void *context);
-/* Whether a name can be found by shell_words() at all. */
+/* The same for the value of a variable, all of whose words may be names of variables. */
+void shell_words_in_value(struct bytes text,
+			  void (*on_name)(void *context, struct bytes name, bool variable),
+			  void *context);
+/* Whether the name of a command can be found by shell_words() at all. */
 bool shell_words_finds(struct bytes name);
 /* Whether the command gives the variable a value of its own before it can read the one that it had:
  * it begins with that, or is one loop over it with no use of it behind. */
