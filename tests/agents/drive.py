@@ -3,7 +3,7 @@
 """A person at a terminal: runs CMD on a terminal of its own, waits until the model server has played a turn
 and the screen is quiet, types KEYS (with \\r, \\x03 and the like), and waits for the end.
 
-drive.py LOG MODEL TURN KEYS SCREEN -- CMD: the screen's bytes go to SCREEN; exits as CMD did, 124 after a minute.
+drive.py LOG MODEL TURN KEYS SCREEN -- CMD: the screen's bytes go to SCREEN; exits as CMD did, 124 after two minutes.
 """
 import fcntl
 import json
@@ -16,7 +16,7 @@ import termios
 import time
 
 ROWS, COLUMNS = 40, 120
-LIMIT_S = 60
+LIMIT_S = 120
 QUIET_S = 0.7
 
 
@@ -32,6 +32,9 @@ def played(log, model, turn):
 def main():
     log, model, turn, keys, screen, _, *command = sys.argv[1:]
     keys = keys.encode().decode("unicode_escape").encode("latin-1")
+    # Keys that come too fast are taken for something pasted, in which Enter ends nothing: Enter is pressed again.
+    pressed = [(key, 1.0 if key in b"\r" else 0.1) for key in keys] + [(keys[-1], 4.0)] * 5
+    typing = 0.0  # when the next key is due; 0: not yet
     pid, master = pty.fork()
     if pid == 0:
         os.environ["TERM"] = "xterm-256color"
@@ -52,9 +55,11 @@ def main():
                     os.write(master, b"\x1b[1;1R")
                 if b"\x1b[c" in data:  # what are you?
                     os.write(master, b"\x1b[?62;c")
-            elif keys and time.time() - last > QUIET_S and played(log, model, int(turn)):
-                os.write(master, keys[:1])
-                keys, last = keys[1:], time.time() - QUIET_S + 0.1
+            if not typing and time.time() - last > QUIET_S and played(log, model, int(turn)):
+                typing = time.time()
+            if typing and pressed and time.time() > typing + pressed[0][1]:
+                os.write(master, bytes([pressed.pop(0)[0]]))
+                typing = time.time()
         else:
             os.kill(pid, 9)
             os.waitpid(pid, 0)

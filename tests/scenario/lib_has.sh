@@ -9,6 +9,7 @@ has() {
 	bpf) [ -e /sys/kernel/btf/vmlinux ] && bpftool prog show >/dev/null 2>&1 ;;
 	userns) unshare -Ur true 2>/dev/null ;;
 	unsanitized) ! nm "$WEIR" | grep -q __asan_init ;;
+	agents) "${TOP:-.}/tests/agents/install.sh" >/dev/null 2>&1 ;;
 	*) command -v "$1" >/dev/null ;;
 	esac
 }

@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""judge.py EVENTS REPORT HOOK: holds a run of task.py's work against the marks that its shell calls left: each in a
+call of its own, which is known by its command line and, with HOOK yes, by the model's id and function name.
+Prints what is wrong, one thing a line; nothing where all is right."""
+import json
+import sys
+
+MARKS = ["1", "2", "3", "4", "5"]
+IDS = {"1": "call_0_0", "2": "call_1_0", "3": "call_1_1", "4": "call_3_0", "5": "call_4_0"}
+SHELLS = {"run_shell_command", "bash"}
+
+
+def main():
+    with open(sys.argv[1]) as f:
+        events = [json.loads(line) for line in f]
+    with open(sys.argv[2]) as f:
+        calls = {c["n"]: c for c in json.load(f)["calls"]}
+    hook = sys.argv[3] == "yes"
+    of_mark = {}
+    for mark in MARKS:
+        seen = {
+            e["call"] for e in events if e["kind"] == "exec" and e["argv"] and e["argv"][-2:] == ["tools/mark", mark]
+        }
+        if len(seen) != 1 or 0 in seen:
+            print(f"mark {mark} was executed in calls {sorted(seen)}")
+            continue
+        call = of_mark[mark] = seen.pop()
+        wrote = {e["call"] for e in events if e["kind"] == "file" and (e["path"] or "").endswith(f"/marks/{mark}")}
+        if wrote != {call}:
+            print(f"mark {mark} was executed in call {call} and written in {sorted(wrote)}")
+        inexact = {e["basis"] for e in events if e["call"] == call} - {"exact"}
+        if inexact:
+            print(f"call {call} has events with basis {sorted(inexact)}")
+        about = calls[call]
+        if f"tools/mark {mark}" not in json.dumps(about["arguments"]):
+            print(f"call {call} does not have the command of mark {mark}: {about['arguments']}")
+        if hook and about["tool_call_id"] != IDS[mark]:
+            print(f"call {call} has id {about['tool_call_id']!r}, the model gave {IDS[mark]}")
+        if hook and about["function_name"] not in SHELLS:
+            print(f"call {call} has function {about['function_name']!r}")
+    if len(set(of_mark.values())) != len(of_mark):
+        print(f"marks share calls: {of_mark}")
+    if "2" in of_mark and "3" in of_mark:
+        a, b = calls[of_mark["2"]], calls[of_mark["3"]]
+        if max(a["started"], b["started"]) > min(a["ended"], b["ended"]) and "parallel" in sys.argv[4:]:
+            print(f"calls {a['n']} and {b['n']} were not side by side")
+    edits = {e["call"] for e in events if e["kind"] == "file" and e["op"] == "write" and e["path"].endswith("/add.c")}
+    if edits & set(of_mark.values()):
+        print(f"the agent's own edit is in a shell call: {sorted(edits)}")
+
+
+if __name__ == "__main__":
+    main()
