@@ -17,14 +17,50 @@ const char *edge_reason_about(enum edge_reason reason)
 	return about[(unsigned)reason < EDGE_REASON_COUNT ? reason : EDGE_REASON_LOST];
 }
 
-void edge_words(struct buf *out, const struct edge *e)
+/* Whether the same is not said further on the left. */
+static bool is_first(const struct edge *edges, size_t i)
 {
-	const char *kind = edge_kind_name((enum edge_kind)e->kind);
+	for (size_t k = 0; k < i; k++)
+		if (edges[k].call == edges[i].call)
+			return false;
+	return true;
+}
 
-	if (e->call == EVENT_NO_CALL)
-		buf_printf(out, "%s (%s)", kind, edge_reason_about((enum edge_reason)e->reason));
+static const char *about(const struct edge *e)
+{
+	return e->call == EVENT_NO_CALL ? edge_reason_about((enum edge_reason)e->reason)
+					: edge_kind_name((enum edge_kind)e->kind);
+}
+
+static void call_words(struct buf *out, const struct edge *edges, size_t count, size_t i)
+{
+	if (edges[i].call == EVENT_NO_CALL)
+		buf_printf(out, "unknown (%s", about(&edges[i]));
 	else
-		buf_printf(out, "call %u (%s)", e->call, kind);
+		buf_printf(out, "call %u (%s", edges[i].call, about(&edges[i]));
+	for (size_t k = i + 1; k < count; k++)
+		if (edges[k].call == edges[i].call)
+			buf_printf(out, ", %s", about(&edges[k]));
+	buf_add_char(out, ')');
+}
+
+void edges_words(struct buf *out, const struct edge *edges, size_t count, size_t most)
+{
+	size_t said = 0, more = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!is_first(edges, i))
+			continue;
+		if (said == most) {
+			more++;
+			continue;
+		}
+		if (said++)
+			buf_add_text(out, ", ");
+		call_words(out, edges, count, i);
+	}
+	if (more)
+		buf_printf(out, ", and %zu more", more);
 }
 
 void edge_json(struct json *j, const struct edge *e, const char *run_id)

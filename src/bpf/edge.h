@@ -24,8 +24,9 @@ struct edge {
 };
 
 const char *edge_reason_about(enum edge_reason reason);
-/* "call 3 (executed)", "unknown (the hand-over is not in the record)" */
-void edge_words(struct buf *out, const struct edge *e);
+/* "call 3 (executed, read), unknown (the hand-over is not in the record), and 2 more": each call
+ * once, the first `most` of them. */
+void edges_words(struct buf *out, const struct edge *edges, size_t count, size_t most);
 /* {"call", "kind", "evidence"}: evidence is RUN:SEQ or null; an unknown edge has call null and a
  * reason too. */
 void edge_json(struct json *j, const struct edge *e, const char *run_id);

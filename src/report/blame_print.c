@@ -33,7 +33,7 @@ static void print_via(struct page *p, const struct blame_line *l)
 
 		buf_add_text(&p->line, i ? ", " : "        <- ");
 		if (e->call == EVENT_NO_CALL) {
-			edge_words(&p->line, e);
+			edges_words(&p->line, e, 1, 1);
 			continue;
 		}
 		buf_printf(&p->line, "call %u (%s", e->call,

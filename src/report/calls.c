@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/text_escape.h"
+#include "call/lineage.h"
 #include "report/arguments.h"
 #include "report/words.h"
 
@@ -217,15 +218,17 @@ static void print_via(const struct table *t, uint32_t call)
 	struct page *p = t->page;
 	size_t count;
 	const struct report_edge *via = report_via(t->report, call, &count);
+	struct edge edges[LINEAGE_EDGES_MAX];
 
-	for (size_t i = 0; i < count && i < VIA_SHOWN; i++) {
-		buf_add_text(&p->line, i ? ", " : "         <- ");
-		edge_words(&p->line, &via[i].edge);
-	}
-	if (count > VIA_SHOWN)
-		buf_printf(&p->line, ", and %zu more", count - VIA_SHOWN);
-	if (count)
-		page_end_line(p, INK_DIM, VIA_INDENT);
+	if (count > LINEAGE_EDGES_MAX)
+		count = LINEAGE_EDGES_MAX; /* more are unknown to begin with */
+	for (size_t i = 0; i < count; i++)
+		edges[i] = via[i].edge;
+	if (!count)
+		return;
+	buf_add_text(&p->line, "         <- ");
+	edges_words(&p->line, edges, count, VIA_SHOWN);
+	page_end_line(p, INK_DIM, VIA_INDENT);
 }
 
 static void end_fold(struct table *t)

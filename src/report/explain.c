@@ -144,12 +144,11 @@ static void print_call(struct page *p, const struct finding *f, const struct cul
 
 static void print_via(struct page *p, const struct finding *f)
 {
-	for (size_t i = 0; i < f->via_count; i++) {
-		buf_add_text(&p->line, i ? ", " : "by way of ");
-		edge_words(&p->line, &f->via[i]);
-	}
-	if (f->via_count)
-		page_end_line(p, INK_PLAIN, INDENT);
+	if (!f->via_count)
+		return;
+	buf_add_text(&p->line, "by way of ");
+	edges_words(&p->line, f->via, f->via_count, FINDING_VIA_MAX);
+	page_end_line(p, INK_PLAIN, INDENT);
 }
 
 /* The process of the first event that has one. */

@@ -14,6 +14,7 @@ struct teller {
 	const struct report *report;
 	struct page *page;
 	bool told[STORY_STEPS_MAX];
+	bool named[STORY_STEPS_MAX * 2 + 1]; /* of the story's calls */
 };
 
 /* "In call 9, make (pid 7)" + one of these + what it took. */
@@ -58,14 +59,19 @@ static void add_process(struct buf *line, const struct evidence *e)
 	buf_add_char(line, ')');
 }
 
-/* "call 3, `cp seed new`", and what comes after that. */
-static void add_call(struct buf *line, const struct story *s, uint32_t n, const char *after)
+/* "call 3, bash `cp seed new`" the first time, then "call 3"; and what comes after that. */
+static void add_call(struct teller *t, uint32_t n, const char *after)
 {
+	const struct story *s = &t->report->story;
 	const struct story_call *call = story_call(s, n);
+	struct buf *line = &t->page->line;
 
 	buf_printf(line, "call %u", n);
-	if (call && call->command && *call->command)
-		buf_printf(line, ", `%s`", call->command);
+	if (call && call->command && !t->named[call - s->calls]) {
+		t->named[call - s->calls] = true;
+		buf_printf(line, ", %s%s`%s`%s", call->function, *call->function ? " " : "",
+			   call->command, *after == '.' ? "" : ",");
+	}
 	buf_add_text(line, after);
 }
 
@@ -95,11 +101,11 @@ static void tell_origin(struct teller *t, const struct story_step *step)
 	}
 	if (!step->inode) {
 		buf_add_text(line, "; behind it stands ");
-		add_call(line, &t->report->story, step->from, ".");
+		add_call(t, step->from, ".");
 		return;
 	}
 	buf_add_text(line, ", which ");
-	add_call(line, &t->report->story, step->from, ", had left so");
+	add_call(t, step->from, " had left so");
 	said = tell_change(t, step->wrote, said);
 	said += tell_change(t, step->changed, said);
 	buf_add_text(line, said ? "." : "; the event in which it did is not in the record.");
@@ -116,7 +122,7 @@ static void tell_step(struct teller *t, size_t i, unsigned depth)
 		return;
 	t->told[i] = true;
 	buf_printf(line, "%*s- In ", (int)indent, "");
-	add_call(line, &t->report->story, step->call, ", ");
+	add_call(t, step->call, " ");
 	if (e && e->words) {
 		add_process(line, e);
 		buf_printf(line, " %s%s%s", deed(step->kind), e->object ? " " : "",

@@ -13,6 +13,7 @@
 
 #define FINDINGS_SHOWN_MAX 50
 #define EVIDENCE_SHOWN 2
+#define VIA_SHOWN 8
 #define BLAMED_SHOWN_MAX 12
 #define REASON_WIDTH 100
 #define TITLE_MIN 20
@@ -200,9 +201,9 @@ static void print_blame(struct page *p, const struct finding *f, const struct ca
 		buf_add_text(&p->line, "   the run itself");
 	else
 		buf_printf(&p->line, "   call %u%s%s", f->call, *name ? ", " : "", name);
-	for (size_t i = 0; i < f->via_count; i++) {
-		buf_add_text(&p->line, i ? ", " : "; by way of ");
-		edge_words(&p->line, &f->via[i]);
+	if (f->via_count) {
+		buf_add_text(&p->line, "; by way of ");
+		edges_words(&p->line, f->via, f->via_count, VIA_SHOWN);
 	}
 	page_end_line(p, INK_BOLD, INDENT * 2);
 }

@@ -24,12 +24,10 @@ static void put_edges(struct buf *out, const struct frame_view *v)
 	struct edge edges[LINEAGE_EDGES_MAX];
 	size_t count = frame_view_edges(v, edges);
 
-	for (size_t i = 0; i < count && i < EDGES_SHOWN; i++) {
-		buf_add_text(out, i ? ", " : "  <- ");
-		edge_words(out, &edges[i]);
+	if (count) {
+		buf_add_text(out, "  <- ");
+		edges_words(out, edges, count, EDGES_SHOWN);
 	}
-	if (count > EDGES_SHOWN)
-		buf_printf(out, ", and %zu more", count - EDGES_SHOWN);
 }
 
 static void event_text(struct buf *out, const struct frame_view *v)

@@ -82,8 +82,8 @@ is "$(jq -r '.graph.edges[].evidence // empty' "$T/explain.json" | sort -u | com
 run "$WEIR" explain "chain/$finding"
 like "$out" '^How it came about' "and told in sentences"
 flat=$(tr -s '\n ' '  ' <"$T/out")
-like "$flat" 'In call 8, `make -s all`, [^ ]*/make .*Makefile .* which call [46], ' "from the call that acted"
-like "$flat" 'read /work/seed \(event [0-9]+, [0-9:.]+\), which call 2, `printf ' "to the one that planted it"
+like "$flat" 'In call 8, bash `make -s all`, [^ ]*/make .*Makefile .* which call [46], ' "from the call that acted"
+like "$flat" 'read /work/seed \(event [0-9]+, [0-9:.]+\), which call 2, bash `printf ' "to the one that planted it"
 like "$flat" 'Behind call 2 stands no other there\.' "where it ends"
 
 # Two calls that write each other's file: the story ends, each step once.

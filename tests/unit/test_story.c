@@ -230,12 +230,12 @@ static void the_reports_forms_show_it(void **state)
 /* clang-format off */
 static const char story[] =
 	"How it came about, the last first:\n"
-	"- In call 9, `make test`, /usr/bin/make (pid 1009, \"make test\") read /work/Makefile (event 15,"
-	" 10:00:03.000), which call 3, `cp seed new; mv new Makefile`, had left so: /bin/cp (pid 1003,"
+	"- In call 9, bash `make test`, /usr/bin/make (pid 1009, \"make test\") read /work/Makefile (event 15,"
+	" 10:00:03.000), which call 3, bash `cp seed new; mv new Makefile`, had left so: /bin/cp (pid 1003,"
 	" \"cp seed new\"), write /work/new (event 9, 10:00:02.000), and /bin/mv (pid 2003, \"mv\"),"
 	" rename /work/new to /work/Makefile (event 11, 10:00:02.000).\n"
-	"   - In call 3, `cp seed new; mv new Makefile`, /bin/cp (pid 1003, \"cp seed new\") read"
-	" /work/seed (event 8, 10:00:02.000), which call 1, `cat >seed`, had left so: /bin/cat (pid 1001,"
+	"   - In call 3 /bin/cp (pid 1003, \"cp seed new\") read"
+	" /work/seed (event 8, 10:00:02.000), which call 1, bash `cat >seed`, had left so: /bin/cat (pid 1001,"
 	" \"cat\"), write /work/seed (event 4, 10:00:01.000). Behind call 1 stands no other there.\n";
 /* clang-format on */
 
