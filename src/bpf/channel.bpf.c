@@ -47,7 +47,7 @@ static __always_inline void flow_submit(const struct channel_step *s)
 		file = file_address(s->task, block.fd);
 		if (!file)
 			continue;
-		use_take(s->call, file, 0);
+		use_take(s->call, file, 0, 1);
 		use_put(s->call, file, 0);
 	}
 }
@@ -94,7 +94,8 @@ static __always_inline void flow_move(const struct channel_step *s, __u32 edge)
 	if (s->row->from != NO_ARGUMENT) {
 		file = step_address(s, s->row->from);
 		if (file)
-			use_take(s->call, file, edge);
+			use_take(s->call, file, edge,
+				 syscall_number(s->regs) == __NR_recvmmsg ? s->result : 1);
 	}
 	if (s->row->to != NO_ARGUMENT) {
 		file = step_address(s, s->row->to);

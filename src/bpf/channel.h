@@ -47,6 +47,7 @@ struct channel {
 	__u64 taker, taker_start_ns; /* task; both must fit, for tasks come again too */
 	__u32 taker_pid, taker_call;
 	__u32 sender_parent; /* the call that started the sender's call */
+	__u32 puts, takes;   /* of datagrams */
 	__u32 reserved;
 };
 
@@ -62,7 +63,8 @@ enum channel_flag {
 	CHANNEL_FRESH =
 		1 << 0, /* the channel was made just now: what is known of it is another's */
 	CHANNEL_PRIVATE = 1 << 1, /* it has no name: both ends were inherited or passed on */
-	CHANNEL_ALONE = 1 << 2	  /* nothing is in it but what is put in now */
+	CHANNEL_ALONE = 1 << 2,	  /* nothing is in it but what is put in now */
+	CHANNEL_ANEW = 1 << 3	  /* what was taken before is taken in another way now */
 };
 
 /* What a thread did with a channel to no effect, and when: as long as nothing has changed since,
@@ -238,12 +240,14 @@ __noinline int channel_put(struct call_entry *call, const struct channel_use *u)
 	if ((u->flags & CHANNEL_FRESH) || !channel_is(c, u, call->run)) {
 		made.run = call->run;
 		made.sender = sender;
+		made.puts = 1;
 		made.sender_parent = call->parent;
 		made.inode = u->inode;
 		bpf_map_update_elem(&channels, &u->key, &made, BPF_ANY);
 		label_changed();
 		return 0;
 	}
+	__sync_fetch_and_add(&c->puts, 1);
 	if (c->sender == sender)
 		return 0;
 	if (c->sender && !(u->flags & CHANNEL_ALONE))
@@ -257,13 +261,21 @@ __noinline int channel_put(struct call_entry *call, const struct channel_use *u)
 	return 0;
 }
 
-/* The current process takes from the channel. */
+static __always_inline void channel_taker(struct channel *c, const struct call_entry *call,
+					  struct task_struct *leader)
+{
+	c->taker_start_ns = GET(leader, start_boottime);
+	c->taker_pid = GET(leader, tgid);
+	c->taker_call = call->call;
+	c->taker = (__u64)leader;
+}
+
+/* The current process takes from the channel. Returns whether anything is known of it. */
 __noinline int channel_take(struct call_entry *call, const struct channel_use *u)
 {
-	struct task_struct *task;
+	struct task_struct *leader;
 	struct channel *c;
 	__u64 sender;
-	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 
 	if (!call || !u)
 		return 0;
@@ -271,33 +283,25 @@ __noinline int channel_take(struct call_entry *call, const struct channel_use *u
 	if (!channel_is(c, u, call->run))
 		return 0;
 	sender = c->sender;
-	task = group_leader();
-	if (sender && (c->taken != sender || c->taker_pid != pid || c->taker_call != call->call ||
-		       c->taker != (__u64)task)) {
+	leader = group_leader();
+	if (!(u->flags & CHANNEL_ANEW) && c->taken == sender && c->taker_call == call->call &&
+	    c->taker == (__u64)leader && c->taker_start_ns == GET(leader, start_boottime))
+		return sender != 0;
+	channel_taker(c, call, leader);
+	c->taken = sender;
+	if (sender)
 		channel_give(call, bpf_get_current_task(), u, sender, c->sender_parent);
-		c->taker_start_ns = GET(task, start_boottime);
-		c->taker_pid = pid;
-		c->taker_call = call->call;
-		c->taker = (__u64)task;
-		c->taken = sender;
-	}
-	return 1;
+	return sender != 0;
 }
 
-/* The current process waits for what others will put in. */
+/* The current process waits for what others will put in: they give it to that process at once. */
 static __always_inline void channel_await(struct call_entry *call, const struct channel_use *u)
 {
-	struct task_struct *task = group_leader();
-	struct channel *c = bpf_map_lookup_elem(&channels, &u->key), made = {};
+	struct channel made = { .run = call->run, .inode = u->inode };
 
-	if (channel_is(c, u, call->run) && c->sender)
+	if (channel_is(bpf_map_lookup_elem(&channels, &u->key), u, call->run))
 		return;
-	made.run = call->run;
-	made.inode = u->inode;
-	made.taker = (__u64)task;
-	made.taker_start_ns = GET(task, start_boottime);
-	made.taker_pid = GET(task, tgid);
-	made.taker_call = call->call;
+	channel_taker(&made, call, group_leader());
 	bpf_map_update_elem(&channels, &u->key, &made, BPF_ANY);
 }
 

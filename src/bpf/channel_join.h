@@ -149,7 +149,8 @@ static __always_inline void flow_accept(const struct channel_step *s)
 	u.flags = 0;
 	if (!channel_of(file, true, &u))
 		return;
-	u.flags |= CHANNEL_FRESH;
+	if (!u.inode)
+		u.flags |= CHANNEL_FRESH;
 	channel_put(s->call, &u);
 }
 
@@ -201,8 +202,10 @@ static __always_inline void flow_watch(const struct channel_step *s)
 	struct channel_use u = {};
 
 	noticing = 1;
-	if (file && channel_of(file, false, &u))
-		bpf_map_delete_elem(&channels, &u.key);
+	if (!file || !channel_of(file, false, &u))
+		return;
+	bpf_map_delete_elem(&channels, &u.key);
+	channel_await(s->call, &u);
 }
 
 #endif

@@ -104,42 +104,63 @@ __noinline int use_made(struct call_entry *call, __u64 at)
 	return 0;
 }
 
+static __always_inline bool is_unix_datagram(struct sock *sk)
+{
+	return GET(sk, __sk_common.skc_family) == AF_UNIX && GET(sk, sk_type) == SOCK_DGRAM;
+}
+
 /* Global functions: the verifier reads them once a program, not once a use. */
 __noinline int use_put(struct call_entry *call, __u64 at, __u64 bytes)
 {
 	struct file *file = CAST(file, (void *)at);
 	struct channel_use u = { .bytes = bytes };
 	__u64 changes = label_changes;
+	struct sock *sk;
 
 	if (!call || !channel_of(file, true, &u))
 		return 0;
 	use_made(call, at);
 	channel_put(call, &u);
-	memo_keep(file, true, changes);
+	sk = u.key.space == CHANNEL_UNIX ? socket_sock(file) : NULL;
+	if (!sk || !is_unix_datagram(sk)) /* those are counted */
+		memo_keep(file, true, changes);
 	return 0;
 }
 
-static __always_inline bool is_unix_datagram(struct sock *sk)
+/* Of this many messages, how many does the channel not account for? */
+static __always_inline __u32 messages_left(const struct channel_key *key, __u32 messages)
 {
-	return GET(sk, __sk_common.skc_family) == AF_UNIX && GET(sk, sk_type) == SOCK_DGRAM;
+	struct channel *c = bpf_map_lookup_elem(&channels, key);
+	__u32 known = c ? c->puts - c->takes : 0;
+
+	if (known > messages)
+		known = messages;
+	if (known)
+		__sync_fetch_and_add(&c->takes, known);
+	return messages - known;
 }
 
-/* Takes what came by name, and by names that nobody is known to have bound. */
+/* Takes what came by name; and what came by names that nobody is known to have bound, where more
+ * came than by the names that are known. */
 static __always_inline void take_datagram(struct call_entry *call, struct sock *sk,
-					  struct channel_use *u)
+					  struct channel_use *u, __u32 messages)
 {
+	messages = messages_left(&u->key, messages);
 	u->inode = 0;
 	u->key.space = CHANNEL_NAME;
 	u->key.owner = call->run;
 	u->key.object = unix_name_of(sk);
-	if (u->key.object)
+	if (u->key.object) {
 		channel_take(call, u);
+		messages = messages_left(&u->key, messages);
+	}
 	u->key.object = UNIX_NAME_ANY;
-	channel_take(call, u);
+	if (messages)
+		channel_take(call, u);
 }
 
 /* edge: 0 for what the channel's own is. */
-__noinline int use_take(struct call_entry *call, __u64 at, __u32 edge)
+__noinline int use_take(struct call_entry *call, __u64 at, __u32 edge, __u32 messages)
 {
 	struct file *file = CAST(file, (void *)at);
 	struct channel_use u = {};
@@ -149,19 +170,22 @@ __noinline int use_take(struct call_entry *call, __u64 at, __u32 edge)
 	if (!call || !channel_of(file, false, &u))
 		return 0;
 	use_made(call, at);
-	if (edge)
+	if (edge) {
 		u.edge = edge;
-	channel_take(call, &u);
+		u.flags |= CHANNEL_ANEW;
+	}
+	if (!channel_take(call, &u))
+		channel_await(call, &u);
+	sk = u.key.space == CHANNEL_UNIX ? socket_sock(file) : NULL;
+	if (sk && is_unix_datagram(sk)) {
+		take_datagram(call, sk, &u, messages);
+		return 0;
+	}
 	memo_keep(file, false, changes);
 	if (u.key.space == CHANNEL_UDP) {
 		u.key.space = CHANNEL_EARLY_UDP;
 		channel_take(call, &u);
 	}
-	if (u.key.space != CHANNEL_UNIX)
-		return 0;
-	sk = socket_sock(file);
-	if (sk && is_unix_datagram(sk))
-		take_datagram(call, sk, &u);
 	return 0;
 }
 
