@@ -156,7 +156,12 @@ class Maker:
         }[kind]
 
     def job(self, number):
-        """The commands of one job, and whether its calls need steps of their own."""
+        """The commands of one job, and whether its calls need steps of their own. Only those of `state` may leave
+        something in the shell: the others work in a subshell."""
+        commands, alone = self.draw(number)
+        return (commands if alone else ["(%s\n)" % c for c in commands]), alone
+
+    def draw(self, number):
         self.next_name += 1
         draw = self.random.random()
         if draw < 0.6:
