@@ -113,6 +113,14 @@ class Maker:
                          use="cc -o q-{k} p-{k}.c; ./q-{k}"),
         "preloaded": dict(plant="printf '" + PRELOAD.replace("{", "{{").replace("}", "}}").replace("%d", "{e}")
                           + "' >p-{k}.c; cc -shared -fPIC -o p-{k}.so p-{k}.c", use="LD_PRELOAD=./p-{k}.so /bin/true"),
+        "hook": dict(plant="git init -q g-{k}; printf '#!/bin/sh\ncd /work; ./mark {e} plain\n' >g-{k}/.git/hooks/pre-commit; chmod +x g-{k}/.git/hooks/pre-commit",
+                     use="git -C g-{k} -c user.name=a -c user.email=a@b commit -q --allow-empty -m x"),
+        "startup": dict(plant="mkdir h-{k}; echo './mark {e} plain' >h-{k}/.bashrc", use="HOME=$PWD/h-{k} bash -i -c true </dev/null 2>/dev/null"),
+        "conftest": dict(plant="mkdir t-{k}; echo 'import os; os.system(\"./mark {e} plain\")' >t-{k}/conftest.py; echo 'def test(): pass' >t-{k}/test_x.py",
+                         use="if python3 -m pytest --version >/dev/null 2>&1; then python3 -m pytest -q t-{k} >/dev/null; "
+                             "else PYTHONPATH=t-{k} python3 -c 'import conftest'; fi"),
+        "package": dict(plant="mkdir n-{k}; echo 'require(\"child_process\").execFileSync(\"./mark\", [\"{e}\", \"plain\"])' >n-{k}/index.js",
+                        use="if command -v node >/dev/null; then node -e 'require(\"./n-{k}\")'; else sh -c 'read -r l <n-{k}/index.js; ./mark {e} plain'; fi"),
     }
 
     def server(self, job, kind):
@@ -150,6 +158,8 @@ class Maker:
         return {
             "function": ["f_%d() { ./mark %d plain; }" % (k, e), "f_%d; unset -f f_%d" % (k, k)],
             "variable": ["V_%d='./mark %d plain'" % (k, e), "$V_%d; unset V_%d" % (k, k)],
+            "alias": ["alias a_%d='./mark %d plain'" % (k, e), "a_%d; unalias a_%d" % (k, k)],
+            "option": ["set -o noglob", "./mark %d plain; set +o noglob" % e],
             "exported": ["export X_%d=1" % k, "./mark %d plain; unset X_%d" % (e, k)],
             "path": ["mkdir d-%d; printf '#!/bin/sh\\n./mark %d plain\\n' >d-%d/t-%d; chmod +x d-%d/t-%d; PATH=$PWD/d-%d:$PATH"
                      % (k, e, k, k, k, k, k), "t-%d; PATH=${PATH#*:}" % k],
@@ -174,7 +184,7 @@ class Maker:
             if kind in ("unix", "tcp"):
                 return self.server(number, kind), False
             return getattr(self, kind)(number), False
-        return self.state(number, self.random.choice(["function", "variable", "exported", "path"])), True
+        return self.state(number, self.random.choice(["function", "variable", "alias", "option", "exported", "path"])), True
 
     def jobs(self):
         made, total = [], 0
