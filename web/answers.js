@@ -38,7 +38,7 @@ function happened() {
 	const refused = did.connects_refused + did.changes_refused + did.operations_refused;
 
 	return [
-		paragraph(`${plural(did.programs, "program")} ran, ${plural(did.files_written, "file")} written, `,
+		paragraph(blind.length ? "As far as could be seen: " : "", `${plural(did.programs, "program")} ran, ${plural(did.files_written, "file")} written, `,
 			`${count(did.files_removed)} removed, ${plural(did.connects, "connection")} tried.`),
 		paragraph(refused ? `The kernel refused ${plural(refused, "attempt")}.` : "Nothing was refused.",
 			survived ? ` ${plural(survived, "call")} left processes running.` : "",
@@ -65,11 +65,13 @@ function blamed() {
 
 // "Complete: 2,397 events recorded, none lost."
 function completeWords() {
-	const { recorded } = report.completeness;
-	const said = !complete ? "Incomplete" : run.ended ? "Complete" : "Complete so far";
+	const { recorded, damage } = report.completeness;
+	const said = damage ? "Damaged" : !complete ? "Incomplete" : blind.length ? "Partly blind"
+		: run.ended ? "Complete" : "Complete so far";
 
-	return [make("b", { class: complete ? "good" : "bad" }, said),
-		`: ${plural(recorded, "event")} recorded, ${lost ? count(lost) + " lost" : "none lost"}.`];
+	return [make("b", { class: complete && !blind.length ? "good" : "bad" }, said), `: ${plural(recorded, "event")} recorded, `,
+		damage ? "not all can be read." : lost ? count(lost) + " lost." : "none lost.",
+		blind.length ? ` What ${plural(blind.length, "sensor")} would have seen is not in it.` : ""];
 }
 
 // How the barriers and sensors did. "not ours": weir watches what another one contains.

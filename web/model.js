@@ -115,5 +115,7 @@ function worst(call) {
 }
 
 const lost = report.completeness.lost;
+// What sensors that were not there would have seen is in no count of losses.
+const blind = report.sensors.filter((sensor) => sensor.state !== "enforced").map((sensor) => sensor.name);
 const complete = !lost && !report.completeness.gaps.length && !report.completeness.gaps_more &&
 	!report.completeness.damage && !report.completeness.provenance.handovers_lost;

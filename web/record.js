@@ -134,8 +134,9 @@ function doubts() {
 			: "Every finding names its call by what the kernel saw, none by its time."),
 		gone ? make("p", { class: "bad" }, `${plural(gone, "hand-over")} lost: who stands behind what came later is not ` +
 			"known in full.") : null,
-		paragraph(unknown ? "Something was used of which it is not known which call had changed it, in " +
-			plural(unknown, "call") + ":" : "Of everything that calls used it is known which calls stand behind it."),
+		paragraph(blind.includes("handover") ? "Hand-overs were not watched, or not all: which calls stand behind which is not known in full."
+			: unknown ? `Something was used of which it is not known which call had changed it, in ${plural(unknown, "call")}:`
+				: "Of everything that calls used it is known which calls stand behind it."),
 		unknown ? make("ul", { class: "plain" }, doubtful.slice(0, CALLS_NAMED).map((doubt) => make("li", {},
 			callLink(doubt.call), make("span", { class: "soft" }, ": " + doubt.reason)))) : null,
 		unknown > CALLS_NAMED ? paragraph(`and ${count(unknown - CALLS_NAMED)} more.`) : null,

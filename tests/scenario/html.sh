@@ -23,7 +23,7 @@ look() { # TITLE PAGE [big]
 
 # What an agent may say and name, for real: markup, terminal escapes, a NUL, text that reorders what is read, a line
 # of a megabyte, bytes that are no UTF-8; and a process that outlives its call.
-python3 - "$T/hostile.json" <<'END'
+python3 - "$T" <<'END'
 import json, sys
 commands = [
     "printf '</script><script>hacked=1</script><img src=x onerror=hacked=1>\\n'",
@@ -33,9 +33,12 @@ commands = [
     "sleep 30 & cp /bin/true '</title>'; ./'</title>'; true <!-- ]]> {{report}} " + "B" * 1000000,
 ]
 calls = [("bash", {"command": c}) for c in commands] + [("<b>none</b>", {"__proto__": {"hacked": 1}, "</script>": "\u0000\ud83d\ude00"})]
-json.dump({"schema_version": "ATIF-v1.7", "agent": {"name": "</script><i>", "version": "1"}, "steps": [
-    {"step_id": n, "source": "agent", "message": "", "tool_calls": [{"tool_call_id": "<u>%d" % n, "function_name": f, "arguments": a}]}
-    for n, (f, a) in enumerate(calls, 1)]}, open(sys.argv[1], "w"))
+def trajectory(path, calls):
+    json.dump({"schema_version": "ATIF-v1.7", "agent": {"name": "</script><i>", "version": "1"}, "steps": [
+        {"step_id": n, "source": "agent", "message": "", "tool_calls": [
+            {"tool_call_id": "<u>%d" % n, "function_name": f, "arguments": a}]} for n, (f, a) in enumerate(calls, 1)]}, open(path, "w"))
+trajectory(sys.argv[1] + "/hostile.json", calls)
+trajectory(sys.argv[1] + "/small.json", [("bash", {"command": c}) for c in ("true", "false", "sleep 1 & true", "echo four")])
 END
 if has root && has cgroup2 && has bpf; then
 	mkdir "$T/work"
@@ -52,6 +55,21 @@ if has root && has cgroup2 && has bpf; then
 	ok $? "weir report -f html prints the same" "$(cat "$T/out")"
 else
 	skip "hostile names and output of a run" "needs root, cgroup v2 and BPF"
+fi
+
+# Without root sensors are missing, and a page may not call such a record complete.
+if has root && has userns; then
+	mkdir "$T/user" "$T/user/work"
+	chown -R 65534 "$T/user"
+	cd "$T/user/work" || exit 1
+	run setpriv --reuid 65534 --regid 65534 --clear-groups env WEIR_STORE="$T/user/store" \
+		"$WEIR" replay --report "$T/user/page.html" "$T/small.json"
+	is "$status" 0 "an ordinary user's run writes a page" "$err"
+	look "an ordinary user's run" "$T/user/page.html"
+	like "$(cat "$T/look")" "it says of the record: Partly blind" "it is told that not all could be seen"
+	cd "$TOP" || exit 1
+else
+	skip "an ordinary user's run" "needs root, to become another user, and user namespaces"
 fi
 
 maker=${WEIR_BUILD:-$(dirname "$WEIR")}/tests/unit/make_record

@@ -211,6 +211,27 @@ def look_at_access(browser):
     check(rows == min(calls, 500), "the table has the calls", rows)
 
 
+def look_at_truth(browser):
+    """The page's word on the record against the record's own numbers."""
+    report = browser.evaluate("probe.report()")
+    lacks = report["completeness"]
+    if lacks["damage"]:
+        wanted = "Damaged"
+    elif lacks["lost"] or lacks["gaps"] or lacks["gaps_more"] or lacks["provenance"]["handovers_lost"]:
+        wanted = "Incomplete"
+    elif any(sensor["state"] != "enforced" for sensor in report["sensors"]):
+        wanted = "Partly blind"
+    else:
+        wanted = "Complete"
+    said = browser.evaluate("document.querySelector('#answers section:last-child b').textContent")
+    check(said == wanted, f"it says of the record: {wanted}", said)
+    everything = browser.evaluate("document.body.textContent")
+    lines = report["barriers"] + report["sensors"]
+    missing = [line for line in lines if f"{line['name']} {line['state']}" not in everything]
+    check(not missing and (report["root"] or "none yet") in everything,
+          "each barrier and sensor is there with its state, and the root", missing)
+
+
 def look_at_keys(browser):
     focus = "document.activeElement.id"
     last = browser.evaluate("Math.max(...probe.report().calls.map(c => c.n))")
@@ -357,8 +378,8 @@ def main():
         browser.open(path)
         if big:
             look_at_speed(browser)
-        for look in (look_at_access, look_at_keys, look_at_pointer, look_at_arrows, look_at_phone, look_at_paper,
-                     look_at_safety):
+        for look in (look_at_access, look_at_truth, look_at_keys, look_at_pointer, look_at_arrows, look_at_phone,
+                     look_at_paper, look_at_safety):
             look(browser)
     sys.exit(not all(results))
 
