@@ -55,6 +55,8 @@ static void begins(struct watch *w, const struct call_announce *a)
 	buf_init(&function, 4096);
 	buf_init(&subject, 65536);
 	function_words(&function, a->function_name);
+	if (a->parent)
+		buf_printf(&function, " of call %u", a->parent);
 	arguments_words(a->arguments, SUBJECT_COLUMNS, &subject);
 	live_begins(&w->live, &(struct live_line){ a->n, buf_text(&function), buf_text(&subject) });
 	if (!c)

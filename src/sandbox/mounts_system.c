@@ -35,7 +35,8 @@ static bool is_own_place(const char *path)
 		if (strcmp(path, own_places[i]) == 0)
 			return true;
 	}
-	return lies_below(path, "/proc") || lies_below(path, "/sys") || lies_below(path, "/dev");
+	return lies_below(path, "/proc") || lies_below(path, "/sys") || lies_below(path, "/dev") ||
+	       lies_below(path, "/work"); /* what is there is the workspace's, and would hide it */
 }
 
 /* The last parent that was resolved: most of files.read lies in a few directories. */

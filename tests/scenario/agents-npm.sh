@@ -26,7 +26,7 @@ hook=no
 "$WEIR" hook --help >/dev/null 2>&1 && hook=yes
 jq -n --arg hook $hook '{privacy: {usageStatisticsEnabled: false}, general: {enableAutoUpdate: false}} +
 	if $hook == "yes" then {hooks: ([("PreToolUse", "PostToolUse") | {(.): [{matcher: "*", hooks: [
-		{type: "command", command: "weir hook"}]}]}] | add)} else {} end' >"$T/home/.qwen/settings.json"
+		{type: "command", command: "/run/weir/hook"}]}]}] | add)} else {} end' >"$T/home/.qwen/settings.json"
 jq -n --arg base $base '{providers: {tests: {baseUrl: $base, api: "openai-completions", apiKey: "none",
 	compat: {supportsDeveloperRole: false, supportsReasoningEffort: false},
 	models: [{id: "pi-headless"}, {id: "pi-screen"}]}}}' >"$T/home/.pi/agent/models.json"

@@ -78,6 +78,27 @@ time.sleep(0.8)
 print("given\x1b[?1049l", flush=True)'
 unlike "$(shown | sed -n '/taken/,/given/p')" 'weir: ' "a program that has taken the terminal is not disturbed"
 like "$(shown | sed -n '/given/,$p')" 'weir:    1  run' "what was not shown comes when it has gone"
+if has root && has cgroup2 && has bpf; then
+	cat >agent.py <<-'AGENT'
+		import subprocess, sys, tty
+		if sys.argv[1] == "screen":
+		    tty.setraw(0)
+		for i in range(3):
+		    subprocess.run(["sh", "-c", f"sleep 0.5; echo did-$(({i} + 40)); exit {i}"])
+		print("agent-ends", flush=True)
+	AGENT
+	screen 110 "$WEIR" run --agent -- python3 agent.py lines
+	is $? 0 "an agent on a terminal"
+	is "$(shown | grep -c '^weir: .*begins')" 3 "each call that it starts is shown as it begins"
+	ok "$(before "$(when 'weir:    2  ')" "$(when did-41)"; echo $?)" "and while it lives"
+	like "$(shown)" "^weir:    3  .*2${escape}\[0m  0\.[0-9]+ s" "and how it ended"
+	screen 110 "$WEIR" run --agent -- python3 agent.py screen
+	unlike "$(shown | sed '/agent-ends/,$d')" 'weir: +[1-3]  .*did-' "an agent with a screen of its own is not disturbed" || shown
+	is "$(shown | sed -n '/agent-ends/,$p' | grep -c '^weir: .*  0\.[0-9]* s')" 3 "its calls are told when it has gone"
+else
+	skip "calls of an agent" "this host lacks root, cgroups or BPF"
+fi
+
 run "$WEIR" run -- sh -c 'echo program; sleep 0.3'
 is "$out$err" program "nothing of this where standard error is no terminal"
 finish
