@@ -106,15 +106,19 @@ static int learn(struct listing *l, const struct event_view *e)
 	return lineage_event(l->lineage, e);
 }
 
+/* Events that carry the call's edge, the handover that brings it, and findings about them. */
 static bool has_via(const struct frame_view *v, uint64_t call)
 {
-	struct edge edges[LINEAGE_EDGES_MAX];
-	size_t count = frame_view_edges(v, edges);
+	struct edge made[LINEAGE_EDGES_MAX];
+	bool finding = v->body.what == FRAME_FINDING;
+	const struct edge *edges = finding ? v->body.finding.via : made;
+	size_t count = finding ? v->body.finding.via_count : frame_view_edges(v, made);
 
 	for (size_t i = 0; i < count; i++)
 		if (edges[i].call == call && call != EVENT_NO_CALL)
 			return true;
-	return false;
+	return v->frame->kind == EVENT_HANDOVER && v->body.event.handover->from == call &&
+	       call != EVENT_NO_CALL && v->body.event.h->call != call;
 }
 
 static bool is_wanted(const struct listing *l, const struct frame_view *v)

@@ -66,6 +66,9 @@ trajectory chain \
 replay chain
 is "$(via_of chain 20008 | jq -c 'sort')" "[2,4,6]" "the effect has each call of its chain as via, and no other"
 is "$("$WEIR" events chain --via 2 --kind connect -f json | jq .port)" 20008 "--via finds it from the first call's end"
+is "$("$WEIR" events chain --via 4 --kind finding -f json | jq -r .call | sort -u)" 8 "--via finds findings"
+is "$("$WEIR" events chain --via 6 -f json | jq -r 'select(.kind == "handover") | [.call, .from] | @tsv' | head -n 1)" "8	6" \
+	"and the handover that begins it"
 is "$("$WEIR" events chain --via 3 -f json | wc -l)" 0 "behind nothing stands a call that only looked on"
 run "$WEIR" report chain -f json -o "$T/report.json"
 schema report "$T/report.json"
