@@ -197,10 +197,9 @@ static void add_root(struct story *s, struct gathering *g, const struct taken *t
 		s->roots[s->root_count++] = step - 1;
 }
 
-/* From the labels of the finding's events; a finding of a call as a whole has only its edges. */
+/* From the labels of the finding's events. */
 static void begin(struct story *s, struct gathering *g)
 {
-	const struct finding *f = g->finding;
 	size_t labels =
 		g->label_count < FINDING_EVIDENCE_MAX ? g->label_count : FINDING_EVIDENCE_MAX;
 
@@ -210,10 +209,22 @@ static void begin(struct story *s, struct gathering *g)
 		s->lost = s->lost || !t;
 		add_root(s, g, t);
 	}
-	for (size_t i = 0; !labels && i < f->via_count; i++)
-		for (size_t k = 0; k < g->count; k++)
+}
+
+/* And from its edges: a finding of a call as a whole has no more than these. */
+static void begin_at_edges(struct story *s, struct gathering *g)
+{
+	const struct finding *f = g->finding;
+
+	for (size_t i = 0; i < f->via_count; i++) {
+		bool told = false;
+
+		for (size_t k = 0; k < s->count && !told; k++)
+			told = s->steps[k].seq == f->via[i].seq;
+		for (size_t k = 0; k < g->count && !told; k++)
 			if (g->taken[k].seq == f->via[i].seq && g->taken[k].call == f->call)
 				add_root(s, g, &g->taken[k]);
+	}
 }
 
 /* Each step is followed once, in the order in which it was met: the nearest are told. */
@@ -296,6 +307,8 @@ int story_load(struct store *store, const char *run_id, const struct finding *fi
 		if (g.count)
 			qsort(g.taken, g.count, sizeof(*g.taken), by_label);
 		begin(&s, &g);
+		follow(&s, &g);
+		begin_at_edges(&s, &g);
 		follow(&s, &g);
 		r = name_calls(&s, store, run_id, finding, f);
 	}

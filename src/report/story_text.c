@@ -53,6 +53,10 @@ static void add_when(struct buf *line, const struct evidence *e)
 
 static void add_process(struct buf *line, const struct evidence *e)
 {
+	if (!e->pid) { /* the keeper says so before there is one */
+		buf_add_text(line, "the first process");
+		return;
+	}
 	buf_printf(line, "%s (pid %u", e->exe ? e->exe : "a process", e->pid);
 	if (e->argv && *e->argv)
 		buf_printf(line, ", \"%s\"", e->argv);

@@ -365,6 +365,91 @@ static void an_untouched_file_is_nobodys(void **state)
 	store_close(s);
 }
 
+/* Anything, from few names, files, calls and labels, so that all of it meets. */
+static void put_anything(struct record_maker *k)
+{
+	static const char *const paths[] = {
+		"/work/a", "/work/b",	"/work/d", "/work/d/a", "a",
+		"/",	   "/work/d/b", "../../x", "",		"/work"
+	};
+	const char *path = paths[rand() % 10], *target = paths[rand() % 10];
+	uint32_t call = rand() % 8 ? (uint32_t)rand() % 6 : EVENT_NO_CALL;
+
+	k->m.call = (uint32_t)rand() % 6;
+	k->m.pid = 100 + (uint32_t)rand() % 5;
+	k->m.label = (uint32_t)rand() % 40;
+	k->m.inode = (uint64_t)rand() % 5;
+	switch (rand() % 4) {
+	case 0:
+		record_put_event(k,
+				 make_handover(&k->m, (enum edge_kind)(rand() % EDGE_KIND_COUNT),
+					       call, (uint32_t)rand() % 40, (uint32_t)rand() % 40,
+					       (uint64_t)rand() % 5, path));
+		break;
+	case 1:
+		record_put_event(k, make_exec(&k->m, path, target, "x", 2, 0, call));
+		break;
+	default:
+		record_put_event(k, make_file(&k->m, (enum file_op)(rand() % FILE_OP_COUNT), path,
+					      target, rand() % 10 ? 0 : -EPERM,
+					      (uint32_t)rand() % 4, call));
+	}
+}
+
+static void make_anything(unsigned seed)
+{
+	struct record_maker k = { .m = { .run = 77 }, .now = BEGIN, .step = 1 };
+	struct finding f = { .number = 1, .detector = "x", .call = 3, .events = 1 };
+
+	srand(seed);
+	snprintf(directory, sizeof(directory), "/tmp/weir-test-story-XXXXXX");
+	assert_non_null(mkdtemp(directory));
+	record_begin(&k, directory, RUN);
+	put_open(&k);
+	for (int i = 0; i < 3000; i++)
+		put_anything(&k);
+	for (f.evidence_count = 0; f.evidence_count < FINDING_EVIDENCE_MAX; f.evidence_count++)
+		f.evidence[f.evidence_count] = (uint64_t)rand() % 3200;
+	finding_encode(&f, &k.b);
+	record_put(&k, FRAME_FINDING);
+	record_finish(&k, directory);
+}
+
+static void whatever_a_record_says_is_told_to_an_end(void **state)
+{
+	struct text_style style = { .width = 100 };
+	cleanup_free char *text = NULL;
+	char kept[sizeof(directory)];
+	struct fail f = { 0 };
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	memcpy(kept, directory, sizeof(kept));
+	for (unsigned seed = 1; seed <= 20; seed++) {
+		struct opened o = { 0 };
+
+		make_anything(seed);
+		open_report(&o, 1);
+		assert_int_equal(report_text(&o.report, &style, out, &f), 0);
+		assert_int_equal(report_json(&o.report, out, &f), 0);
+		assert_int_equal(explain_text(&o.report, 1, &style, out, &f), 0);
+		assert_int_equal(explain_json(&o.report, 1, out, &f), 0);
+		for (int i = 0; i < 2; i++) {
+			cleanup_blame struct blame b = { 0 };
+
+			assert_int_equal(
+				blame_load(o.store, NULL, i ? "a" : "/work/d/b", "/", &b, &f), 0);
+			assert_in_range(b.line_count, 1, BLAME_LINES_MAX);
+			assert_int_equal(blame_text(&b, &style, out, &f), 0);
+			assert_int_equal(blame_json(&b, out, &f), 0);
+		}
+		close_report(&o);
+		remove_store(NULL);
+	}
+	fclose(out);
+	memcpy(directory, kept, sizeof(kept));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -376,6 +461,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_was_renamed_away_is_gone),
 		cmocka_unit_test(a_lost_write_is_a_gap),
 		cmocka_unit_test(an_untouched_file_is_nobodys),
+		cmocka_unit_test(whatever_a_record_says_is_told_to_an_end),
 	};
 
 	return cmocka_run_group_tests_name("story", tests, make_store, remove_store);
