@@ -38,7 +38,8 @@ function happened() {
 	const refused = did.connects_refused + did.changes_refused + did.operations_refused;
 
 	return [
-		paragraph(blind.length ? "As far as could be seen: " : "", `${plural(did.programs, "program")} ran, ${plural(did.files_written, "file")} written, `,
+		paragraph(blind.length ? "As far as could be seen: " : "",
+			`${plural(did.programs, "program")} ran, ${plural(did.files_written, "file")} written, `,
 			`${count(did.files_removed)} removed, ${plural(did.connects, "connection")} tried.`),
 		paragraph(refused ? `The kernel refused ${plural(refused, "attempt")}.` : "Nothing was refused.",
 			survived ? ` ${plural(survived, "call")} left processes running.` : "",

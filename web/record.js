@@ -134,7 +134,8 @@ function doubts() {
 			: "Every finding names its call by what the kernel saw, none by its time."),
 		gone ? make("p", { class: "bad" }, `${plural(gone, "hand-over")} lost: who stands behind what came later is not ` +
 			"known in full.") : null,
-		paragraph(blind.includes("handover") ? "Hand-overs were not watched, or not all: which calls stand behind which is not known in full."
+		paragraph(blind.includes("handover")
+			? "Hand-overs were not watched, or not all: which calls stand behind which is not known in full."
 			: unknown ? `Something was used of which it is not known which call had changed it, in ${plural(unknown, "call")}:`
 				: "Of everything that calls used it is known which calls stand behind it."),
 		unknown ? make("ul", { class: "plain" }, doubtful.slice(0, CALLS_NAMED).map((doubt) => make("li", {},

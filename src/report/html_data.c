@@ -52,7 +52,7 @@ static int write_out(struct writer *w)
 {
 	if (w->piece.error)
 		return fail(w->fail, -w->piece.error, "writing the report as HTML");
-	if (fwrite(w->piece.data, 1, w->piece.size, w->out) != w->piece.size)
+	if (w->piece.size && fwrite(w->piece.data, 1, w->piece.size, w->out) != w->piece.size)
 		return fail(w->fail, errno, "writing the report");
 	buf_clear(&w->piece);
 	return 0;

@@ -32,13 +32,16 @@ commands = [
     "head -c 1000000 /dev/zero | tr '\\0' A",
     "sleep 30 & cp /bin/true '</title>'; ./'</title>'; true <!-- ]]> {{report}} " + "B" * 1000000,
 ]
-calls = [("bash", {"command": c}) for c in commands] + [("<b>none</b>", {"__proto__": {"hacked": 1}, "</script>": "\u0000\ud83d\ude00"})]
+calls = [("bash", {"command": c}) for c in commands]
+calls += [("<b>none</b>", {"__proto__": {"hacked": 1}, "</script>": "\u0000\ud83d\ude00"})]
 def trajectory(path, calls):
     json.dump({"schema_version": "ATIF-v1.7", "agent": {"name": "</script><i>", "version": "1"}, "steps": [
         {"step_id": n, "source": "agent", "message": "", "tool_calls": [
-            {"tool_call_id": "<u>%d" % n, "function_name": f, "arguments": a}]} for n, (f, a) in enumerate(calls, 1)]}, open(path, "w"))
+            {"tool_call_id": "<u>%d" % n, "function_name": f, "arguments": a}]}
+        for n, (f, a) in enumerate(calls, 1)]}, open(path, "w"))
 trajectory(sys.argv[1] + "/hostile.json", calls)
-trajectory(sys.argv[1] + "/small.json", [("bash", {"command": c}) for c in ("true", "false", "sleep 1 & true", "echo four")])
+small = ("true", "false", "sleep 1 & true", "echo four")
+trajectory(sys.argv[1] + "/small.json", [("bash", {"command": c}) for c in small])
 END
 if has root && has cgroup2 && has bpf; then
 	mkdir "$T/work"
