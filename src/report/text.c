@@ -323,15 +323,18 @@ static void print_provenance(struct page *p, const struct report *r, const struc
 	page_end_line(p, INK_RED, INDENT);
 }
 
-static void print_completeness(struct page *p, const struct report *r,
-			       const struct calls_seen *seen)
+static size_t blind_sensors(const struct run_open *open)
 {
-	uint64_t lost = r->run.lost > seen->lost ? r->run.lost : seen->lost;
-	bool complete = !lost && !r->gap_count && !r->gaps_more && !r->damage;
+	size_t count = 0;
 
-	buf_add_text(&p->line, complete ? "complete: " : "INCOMPLETE: ");
-	plural_words(r->run.events, "event", "events", &p->line);
-	buf_add_text(&p->line, " recorded, ");
+	for (size_t i = 0; i < open->sensor_count; i++)
+		count += open->sensors[i].state == STATE_UNAVAILABLE;
+	return count;
+}
+
+/* "none lost", "12 lost, of call 3, 4" */
+static void add_lost(struct page *p, uint64_t lost, const struct calls_seen *seen)
+{
 	if (lost)
 		count_words(lost, &p->line);
 	buf_add_text(&p->line, lost ? " lost" : "none lost");
@@ -339,7 +342,32 @@ static void print_completeness(struct page *p, const struct report *r,
 		buf_printf(&p->line, "%s %u", i ? "," : ", of call", seen->losers[i]);
 	if (seen->loser_count > LOSERS_MAX)
 		buf_add_text(&p->line, " and others");
-	page_end_line(p, complete ? INK_PLAIN : INK_RED, INDENT);
+}
+
+static void print_completeness(struct page *p, const struct report *r,
+			       const struct calls_seen *seen)
+{
+	static const struct {
+		const char *word;
+		enum ink ink;
+	} states[] = { { "complete: ", INK_PLAIN },
+		       { "PARTLY BLIND: ", INK_YELLOW },
+		       { "INCOMPLETE: ", INK_RED } };
+	uint64_t lost = r->run.lost > seen->lost ? r->run.lost : seen->lost;
+	size_t blind = blind_sensors(&r->run.open);
+	bool incomplete = lost || r->gap_count || r->gaps_more || r->damage;
+	size_t state = incomplete ? 2 : blind > 0;
+
+	buf_add_text(&p->line, states[state].word);
+	plural_words(r->run.events, "event", "events", &p->line);
+	buf_add_text(&p->line, " recorded, ");
+	add_lost(p, lost, seen);
+	if (blind) {
+		buf_add_text(&p->line, "; ");
+		plural_words(blind, "sensor was", "sensors were", &p->line);
+		buf_add_text(&p->line, " not there");
+	}
+	page_end_line(p, states[state].ink, INDENT);
 	print_gaps(p, r);
 	print_provenance(p, r, seen);
 	if (r->run.root[0])

@@ -30,6 +30,13 @@ run $as "$WEIR" run -p "$T/degraded.yaml" --report "$T/work/r.json" -- id -u
 is "$status" 0 "named under degrade, it may be missing"
 unlike "$out" '^0$' "and the run says what it is: not root"
 is "$(jq -r '.barriers[] | select(.name == "identity") | .state' r.json)" unavailable "the report says that it is missing"
+run $as "$WEIR" report
+if [ "$(jq '[.sensors[] | select(.state == "unavailable")] | length' r.json)" -gt 0 ]; then
+	like "$out" '^PARTLY BLIND: [0-9]+ events recorded, none lost; [0-9]+ sensors? w' "its text does not call complete what was not sensed"
+	unlike "$out" '^complete' "nor in any other line"
+else
+	like "$out" '^complete: ' "with every sensor the record is complete"
+fi
 run "$WEIR" policy check "$T/typo.yaml"
 is "$status" 2 "a name that no barrier has is a mistake"
 run $as "$WEIR" run -p "$T/network.yaml" -- touch began
