@@ -59,8 +59,7 @@ const struct command command_attach = {
 		"there already is call 0.\n"
 		"\n"
 		"The watching ends with --for, Ctrl-C or 'weir kill RUN', and when the cgroup has\n"
-		"been removed or the process and all it started have ended. Only root may watch\n"
-		"(or who has CAP_BPF and CAP_PERFMON, and then only what is his own).\n"
+		"been removed or the process and all it started have ended. Only root may watch.\n"
 		"\n"
 		"  weir attach --cgroup /sys/fs/cgroup/system.slice/docker-0123.scope\n"
 		"  weir attach --pid 4711 --for 10m --report agent.json\n",

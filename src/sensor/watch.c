@@ -124,8 +124,8 @@ int sensors_watch(struct sensors *s, uint64_t key, const struct watch_target *ta
 
 	if (state < 0 || b.walk < 0)
 		return fail_text(f, ENOTSUP,
-				 "weir attach needs BPF: root, or CAP_BPF and CAP_PERFMON; "
-				 "'weir doctor' says what this host lacks");
+				 "weir attach needs root and BPF; 'weir doctor' says what this "
+				 "host lacks");
 	map = mmap(NULL, sizeof(*b.state), PROT_READ | PROT_WRITE, MAP_SHARED, state, 0);
 	if (map == MAP_FAILED)
 		return fail(f, errno, "cannot map the sensors' state");

@@ -39,10 +39,12 @@ rmdir_all() {
 # shellcheck disable=SC2154
 trap 'code=$?; end; (exit $code); tap_end' EXIT
 
-# enter CGROUP COMMAND...: moves itself in and executes it.
-enter() { sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$@"; }
+# enter CGROUP COMMAND...: moves itself in and executes it; start does so in the background, as $!.
+enter='echo $$ >"$1/cgroup.procs" && shift && exec "$@"'
+enter() { sh -c "$enter" sh "$@"; }
+start() { sh -c "$enter" sh "$@" & }
 hold() {
-	enter "$1" "$root/hold" &
+	start "$1" "$root/hold"
 	held="$held $!"
 	eventually 3 grep -qx $! "$1/cgroup.procs"
 }
@@ -126,7 +128,7 @@ n=0
 for kind in $kinds; do
 	n=$((n + 1)) into=$top/hand
 	[ $((n % 2)) -eq 0 ] && into=$top/hand/below
-	enter "$into" "$root/mark" $n $kind &
+	start "$into" "$root/mark" $n $kind
 done
 sleep 2
 is "$(settings "$top/hand")" "$before" "hand: nor do calls"
@@ -185,6 +187,30 @@ is "$(cat ledger-* | wc -c)" "$(awk '$1 == "connect"' "$T/marks" | wc -l)" "agen
 is "$(jq -r "select(.kind == \"file\" and .path == \"$T/own\") | .call" "$T/events" | sort -u)" 0 "agent: what it does itself is call 0"
 rm -f mark-* ledger-*
 
+# What a call leaves for another: the edge is there as in a run of weir's own. And what is sent without a hook.
+attach edges --cgroup "$top/hand"
+enter "$top/hand" sh -c "printf '#!/bin/sh\n: >$T/planted-ran\n' >$T/planted; chmod 755 $T/planted"
+enter "$top/hand" "$T/planted"
+enter "$top/hand" python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b"12345", ("127.0.0.1", 20777))'
+detach
+"$WEIR" events edges -f json >"$T/events"
+is "$(jq -r "select(.path == \"$T/planted-ran\" and .op == \"create\") | [.call, .basis, .via[0].call] | @tsv" "$T/events" | tr '\t' ' ')" "2 exact 1" \
+	"edges: what a planted script does has the edge to who planted it"
+is "$(jq -r 'select(.kind == "send" and .port == 20777) | [.call, .dst, .bytes, .claimed] | @tsv' "$T/events" | tr '\t' ' ')" "3 127.0.0.1 5 true" \
+	"edges: a datagram is seen, by the address that the process claims"
+rm -f "$T/planted"
+printf 'network: {default: deny}\n' >"$T/deny.yaml"
+reach='import socket, sys; s = socket.socket(); s.settimeout(0.2); s.connect_ex(("10.254.254.254", 9)); s.close()'
+attach judged --cgroup "$top/hand" -p "$T/deny.yaml"
+enter "$top/hand" python3 -c "$reach"
+detach
+is "$("$WEIR" report judged -f json | jq -c '[.findings[] | [.detector, .verdict, .call]] | unique')" '[["denied_network","observed",1]]' \
+	"judged: what a policy would refuse is a finding that was observed, not blocked" || "$WEIR" events judged
+attach unjudged --cgroup "$top/hand"
+enter "$top/hand" python3 -c "$reach"
+detach
+is "$("$WEIR" report unjudged -f json | jq -c .findings)" "[]" "and without a policy it is none"
+
 # What ends it.
 attach timed --cgroup "$top/hand" --for 1s
 status=0
@@ -194,7 +220,7 @@ attach killed --cgroup "$top/hand"
 run "$WEIR" attach --cgroup "$top/hand"
 is "$status" 125 "a cgroup is watched once"
 like "$err" "another run watches this cgroup" "and who asks again reads why"
-enter "$top/hand" "$root/hold" &
+start "$top/hand" "$root/hold"
 held="$held $!"
 inside=$!
 sleep 0.5
@@ -219,6 +245,9 @@ rm -f mark-* ledger-*
 # Death of any of weir's processes.
 for who in weir-keeper weir-recorder weir-supervisor weir all; do
 	attach "dead-$who" --cgroup "$top/hand"
+	start "$top/hand" "$root/hold"
+	inside=$!
+	eventually 3 sh -c "\"$WEIR\" events dead-$who | grep -q 'call 1 .*begins'"
 	victims=
 	for pid in $(store_pids); do
 		exe=$(readlink "/proc/$pid/exe")
@@ -233,11 +262,21 @@ for who in weir-keeper weir-recorder weir-supervisor weir all; do
 	weir-recorder | weir-supervisor)
 		sleep 1
 		enter "$top/hand" "$root/mark" 1 plain
+		kill -s KILL $inside
+		wait $inside
 		detach
+		is "$("$WEIR" events "dead-$who" -f json | jq -r 'select(.kind == "call") | "\(.call) \(.what)"' | sort | uniq -c | awk '{ print $1, $2, $3 }' | tr '\n' ';')" \
+			"1 1 announce;1 1 exit;1 1 gone;1 2 announce;1 2 exit;1 2 gone;" "dead-$who: a call over whose life it died is told once, and to its end"
 		marks "dead-$who"
 		is "$(awk '{ print $2, $3 }' "$T/marks" | sort -u)" "1 1" "dead-$who: the next one goes on" "$(cat "$T/marks" "$T/report.json")"
 		;;
-	*) wait $attached ;;
+	*)
+		wait $attached
+		kill -s 0 $inside
+		ok $? "dead-$who: so does a call's process"
+		kill -s KILL $inside
+		wait $inside
+		;;
 	esac
 	kill -s 0 $held
 	ok $? "dead-$who: what was watched lives on"
