@@ -91,15 +91,18 @@ __u32 directories_renamed = 0;
 /* On the way from a file up to the root of its file system. */
 struct rise {
 	__u64 dentry, since, run;
-	struct file_id id;
-	__u64 found;
+	__u64 found; /* the call that named the directory and, in the lower half, its label */
 };
+
+#define NO_DIRECTORY (~0ull)
 
 static long rise_step(__u32 i, struct rise *r)
 {
 	struct dentry *dentry = CAST(dentry, (void *)r->dentry);
 	struct dentry *up = CAST(dentry, GET(dentry, d_parent));
+	struct file_id id = {};
 	struct inode *inode;
+	struct writer *w;
 
 	if (up == dentry)
 		return 1;
@@ -107,24 +110,25 @@ static long rise_step(__u32 i, struct rise *r)
 	inode = inode_real(GET(up, d_inode));
 	if (inode_changed_ns(inode) < r->since)
 		return 0;
-	file_identify(inode, &r->id);
-	r->found = file_writer(&r->id, r->run) != NULL;
-	return r->found;
+	file_identify(inode, &id);
+	w = file_writer(&id, r->run);
+	if (!w)
+		return 0;
+	r->found = (__u64)w->call << 32 | w->label;
+	return 1;
 }
 
-/* Finds the directory above that a call of the run has given its name. */
-__noinline int directory_above(const struct call_entry *call, const struct found_file *found,
-			       struct file_id *ret)
+/* The directory above that a call of the run has given its name, as in struct rise. */
+__noinline __u64 directory_above(const struct call_entry *call, const struct found_file *found)
 {
-	struct rise r = {};
+	struct rise r = { .found = NO_DIRECTORY };
 
-	if (!call || !found || !ret)
-		return 0;
+	if (!call || !found)
+		return NO_DIRECTORY;
 	r.dentry = found->place.dentry;
 	r.since = call->run_begin;
 	r.run = call->run;
 	bpf_loop(RISE_STEPS, rise_step, &r, 0);
-	*ret = r.id;
 	return r.found;
 }
 
@@ -222,14 +226,29 @@ __noinline int file_changed(struct call_entry *call, const struct found_file *fo
 	return EVENT_NO_CALL;
 }
 
-/* The current process executes, loads or reads the file. One that no call of the run has written
- * may lie in a directory that one has renamed; one that was changed in the run, but by
- * nobody who is known (the map was full, or a process outside did it), is taken from an unknown
+/* The current process takes the file over from a call, if that is news. */
+static __always_inline void file_take(struct call_entry *call, const struct found_file *found,
+				      __u32 from, __u32 with, __u32 edge)
+{
+	struct handover_room *room = handover_room();
+
+	if (!room)
+		return;
+	taking_fill(&room->taking, found, from, with, edge);
+	if (!label_news(call, label_of_current(call), &room->taking))
+		return;
+	taking_path(room, &found->place);
+	label_take(call, bpf_get_current_task(), &room->taking);
+}
+
+/* The current process executes, loads or reads the file, and so takes it over from the call that
+ * wrote it last and from one that renamed a directory above it. What was changed in the run, but by
+ * nobody who is known (the map was full, or a process outside did it), it takes from an unknown
  * call. Returns the call that wrote it last. */
 __noinline int file_taken(struct call_entry *call, const struct found_file *found, __u32 edge)
 {
-	struct file_id above = {};
-	struct handover_room *room;
+	__u32 from = EVENT_NO_CALL;
+	__u64 above;
 	struct writer *w;
 
 	if (!call || !found)
@@ -237,22 +256,16 @@ __noinline int file_taken(struct call_entry *call, const struct found_file *foun
 	w = file_writer(&found->id, call->run);
 	if (w && w->call == call->call && !w->label)
 		return w->call;
-	room = handover_room();
-	if (!room)
-		return EVENT_NO_CALL;
-	if (!w && directories_renamed && directory_above(call, found, &above))
-		w = file_writer(&above, call->run);
-	if (w)
-		taking_fill(&room->taking, found, w->call, w->label, edge);
-	else if (changed_in_run(found, call))
-		taking_fill(&room->taking, found, EVENT_NO_CALL, LABEL_NONE, EDGE_UNKNOWN);
-	else
-		return EVENT_NO_CALL;
-	if (label_news(call, label_of_current(call), &room->taking)) {
-		taking_path(room, &found->place);
-		label_take(call, bpf_get_current_task(), &room->taking);
+	if (w) {
+		from = w->call;
+		file_take(call, found, from, w->label, edge);
 	}
-	return room->taking.from;
+	above = directories_renamed ? directory_above(call, found) : NO_DIRECTORY;
+	if (above != NO_DIRECTORY)
+		file_take(call, found, above >> 32, above, edge);
+	else if (from == EVENT_NO_CALL && changed_in_run(found, call))
+		file_take(call, found, EVENT_NO_CALL, LABEL_NONE, EDGE_UNKNOWN);
+	return from;
 }
 
 #endif
