@@ -6,16 +6,18 @@
 #ifndef WEIR_BASE_ASK_H
 #define WEIR_BASE_ASK_H
 
-#include <stdbool.h>
-
 #define ASK_AGENT "/run/weir/agent" /* "I am an agent: what I start are calls of their own" */
 
-#define ASK_DONE EALREADY /* the exec fails with this: it was heard, and is so */
+#define ASK_HOOK "/run/weir/say" /* "this is the tool call that I make, or what came of it" */
+/* Its words: "pre" or "post", the tool call's id, the tool's name, its arguments as JSON, the
+ * command line among them, the result, and how many bytes that had before it was cut. */
+#define ASK_HOOK_WORDS 7
+#define ASK_HOOK_SIZE (3 * 256 * 1024 + 2048)
 
-static inline bool ask_is(const char *path)
-{
-	return __builtin_strcmp(path, ASK_AGENT) == 0;
-}
+/* The program that an agent's settings name as its hook; weir's own. */
+#define HOOK_PROGRAM "/run/weir/hook"
+
+#define ASK_DONE EALREADY /* the exec fails with this: it was heard, and is so */
 
 /* 0, -ENOENT where nobody listens, -EPERM where this process may not ask. */
 int ask(const char *path, char *const *words);

@@ -98,12 +98,17 @@ int weir_moved(__u64 *ctx)
 	struct call_entry *call;
 	bool whole = ctx[3];
 	struct writing *w;
+	__u64 id;
 
 	if (whole)
 		watch_moved(to, task);
 	label_changed();
 	if (!call_level)
 		return 0;
+	id = BPF_CORE_READ(to, kn, id);
+	call = bpf_map_lookup_elem(&calls, &id);
+	if (call) /* what is moved in is no set-up of ours, executed or not */
+		call_begin(call);
 	w = bpf_task_storage_get(&writings, task, NULL, 0);
 	if (w)
 		writing_flush(w, NULL, task);

@@ -56,8 +56,7 @@ const struct agent_process *agents_above(const struct agents *a, const struct pr
 	return found && found->call == call ? found : NULL;
 }
 
-/* The word behind this one, or NULL. */
-static const char *word_next(const char *word, const char *end)
+const char *word_next(const char *word, const char *end)
 {
 	word += strnlen(word, (size_t)(end - word)) + 1;
 	return word < end ? word : NULL;

@@ -29,6 +29,8 @@ const struct agent_process *agents_find(const struct agents *a, const struct pro
 /* The nearest agent among the process's ancestors if it works in this call, else NULL. */
 const struct agent_process *agents_above(const struct agents *a, const struct process_facts *p,
 					 uint32_t call);
+/* The word behind this one, among words with their NULs, or NULL. */
+const char *word_next(const char *word, const char *end);
 /* Does the agent, by this exec of a child, start itself again, with more memory, say? Then the file
  * is its own, and its script, the first argument, is among the words. Nothing is won by pretending:
  * what does it is the agent, and what follows stays its own. argv: words with their NULs. */

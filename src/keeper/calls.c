@@ -50,9 +50,19 @@ static void close_watch(struct keeper *k, struct watch *w)
 	close(take_fd(&w->fd));
 }
 
+/* The calls that its agent began are its parent's then. */
+static void pass_on_calls(const struct call *gone)
+{
+	for (struct call *c = gone->keeper->calls; c; c = c->next)
+		if (c->under == gone->n)
+			c->under = gone->under;
+}
+
 static void call_free(struct call *c)
 {
 	struct call **at = &c->keeper->calls;
+
+	pass_on_calls(c);
 
 	while (*at && *at != c)
 		at = &(*at)->next;
@@ -131,6 +141,24 @@ static void follow_survivors(struct call *c)
 		call_gone(c);
 }
 
+/* Living processes of the calls that agents in this one began, and in those, and so on. */
+static uint32_t count_below(const struct call *above)
+{
+	uint32_t count = 0;
+
+	for (struct call *c = above->keeper->calls; c; c = c->next)
+		if (c->under == above->n && c->cgroup >= 0)
+			count += cgroup_count(c->cgroup) + count_below(c);
+	return count;
+}
+
+static void kill_below(const struct call *above, enum call_ending why)
+{
+	for (struct call *c = above->keeper->calls; c; c = c->next)
+		if (c->under == above->n)
+			call_kill(c, why);
+}
+
 /* The call's first process has ended (or its shell has left it). */
 static void call_over(struct call *c, int exit_code, enum call_ending ending)
 {
@@ -144,10 +172,12 @@ static void call_over(struct call *c, int exit_code, enum call_ending ending)
 		; /* what it leaves behind belongs to the run */
 	} else if (c->cgroup >= 0) {
 		handover_end(c);
-		e.survivors = cgroup_count(c->cgroup);
+		e.survivors = cgroup_count(c->cgroup) + count_below(c);
 		if (e.survivors && k->policy.background == BACKGROUND_DENY &&
-		    cgroup_kill(c->cgroup) == 0)
+		    cgroup_kill(c->cgroup) == 0) {
+			kill_below(c, ENDING_SIGNAL);
 			e.killed = e.survivors;
+		}
 		c->resources.cpu_usec = 0;
 		cgroup_resources(c->cgroup, &c->resources);
 	} else {
@@ -316,7 +346,7 @@ static void begin_exec(struct keeper *k, struct call *c, const struct message_ca
 	c->process = (struct watch){ .fd = p.pidfd, .events = EPOLLIN, .ready = process_ready };
 	loop_add(&k->loop, &c->process);
 	if (p.listener >= 0 && mc->kind == CALL_AGENT)
-		agent_open(k, p.pid, p.listener);
+		agent_open(k, &p);
 	else if (p.listener >= 0)
 		listen_open(c, p.listener);
 	c->last = mc->last;
@@ -327,6 +357,7 @@ static void begin_exec(struct keeper *k, struct call *c, const struct message_ca
 int call_adopt(struct keeper *k, struct call_announce *a, pid_t pid, int pidfd)
 {
 	const struct call_behind by_parent = { .call = a->parent, .edge = EDGE_STARTED };
+	const struct call *above = a->parent ? call_find(k, a->parent) : NULL;
 	struct call *c = NULL;
 	int r = 0;
 
@@ -342,13 +373,17 @@ int call_adopt(struct keeper *k, struct call_announce *a, pid_t pid, int pidfd)
 		cleanup_fd_(&pidfd);
 		return r < 0 ? r : -EAGAIN;
 	}
+	moved_check(k, c->cgroup, pidfd);
 	a->n = ++k->calls_begun;
 	record_call_announce(k, a);
 	c->pid = pid;
 	c->adopted = true;
+	c->under = above ? above->n : 0;
 	c->process = (struct watch){ .fd = pidfd, .events = EPOLLIN, .ready = process_ready };
 	loop_add(&k->loop, &c->process);
 	limit_call(c, 0);
+	if (above && above->deadline_ns < c->deadline_ns)
+		c->deadline_ns = above->deadline_ns;
 	return 0;
 }
 
@@ -420,6 +455,12 @@ static void begin_announced(struct keeper *k, const struct message_call *mc,
 		call_failed(k, n, ESHUTDOWN, "the run is over");
 		return;
 	}
+	if (mc->kind == CALL_AGENT && (k->cgroup < 0 || k->assign.by_listener)) {
+		call_failed(k, n, ENOTSUP,
+			    "--agent needs root, cgroup v2 and BPF, which are not all here: weir "
+			    "doctor says why; without --agent the agent runs as one call");
+		return;
+	}
 	c = call_new(k, n);
 	if (!c) {
 		call_failed(k, n, errno, "cannot make the call's cgroup");
@@ -480,6 +521,7 @@ void call_kill(struct call *c, enum call_ending why)
 	if (!c->over && c->ending == ENDING_EXIT)
 		c->ending = why;
 	c->deadline_ns = UINT64_MAX;
+	kill_below(c, why);
 	if (c->cgroup >= 0 && !is_shell(c))
 		cgroup_kill(c->cgroup);
 	else if (p && p->process.fd >= 0)

@@ -9,6 +9,8 @@
  *   handover.c what a call takes over from others at its beginning
  *   watch.c    runs that watch what is not ours
  *   agent.c    a live agent: what it starts becomes calls
+ *   hook.c     what an agent's hooks say of the calls that it makes
+ *   moved.c    a process that was moved by its number is the right one
  *   status.c   how a process ended that is not our child
  *   session.c  a living shell, as it is seen from outside
  *   listen.c   calls without cgroups: their listeners, their survivors
@@ -54,6 +56,7 @@ struct call {
 	struct notify *notify; /* of the call's seccomp listener, without BPF; else NULL */
 	struct watch listener;
 	struct shell_facts *facts; /* of a living shell: what it was last seen like; owned */
+	uint32_t under;		   /* the living call whose agent began it, or 0 */
 	uint32_t session;	   /* the call whose shell works in this one, or 0 */
 	bool over;		   /* call_exit was told */
 	bool last;		   /* the run ends with it */
@@ -173,9 +176,14 @@ int changes_take(struct keeper *k, const struct message *m);
  * must not run meanwhile. Takes over pidfd; n is filled in. 0, or -errno and nothing has begun. */
 int call_adopt(struct keeper *k, struct call_announce *a, pid_t pid, int pidfd);
 
-/* agent.c: takes over the listener of the agent whose first process is pid. 0 or -errno */
-int agent_open(struct keeper *k, pid_t pid, int listener);
+/* agent.c: takes over the listener of the agent whose first process this is. 0 or -errno */
+int agent_open(struct keeper *k, const struct sandbox_process *first);
 void agent_close(struct keeper *k);
+
+/* moved.c: after `pid` was moved into the call's cgroup. If that process has gone, its number may
+ * have been another's by then: such a process goes back to where it was born, or, inside the
+ * sandbox, where it could be anybody's, ends. */
+void moved_check(struct keeper *k, int cgroup, int pidfd);
 
 /* status.c: the wait status of a process that has ended; false when it cannot be known any more */
 bool status_read(int pidfd, pid_t pid, int *ret_status);

@@ -209,14 +209,16 @@ static void newborn_kill(const struct arena *a)
 
 /* Until the launcher has answered; a listener that comes before is kept and answers for the process
  * until it has executed. */
-static int answer_wait(struct sandbox *s, struct sandbox_process *ret, struct fail *f)
+static int answer_wait(struct sandbox *s, enum sandbox_told told, struct sandbox_process *ret,
+		       struct fail *f)
 {
 	struct sandbox_launcher *l = s->launcher;
 	int timeout = EXEC_TIMEOUT_MS;
 
 	for (;;) {
 		struct pollfd wait[2] = { { .fd = l->socket, .events = POLLIN },
-					  { .fd = ret->listener, .events = POLLIN } };
+					  { .fd = ret->has_early ? -1 : ret->listener,
+					    .events = POLLIN } };
 		int fds[MESSAGE_FDS_MAX];
 		struct message m;
 		size_t count;
@@ -229,8 +231,9 @@ static int answer_wait(struct sandbox *s, struct sandbox_process *ret, struct fa
 			timeout = -1; /* the launcher is free again and will say so */
 			continue;
 		}
-		if (ret->listener >= 0 && wait[1].revents)
-			listener_answer(ret->listener);
+		if (wait[1].revents)
+			ret->has_early = listener_answer(
+				ret->listener, told == TOLD_EXECS ? l->arena->pid : 0, &ret->early);
 		if (!wait[0].revents)
 			continue;
 		if (message_receive(l->socket, &m, fds, &count) < 0)
@@ -290,7 +293,7 @@ int sandbox_exec(struct sandbox *s, const struct sandbox_exec *x, struct sandbox
 		r = request_send(s, x, f);
 	if (r < 0)
 		return r;
-	r = answer_wait(s, &p, f);
+	r = answer_wait(s, x->told, &p, f);
 	p.pid = s->launcher->arena->pid;
 	if (r == 0 && process_remember(s, p.pid) < 0)
 		r = fail(f, ENOMEM, "sandbox: execute %s", x->argv[0]);

@@ -138,12 +138,14 @@ static int plan_read(struct sandbox_plan *p, size_t index, struct parent *last, 
 }
 
 /* What of weir itself is seen inside, and where it is beside this program, installed or built. */
+#define TOOL_PLACES                                                                            \
+	"weir-tool", "libexec/weir-tool", "../libexec/weir/weir-tool", "../libexec/weir-tool", \
+		"../../libexec/weir-tool"
 static const struct {
 	const char *inside, *places[6];
 } own_programs[] = {
-	{ "run/weir/tool",
-	  { "weir-tool", "libexec/weir-tool", "../libexec/weir/weir-tool", "../libexec/weir-tool",
-	    "../../libexec/weir-tool" } },
+	{ "run/weir/tool", { TOOL_PLACES } },
+	{ "run/weir/hook", { TOOL_PLACES } },
 	{ "run/weir/weir", { "weir", "../weir", "../../bin/weir", "../bin/weir" } },
 };
 

@@ -8,6 +8,7 @@
 #ifndef WEIR_SANDBOX_SANDBOX_H
 #define WEIR_SANDBOX_SANDBOX_H
 
+#include <linux/seccomp.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -85,10 +86,12 @@ struct sandbox_exec {
 };
 
 struct sandbox_process {
-	pid_t pid;    /* host numbering; a child of the caller, which must reap it */
-	int pidfd;    /* owned */
-	int terminal; /* pty master, owned, or -1 */
-	int listener; /* seccomp listener, owned, or -1 */
+	pid_t pid;	/* host numbering; a child of the caller, which must reap it */
+	int pidfd;	/* owned */
+	int terminal;	/* pty master, owned, or -1 */
+	int listener;	/* seccomp listener, owned, or -1 */
+	bool has_early; /* TOLD_EXECS: something that it started asks already and waits: */
+	struct seccomp_notif early;
 };
 
 /* Clones a process into the sandbox and the call's cgroup, confines it and executes argv. Returns

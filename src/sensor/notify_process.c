@@ -203,7 +203,7 @@ static int open_base(const struct process_facts *p, int dirfd, const char *path)
 
 /* The last component is missing in a directory that is there, or any component on a way without
  * links. A relative way that a link or ".." may lead out of the directory is not followed. */
-bool process_lacks(const struct process_facts *p, int dirfd, const char *path)
+int process_lacks(const struct process_facts *p, int dirfd, const char *path)
 {
 	uint64_t resolve = *path == '/' ? RESOLVE_IN_ROOT : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 	const char *last = strrchr(path, '/');
@@ -211,15 +211,16 @@ bool process_lacks(const struct process_facts *p, int dirfd, const char *path)
 	cleanup_fd int parent = -1, file = -1;
 	char directory[PATH_MAX] = ".";
 	struct stat st;
+	int r;
 
 	if (base < 0 || !*path || strlen(path) >= sizeof(directory))
-		return false;
+		return 0;
 	if (last)
 		snprintf(directory, sizeof(directory), "%.*s", (int)(last - path) + 1, path);
 	parent = open_within(base, directory, resolve);
 	if (parent >= 0)
-		return fstatat(parent, last ? last + 1 : path, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
-		       errno == ENOENT;
-	file = open_within(base, path, resolve | RESOLVE_NO_SYMLINKS);
-	return file < 0 && errno == ENOENT;
+		r = fstatat(parent, last ? last + 1 : path, &st, AT_SYMLINK_NOFOLLOW);
+	else
+		r = file = open_within(base, path, resolve | RESOLVE_NO_SYMLINKS);
+	return r < 0 && (errno == ENOENT || errno == ENOTDIR) ? errno : 0;
 }

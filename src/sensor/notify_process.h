@@ -37,8 +37,9 @@ size_t process_arguments(const struct process_facts *p, char *to, size_t size);
 /* Whether the path, as the process sees it, is there, and what it is. */
 bool process_stat(const struct process_facts *p, const char *path, size_t size, struct stat *ret);
 
-/* Whether the path, as the process would execute it, is certainly not there. Where a link decides
- * that leads elsewhere for us than for the process (/proc/self), it is not certain. */
-bool process_lacks(const struct process_facts *p, int dirfd, const char *path);
+/* ENOENT or ENOTDIR when the path, as the process would execute it, is certainly not there, else 0.
+ * Where a link decides that leads elsewhere for us than for the process (/proc/self), it is not
+ * certain. */
+int process_lacks(const struct process_facts *p, int dirfd, const char *path);
 
 #endif

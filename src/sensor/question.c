@@ -39,6 +39,11 @@ void question_close(struct question *q)
 	*q = (struct question){ .fd = -1 };
 }
 
+void question_resume(struct question *q, const struct seccomp_notif *asked)
+{
+	memcpy(q->asked, asked, sizeof(*asked));
+}
+
 int question_read(struct question *q)
 {
 	struct pollfd p = { .fd = q->fd, .events = POLLIN };

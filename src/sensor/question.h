@@ -18,6 +18,8 @@ struct question {
 /* Takes over the listener on success, and makes it non-blocking. 0 or -errno. */
 int question_open(struct question *q, int listener);
 void question_close(struct question *q); /* accepts a zeroed one */
+/* Takes up one that was read before the listener was opened here. */
+void question_resume(struct question *q, const struct seccomp_notif *asked);
 /* 1 when a question was read, 0 when none waits, -EPIPE when none will ever come. */
 int question_read(struct question *q);
 /* Whether the process still waits. If not, its pid may be another's by now: then nothing that was

@@ -23,6 +23,7 @@
 #include "base/file.h"
 #include "base/wire.h"
 #include "tool/edit.h"
+#include "tool/hook.h"
 
 #define REQUEST_FD 3
 #define REQUEST_MAX ((size_t)64 * 1024 * 1024)
@@ -285,6 +286,15 @@ static int hold(void)
 	}
 }
 
+/* By the name that agents call it by, or by its first argument. */
+static bool is_hook(int argc, char **argv)
+{
+	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
+
+	return argc >= 1 && (!strcmp(slash ? slash + 1 : argv[0], "hook") ||
+			     (argc >= 2 && !strcmp(argv[1], "hook")));
+}
+
 int main(int argc, char **argv)
 {
 	cleanup_buf struct buf request = { 0 };
@@ -294,6 +304,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strcmp(argv[1], "hold"))
 		return hold();
+	if (is_hook(argc, argv))
+		return hook_run();
 	buf_init(&request, REQUEST_MAX);
 	r = file_read_all(REQUEST_FD, &request);
 	close(REQUEST_FD);

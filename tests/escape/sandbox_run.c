@@ -163,7 +163,7 @@ static int call(const struct bench *b, struct sandbox *s, int cgroup, struct fai
 		struct pollfd told = { .fd = p.listener, .events = POLLIN };
 
 		if (poll(&told, 1, 10) > 0 && told.revents & POLLIN)
-			listener_answer(p.listener);
+			listener_answer(p.listener, 0, NULL);
 	}
 	if (p.listener < 0)
 		waitpid(p.pid, &status, 0);

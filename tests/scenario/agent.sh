@@ -103,6 +103,41 @@ is "$(calls_of 61) $(calls_of 62) $(calls_of 63) $(calls_of 64)" "1 2 3 1" "and 
 is "$(jq -c 'select(.kind == "connect" and .port == 20062) | [.via[] | [.call, .kind]]' "$T/events")" '[[1,"started"]]' \
 	"the call that started it stands behind them"
 
+# What is done to a call is done to the calls that agents in it began.
+cat >deep.py <<'A'
+import subprocess, time
+subprocess.Popen(['sleep', '30'])
+subprocess.Popen(['sh', '-c', 'setsid /run/weir/weir run --agent -- python3 -c "import os; os.spawnlp(os.P_WAIT, \'sleep\', \'sleep\', \'31\')" & exec sleep 32'])
+time.sleep(30)
+A
+deep='import subprocess, time
+subprocess.Popen(["sh", "-c", "/run/weir/weir run --agent -- python3 deep.py & sleep $0", "PAUSE"])
+while not subprocess.run(["sh", "-c", "! cat done"], capture_output=True).returncode: time.sleep(0.3)'
+ends() { "$WEIR" report "$1" -f json | jq -c '[.calls[] | select(.arguments.command? // "" | test("sleep")) | .ending]'; }
+printf 'version: 1\nbackground: deny\n' >"$T/deny.yaml"
+printf 'version: 1\ncall_time: 2s\n' >"$T/time.yaml"
+for how in deny time kill; do
+	rm -f done
+	pause=30
+	[ $how = deny ] && pause=2
+	policy=$T/$how.yaml
+	[ $how = kill ] && policy=$T/kill.yaml && printf 'version: 1\n' >"$policy"
+	"$WEIR" run --agent -p "$policy" -n "deep-$how" -- python3 -c "$(echo "$deep" | sed "s/PAUSE/$pause/")" </dev/null >/dev/null 2>"$T/err" &
+	client=$!
+	eventually 10 sh -c "\"$WEIR\" ps -f json | jq -e '.[] | select(.name == \"deep-$how\" and .calls > 3)'"
+	sleep 1
+	[ $how = kill ] && "$WEIR" kill "deep-kill/1" >/dev/null
+	sleep 2
+	: >done
+	wait $client
+	case $how in
+	deny) want='["exit","signal","signal","signal"]' ;;
+	time) want='["timeout","timeout","timeout","timeout"]' ;;
+	kill) want='["signal","signal","signal","signal"]' ;;
+	esac
+	is "$(ends "deep-$how")" "$want" "$how: the end of a call reaches the calls that its agents began" "$(cat "$T/err")"
+done
+
 # Ends: nothing is left when the client or the keeper is killed.
 for victim in client keeper; do
 	"$WEIR" run --agent -n "end-$victim" -- python3 -c 'import subprocess; subprocess.run(["sh", "-c", "sleep 60 & sleep 60"])' \
