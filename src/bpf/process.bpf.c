@@ -279,8 +279,10 @@ int weir_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct writing *w;
 	int code;
 
-	if (!call)
+	if (!call) {
+		watch_orphaned(task);
 		return 0;
+	}
 	w = bpf_task_storage_get(&writings, bpf_get_current_task_btf(), NULL, 0);
 	if (w)
 		writing_flush(w, call, task);

@@ -56,11 +56,14 @@ static __always_inline void enter_fill(struct event_enter *e, const struct call_
  * there are too many: then what it does is lost, which the call says. */
 static __always_inline bool member_add(__u32 pid, struct call_entry *call)
 {
-	struct member m = { .call = call->cgroup };
+	struct member m = { .call = call->cgroup }, *old;
 	int err;
 
 	__sync_fetch_and_or(&watch.bits[(pid / 64) & (MEMBER_BITS / 64 - 1)], 1ull << (pid & 63));
 	err = bpf_map_update_elem(&members, &pid, &m, BPF_NOEXIST);
+	old = err == -EEXIST ? bpf_map_lookup_elem(&members, &pid) : NULL;
+	if (old && old->call != m.call) /* of a call that had gone when it came in */
+		err = bpf_map_update_elem(&members, &pid, &m, BPF_ANY);
 	if (err == 0)
 		__sync_fetch_and_add(&call->processes, 1);
 	else if (err != -EEXIST)
@@ -182,6 +185,15 @@ static __always_inline void watch_forked(struct task_struct *parent, struct task
 	run = call ? call->run : watching_run(cgroup);
 	if (run)
 		watch_enter(child, run, !call);
+}
+
+/* The process has ended, and its call had before it: it came in just as the last other one went. */
+static __always_inline void watch_orphaned(struct task_struct *task)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+
+	if (member_maybe(pid) && BPF_CORE_READ(task, signal, live.counter) == 0)
+		bpf_map_delete_elem(&members, &pid);
 }
 
 /* A process of the call has ended, and perhaps the call with it. */
