@@ -56,7 +56,8 @@ struct call_announce {
 /* A call that stands behind another one before that one's first process exists, in a way that no
  * kernel sees: what the keeper is told, and tells the kernel. */
 struct call_behind {
-	uint32_t call; /* of the same run, announced before */
+	uint32_t call; /* of the same run, announced before; EVENT_NO_CALL with EDGE_UNKNOWN: more
+			  of them */
 	uint32_t edge; /* EDGE_STATE, EDGE_SESSION or EDGE_STARTED (tables/edges.tbl) */
 	char *text;    /* what of it, for people; or NULL */
 };

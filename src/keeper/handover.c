@@ -21,8 +21,11 @@ int handover_sensor(const struct keeper *k, const char *name)
 	return -1;
 }
 
+/* A call that was before; or none, where there are more than fit into the list. */
 static bool may_stand_behind(const struct call *c, const struct call_behind *b)
 {
+	if (b->call == EVENT_NO_CALL)
+		return b->edge == EDGE_UNKNOWN;
 	return b->call > 0 && b->call < c->n && b->call <= c->keeper->calls_begun &&
 	       (b->edge == EDGE_STATE || b->edge == EDGE_SESSION || b->edge == EDGE_STARTED);
 }

@@ -124,12 +124,17 @@ bool quote_array(const char **at, const char *end, bool keyed)
 
 enum nest { NEST_BRACE, NEST_CASE, NEST_COND };
 
+/* What stands before the next word: in a substitution a mistake ends the shell that reads it, so
+ * only what is plainly right is taken for plain. */
+enum place { PLACE_FIRST, PLACE_NEXT, PLACE_NEEDED, PLACE_TARGET, PLACE_WORD };
+
 /* A list of commands, as far as it must be understood to know which brace ends it. */
 struct code {
 	const char *at, *end;
 	enum nest open[NESTING_MAX];
 	size_t depth;
-	int parentheses; /* that this list stands in; in them no group is understood */
+	int parentheses;  /* that this list stands in; in them no group is understood */
+	enum place place; /* only looked at in parentheses */
 	bool word_begins, line_begins;
 	char before; /* the last character that is not blank */
 };
@@ -179,7 +184,7 @@ static bool code_parameter(struct code *c)
 	for (; c->at < c->end && *c->at != '}'; c->at++) {
 		char next = c->end - c->at > 1 ? c->at[1] : '\0';
 
-		if (memchr("'\"\\`{\n", *c->at, 6) || (*c->at == '$' && !is_word(next)))
+		if (memchr("'\"\\`{(\n", *c->at, 7) || (*c->at == '$' && !is_word(next)))
 			return false;
 	}
 	return c->at++ < c->end;
@@ -229,6 +234,20 @@ static bool code_brace(struct code *c)
 	return c->line_begins && leave(c, NEST_BRACE);
 }
 
+static bool ends_word(char c)
+{
+	return memchr(" \t\n;&|()<>'\"\\$`", c, 15);
+}
+
+static size_t word_size(const struct code *c)
+{
+	size_t size = 0;
+
+	while (c->at + size < c->end && !ends_word(c->at[size]))
+		size++;
+	return size;
+}
+
 /* Words that decide what a brace or a parenthesis behind them means. */
 static bool code_word(struct code *c)
 {
@@ -240,10 +259,8 @@ static bool code_word(struct code *c)
 		      { "esac", NEST_CASE, false },
 		      { "[[", NEST_COND, true },
 		      { "]]", NEST_COND, false } };
-	size_t size = 0;
+	size_t size = word_size(c);
 
-	while (c->at + size < c->end && !memchr(" \t\n;&|()<>'\"\\$`", c->at[size], 15))
-		size++;
 	if (c->at + size < c->end && memchr("'\"\\$`", c->at[size], 5)) {
 		c->at += size; /* with what follows it is another word */
 		return true;
@@ -256,6 +273,86 @@ static bool code_word(struct code *c)
 		return false;
 	c->at += size;
 	return true;
+}
+
+static bool is_reserved(const char *word, size_t size)
+{
+	static const char list[] = " if then else elif fi for while until do done select function "
+				   "time coproc case esac in { } ! [[ ]] ";
+	char key[16];
+
+	if (size > sizeof(key) - 3)
+		return false;
+	key[0] = ' ';
+	memcpy(key + 1, word, size);
+	memcpy(key + 1 + size, " ", 2);
+	return strstr(list, key);
+}
+
+/* Operators between simple commands; those of two characters are taken here but for the last. */
+static bool code_operator(struct code *c, char now)
+{
+	bool twice = c->end - c->at > 1 && c->at[1] == now;
+
+	if (now == '\n') {
+		c->place = c->place == PLACE_WORD ? PLACE_NEXT : c->place;
+		return c->place != PLACE_TARGET;
+	}
+	if (c->place != PLACE_WORD)
+		return false;
+	c->at += twice && now != ';';
+	c->place = now == '|' || (now == '&' && twice) ? PLACE_NEEDED : PLACE_NEXT;
+	return true;
+}
+
+/* > >> >& >| < <& <> and, as a word, >( <( */
+static bool code_redirection(struct code *c, char now)
+{
+	char next = c->end - c->at > 1 ? c->at[1] : '\0';
+
+	if (next == '(') {
+		c->place = PLACE_WORD;
+		return true;
+	}
+	if (c->place == PLACE_TARGET)
+		return false;
+	c->place = PLACE_TARGET;
+	c->at += next == '&' || next == '|' || next == '>';
+	return true;
+}
+
+static bool code_operand(struct code *c)
+{
+	if (c->word_begins && c->place < PLACE_TARGET && is_reserved(c->at, word_size(c)))
+		return false;
+	c->place = PLACE_WORD;
+	return true;
+}
+
+/* In parentheses: does what comes now fit to what stood before? */
+static bool code_fits(struct code *c, char now)
+{
+	switch (now) {
+	case ' ':
+	case '\t':
+		return true;
+	case '\n':
+	case ';':
+	case '&':
+	case '|':
+		return code_operator(c, now);
+	case '<':
+	case '>':
+		return code_redirection(c, now);
+	case ')':
+		return c->place != PLACE_NEEDED && c->place != PLACE_TARGET;
+	case '(':
+		if (c->place == PLACE_WORD)
+			return strchr("<>=@?*+!", c->at[-1]);
+		return code_operand(c);
+	default:
+		return code_operand(c);
+	}
 }
 
 /* One step: a quoted piece, an operator, a piece of a word. */
@@ -287,25 +384,29 @@ static bool code_step(struct code *c)
 	}
 }
 
+/* What stands there, in one step. */
+static bool code_next(struct code *c, char now)
+{
+	if (c->word_begins && now == '#')
+		return false;
+	if (c->word_begins && !ends_word(now))
+		return code_word(c);
+	return code_step(c);
+}
+
 static bool code_list(struct code *c, char close)
 {
 	while (c->at < c->end) {
 		char now = *c->at;
 
+		if (c->parentheses && !code_fits(c, now))
+			return false;
 		if (now == ')' && close) {
 			c->at++;
 			return !c->depth;
 		}
-		if (now == ')' && !inside(c, NEST_CASE))
+		if ((now == ')' && !inside(c, NEST_CASE)) || !code_next(c, now))
 			return false;
-		if (c->word_begins && now == '#')
-			return false;
-		if (c->word_begins && !memchr(" \t\n;&|()<>'\"\\$`", now, 15)) {
-			if (!code_word(c))
-				return false;
-		} else if (!code_step(c)) {
-			return false;
-		}
 		c->word_begins = memchr(" \t\n;&|()<>", now, 10);
 		if (now != ' ' && now != '\t') {
 			c->before = now;

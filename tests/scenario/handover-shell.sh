@@ -127,6 +127,16 @@ is "$(behind 3)" "1 state " "a call beside another takes nothing from it"
 is "$(begun 4)" "1: A
 2: B" "the next one has what the last of them left"
 
+# More calls than one list holds: the nearest, and that there are others.
+plant
+for i in $(seq 1 70); do sh_call "export V$i=1"; done
+sh_call '/bin/echo here'
+replay
+is "$(output 71)" here "seventy calls set something: the next one runs"
+is "$(begun 71 | sed -n '1p;$p' | tr '\n' ' ')" "8: V8 70: V70 " "and has the last of them as edges"
+like "$("$WEIR" events -f json | jq -r 'select(.kind == "handover" and .call == 71 and .edge == "unknown") | "\(.from) \(.path)"')" \
+	'^null earlier calls' "and one that says there are more"
+
 # What a call changed is told as its effect, bounded.
 plant
 sh_call 'cd sub; export A="a b"; f() { echo hi; }; alias x=y; set -u; umask 027; unset HOME'
