@@ -386,6 +386,13 @@ void detection_call_exit(struct detection *d, const struct call_exit *x, uint64_
 	flush(d, x->n);
 }
 
+void detection_call_gone(struct detection *d, uint32_t call)
+{
+	for (size_t i = 0; detectors[i]; i++)
+		if (detectors[i]->on_call_gone)
+			detectors[i]->on_call_gone(d, d->states[i], call);
+}
+
 void detection_observation(struct detection *d, const struct call_observation *o, uint64_t seq)
 {
 	struct call_announce call = known_call(d, o->n);

@@ -29,6 +29,8 @@ struct detector {
 	/* A call's first process has ended; seq is the record's frame that says so. */
 	void (*on_call_exit)(struct detection *d, void *state, const struct call_announce *call,
 			     const struct call_exit *x, uint64_t seq);
+	/* Its last one has; the kernel's count may have come before either is told. */
+	void (*on_call_gone)(struct detection *d, void *state, uint32_t call);
 	void (*on_observation)(struct detection *d, void *state, const struct call_announce *call,
 			       const struct call_observation *o, uint64_t seq);
 	/* Time has passed, whether or not there was an event. */
@@ -70,6 +72,7 @@ int detection_open(const struct policy *p,
 void detection_call(struct detection *d, const struct call_announce *call);
 void detection_event(struct detection *d, const struct event_view *e);
 void detection_call_exit(struct detection *d, const struct call_exit *x, uint64_t seq);
+void detection_call_gone(struct detection *d, uint32_t call);
 void detection_observation(struct detection *d, const struct call_observation *o, uint64_t seq);
 /* A few times a second while the run lives; mono_ns as in event_header. */
 void detection_tick(struct detection *d, uint64_t mono_ns);

@@ -197,14 +197,29 @@ static void conclude(struct detection *d, struct survivors *s, struct followed *
 	*call = s->calls[--s->count];
 }
 
+static struct followed *find(struct survivors *s, uint32_t call)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->calls[i].call == call)
+			return &s->calls[i];
+	return NULL;
+}
+
+/* Where nobody but the kernel tells of calls, its count comes before their ends are told. */
+static void on_call_gone(struct detection *d, void *state, uint32_t n)
+{
+	struct survivors *s = state;
+	struct followed *call = find(s, n);
+
+	if (call)
+		conclude(d, s, call);
+}
+
 static void on_event(struct detection *d, void *state, const struct event_view *e)
 {
 	struct survivors *s = state;
-	struct followed *call = NULL;
+	struct followed *call = find(s, e->h->call);
 
-	for (size_t i = 0; i < s->count && !call; i++)
-		if (s->calls[i].call == e->h->call)
-			call = &s->calls[i];
 	if (call && e->h->kind == EVENT_EXIT)
 		call->killed |= e->exit->signal == SIGKILL;
 	if (call && e->h->kind == EVENT_COUNT)
@@ -245,6 +260,7 @@ const struct detector survivor_detector = {
 	.start = start,
 	.on_event = on_event,
 	.on_call_exit = on_call_exit,
+	.on_call_gone = on_call_gone,
 	.on_tick = on_tick,
 	.finish = finish,
 };

@@ -81,6 +81,9 @@ static void feed(struct recording *r, uint64_t seq, struct frame_body *body)
 	case FRAME_CALL_EXIT:
 		detection_call_exit(r->detection, &body->exit, seq);
 		break;
+	case FRAME_CALL_GONE:
+		detection_call_gone(r->detection, body->gone.n);
+		break;
 	case FRAME_CALL_OBSERVATION:
 		detection_observation(r->detection, &body->observation, seq);
 		break;
