@@ -84,6 +84,8 @@ enum call_ending {
 	ENDING_NOT_EXECUTED,
 	ENDING_RUN_OVER,
 	ENDING_UNWATCHED, /* weir attach ended; the call's processes live on */
+	ENDING_UNKNOWN, /* ended; how, its parent took before weir could read it (before Linux 6.15)
+			 */
 	ENDING_COUNT
 };
 

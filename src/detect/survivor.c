@@ -147,7 +147,7 @@ static void on_call_exit(struct detection *d, void *state, const struct call_ann
 
 	/* What weir ended itself, for time or with the run, did not mean to stay. */
 	if (x->n == 0 || !x->survivors || background == BACKGROUND_ALLOW ||
-	    (x->ending != ENDING_EXIT && x->ending != ENDING_SIGNAL))
+	    (x->ending != ENDING_EXIT && x->ending != ENDING_SIGNAL && x->ending != ENDING_UNKNOWN))
 		return;
 	call = s->count < FOLLOWED_MAX ? &s->calls[s->count++] : &unfollowed;
 	*call = (struct followed){

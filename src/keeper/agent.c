@@ -39,6 +39,7 @@ struct agent {
 	struct watch watch;
 	struct agents agents;
 	struct hooks hooks;
+	struct stat hook; /* HOOK_PROGRAM, as it was before anything ran inside */
 };
 
 /* An exec that waits. */
@@ -157,14 +158,15 @@ static int hear_hook(struct agent *a, const struct request *r, uint32_t call)
 
 /* The agent's hook on its way to us, by itself or through the shell that agents start commands
  * with: a system's shell, whose whole command it is. */
-static bool is_hook(const struct request *r)
+static bool is_hook(const struct agent *a, const struct request *r)
 {
 	const char *end = r->argv + r->argv_size;
 	const char *flag = word_next(r->argv, end), *command = flag ? word_next(flag, end) : NULL;
 	struct stat st;
 
 	if (strcmp(r->path, HOOK_PROGRAM) == 0)
-		return true;
+		return process_stat(&r->process, r->path, strlen(r->path), &st) &&
+		       st.st_ino == a->hook.st_ino && st.st_dev == a->hook.st_dev;
 	return command && strcmp(flag, "-c") == 0 && strcmp(command, HOOK_PROGRAM) == 0 &&
 	       !word_next(command, end) && r->path[0] == '/' &&
 	       process_stat(&r->process, r->path, strlen(r->path), &st) && S_ISREG(st.st_mode) &&
@@ -183,7 +185,7 @@ static int judge_call(struct agent *a, const struct request *r, uint32_t call)
 		return is_agents ? hear_hook(a, r, call) : refuse_hook(a, r, call);
 	if (strcmp(r->path, ASK_AGENT) == 0)
 		return self ? ASK_DONE : -agents_add(&a->agents, &r->process, call) ?: ASK_DONE;
-	if (self || !is_agents || is_hook(r))
+	if (self || !is_agents || is_hook(a, r))
 		return 0;
 	error = process_lacks(&r->process, r->dirfd, r->path);
 	if (error)
@@ -244,6 +246,7 @@ int agent_open(struct keeper *k, const struct sandbox_process *first)
 	}
 	hooks_init(&a->hooks);
 	process_open(&process, first->pid);
+	process_stat(&process, HOOK_PROGRAM, strlen(HOOK_PROGRAM), &a->hook);
 	agents_add(&a->agents, &process, 0);
 	a->keeper = k;
 	a->watch = (struct watch){ .fd = listener, .events = EPOLLIN, .ready = agent_ready };

@@ -217,7 +217,8 @@ static int part(struct call *c)
 {
 	int status = 0;
 
-	status_read(c->process.fd, c->pid, &status);
+	if (!status_read(c->process.fd, c->pid, &status) && c->ending == ENDING_EXIT)
+		c->ending = ENDING_UNKNOWN;
 	c->pid = 0;
 	close_watch(c->keeper, &c->process);
 	return status;
@@ -228,7 +229,9 @@ static void process_ready(struct watch *w, uint32_t events)
 	struct call *c = container_of(w, struct call, process);
 	int status = c->adopted ? part(c) : reap(c);
 
-	if (WIFSIGNALED(status))
+	if (c->ending == ENDING_UNKNOWN)
+		call_over(c, -1, c->ending);
+	else if (WIFSIGNALED(status))
 		call_over(c, 128 + WTERMSIG(status), c->ending ? c->ending : ENDING_SIGNAL);
 	else
 		call_over(c, WEXITSTATUS(status), c->ending);

@@ -253,7 +253,7 @@ static int on_call(void *context, const struct call_record *c)
 	json_field_time(j, "started", a->started_ns);
 	json_field_time(j, "ended", c->ended ? c->exit.ended_ns : 0);
 	json_field_time(j, "gone", c->gone ? c->gone_at.gone_ns : 0);
-	if (c->ended && a->executed)
+	if (c->ended && a->executed && c->exit.ending != ENDING_UNKNOWN)
 		json_field_int(j, "exit_code", c->exit.exit_code);
 	else
 		json_field_null(j, "exit_code");

@@ -66,6 +66,7 @@ const char *call_ending_name(enum call_ending ending)
 		[ENDING_NOT_EXECUTED] = "not executed",
 		[ENDING_RUN_OVER] = "run over",
 		[ENDING_UNWATCHED] = "unwatched",
+		[ENDING_UNKNOWN] = "unknown",
 	};
 
 	return (unsigned)ending < ARRAY_LENGTH(names) ? names[ending] : "unknown";

@@ -46,6 +46,7 @@ static const char *ending_word(enum call_ending ending)
 		[ENDING_NOT_EXECUTED] = "not executed",
 		[ENDING_RUN_OVER] = "run over",
 		[ENDING_UNWATCHED] = "unwatched",
+		[ENDING_UNKNOWN] = "unknown",
 	};
 
 	return words[ending];
