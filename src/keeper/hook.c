@@ -16,6 +16,7 @@
 
 #define COMMAND_COMPARED 4096 /* bytes of a command that are looked for */
 #define LOOSE_MIN 6	      /* letters of a command that is found without its quotes */
+#define INSERTED_MIN 16	      /* letters of one that is found with something put into it */
 #define ORDER_NS \
 	(10ull * NSEC_PER_SEC) /* how long one without a command may wait for its process */
 
@@ -68,8 +69,38 @@ static bool has_words(const char *argv, size_t size, const char *command, size_t
 	return false;
 }
 
-/* How well arguments fit an announced command: 0 not at all, 1 loosely, 2 word for word, 3 as one
- * argument. */
+/* Whether the text is the command with something put into it, once: Qwen Code adds who helped to
+ * the message of a commit. */
+static bool has_inserted(const char *had, size_t had_size, const char *wanted, size_t wanted_size)
+{
+	size_t before = 0, behind = 0;
+
+	while (before < wanted_size && before < had_size && had[before] == wanted[before])
+		before++;
+	while (behind < wanted_size && behind < had_size &&
+	       had[had_size - 1 - behind] == wanted[wanted_size - 1 - behind])
+		behind++;
+	return before >= INSERTED_MIN / 2 && wanted_size >= INSERTED_MIN &&
+	       before + behind >= wanted_size;
+}
+
+/* The same for one of the arguments. */
+static bool has_argument_inserted(const char *argv, size_t size, const char *wanted,
+				  size_t wanted_size)
+{
+	char had[2 * COMMAND_COMPARED];
+
+	for (size_t at = 0; at < size; at += strlen(argv + at) + 1) {
+		size_t had_size = bare(argv + at, strlen(argv + at), had, sizeof(had));
+
+		if (has_inserted(had, had_size, wanted, wanted_size))
+			return true;
+	}
+	return false;
+}
+
+/* How well arguments fit an announced command: 0 not at all, 1 with something in between, 2
+ * loosely, 3 word for word, 4 as one argument. */
 static int fit(const struct announced *w, const char *argv, size_t size)
 {
 	const char *command = w->word[WORD_COMMAND];
@@ -79,12 +110,14 @@ static int fit(const struct announced *w, const char *argv, size_t size)
 
 	for (size_t at = 0; at < size; at += strlen(argv + at) + 1)
 		if (strcmp(argv + at, command) == 0)
-			return 3;
+			return 4;
 	if (has_words(argv, size, command, length))
-		return 2;
+		return 3;
 	wanted_size = bare(command, length, wanted, sizeof(wanted));
 	had_size = bare(argv, size, had, sizeof(had));
-	return wanted_size >= LOOSE_MIN && memmem(had, had_size, wanted, wanted_size) ? 1 : 0;
+	if (wanted_size >= LOOSE_MIN && memmem(had, had_size, wanted, wanted_size))
+		return 2;
+	return has_argument_inserted(argv, size, wanted, wanted_size) ? 1 : 0;
 }
 
 static uint64_t hash(uint64_t h, const char *text)

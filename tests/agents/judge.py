@@ -1,14 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""judge.py EVENTS REPORT HOOK: holds a run of task.py's work against the marks that its shell calls left: each in a
-call of its own, which is known by its command line and, with HOOK yes, by the model's id and function name.
-Prints what is wrong, one thing a line; nothing where all is right."""
+"""judge.py EVENTS REPORT [TOLD] [parallel]: holds a run of task.py's work against the marks that its shell calls left:
+each in a call of its own, known by its command line and, where the agent told its hooks (TOLD, what another hook
+was given), by the agent's id and function name. Prints what is wrong, one thing a line; nothing where all is right."""
 import json
 import sys
 
 MARKS = ["1", "2", "3", "4", "5"]
-IDS = {"1": "call_0_0", "2": "call_1_0", "3": "call_1_1", "4": "call_3_0", "5": "call_4_0"}
-SHELLS = {"run_shell_command", "bash"}
+
+
+def told_of_marks(path):
+    """What the agent said of each mark's call, from JSON objects one after another."""
+    with open(path) as f:
+        text, at, told = f.read().strip(), 0, {}
+    while at < len(text):
+        said, at = json.JSONDecoder().raw_decode(text, at)
+        at += len(text[at:]) - len(text[at:].lstrip())
+        command = said.get("tool_input", {}).get("command", "")
+        for mark in MARKS:
+            if f"tools/mark {mark}" in command:
+                told[mark] = (said["tool_use_id"], said["tool_name"])
+    return told
 
 
 def main():
@@ -16,7 +28,12 @@ def main():
         events = [json.loads(line) for line in f]
     with open(sys.argv[2]) as f:
         calls = {c["n"]: c for c in json.load(f)["calls"]}
-    hook = sys.argv[3] == "yes"
+    words = sys.argv[3:]
+    told = {mark: None for mark in MARKS}
+    if words and words[0] != "parallel":
+        told |= told_of_marks(words[0])
+        if None in told.values():
+            print(f"the agent did not tell of every call: {told}")
     of_mark = {}
     for mark in MARKS:
         seen = {
@@ -35,15 +52,13 @@ def main():
         about = calls[call]
         if f"tools/mark {mark}" not in json.dumps(about["arguments"]):
             print(f"call {call} does not have the command of mark {mark}: {about['arguments']}")
-        if hook and about["tool_call_id"] != IDS[mark]:
-            print(f"call {call} has id {about['tool_call_id']!r}, the model gave {IDS[mark]}")
-        if hook and about["function_name"] not in SHELLS:
-            print(f"call {call} has function {about['function_name']!r}")
+        if told[mark] and told[mark] != (about["tool_call_id"], about["function_name"]):
+            print(f"call {call} is {about['tool_call_id']!r} {about['function_name']!r}, the agent said {told[mark]}")
     if len(set(of_mark.values())) != len(of_mark):
         print(f"marks share calls: {of_mark}")
     if "2" in of_mark and "3" in of_mark:
         a, b = calls[of_mark["2"]], calls[of_mark["3"]]
-        if max(a["started"], b["started"]) > min(a["ended"], b["ended"]) and "parallel" in sys.argv[4:]:
+        if max(a["started"], b["started"]) > min(a["ended"], b["ended"]) and "parallel" in words:
             print(f"calls {a['n']} and {b['n']} were not side by side")
     edits = {e["call"] for e in events if e["kind"] == "file" and e["op"] == "write" and e["path"].endswith("/add.c")}
     if edits & set(of_mark.values()):

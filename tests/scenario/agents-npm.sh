@@ -22,11 +22,10 @@ port=$(cat "$T/model/port")
 base=http://127.0.0.1:8000/v1
 OPENAI_API_KEY=none OPENAI_BASE_URL=$base
 export OPENAI_API_KEY OPENAI_BASE_URL
-hook=no
-"$WEIR" hook --help >/dev/null 2>&1 && hook=yes
-jq -n --arg hook $hook '{privacy: {usageStatisticsEnabled: false}, general: {enableAutoUpdate: false}} +
-	if $hook == "yes" then {hooks: ([("PreToolUse", "PostToolUse") | {(.): [{matcher: "*", hooks: [
-		{type: "command", command: "/run/weir/hook"}]}]}] | add)} else {} end' >"$T/home/.qwen/settings.json"
+jq -n '{privacy: {usageStatisticsEnabled: false}, general: {enableAutoUpdate: false},
+	hooks: {PreToolUse: [{matcher: "*", hooks: [{type: "command", command: "/run/weir/hook"},
+		{type: "command", command: "cat >>/work/.qwen/told"}]}],
+		PostToolUse: [{matcher: "*", hooks: [{type: "command", command: "/run/weir/hook"}]}]}}' >"$T/home/.qwen/settings.json"
 jq -n --arg base $base '{providers: {tests: {baseUrl: $base, api: "openai-completions", apiKey: "none",
 	compat: {supportsDeveloperRole: false, supportsReasoningEffort: false},
 	models: [{id: "pi-headless"}, {id: "pi-screen"}]}}}' >"$T/home/.pi/agent/models.json"
@@ -37,7 +36,7 @@ printf 'files: {home: [.pi/agent/models.json]}\nenvironment: [PI_OFFLINE=1]\n' >
 "$WEIR" policy show "$T/bare.yaml" | with_agents >"$T/pi.yaml"
 
 project() {
-	mkdir -p "$1/tools"
+	mkdir -p "$1/tools" "$1/.qwen"
 	(
 		cd "$1" || exit 1
 		git init -q -b main
@@ -82,9 +81,12 @@ for agent in qwen pi; do
 		is "$(ls marks | tr '\n' ' ')" "1 2 3 4 5 " "$name: every shell call ran"
 		"$WEIR" events "$name" -f json >"$T/events"
 		"$WEIR" report "$name" -f json >"$T/report"
-		id=no
-		[ $agent = qwen ] && id=$hook
-		is "$(python3 "$agents/judge.py" "$T/events" "$T/report" $id $([ $agent = pi ] && echo parallel))" "" \
+		# qwen runs its shell calls one after another, and tells its hooks; pi runs them side by side
+		case $agent in
+		pi) set -- parallel ;;
+		qwen) set -- "$T/$name/.qwen/told" ;;
+		esac
+		is "$(python3 "$agents/judge.py" "$T/events" "$T/report" "$@")" "" \
 			"$name: each shell call is a call of the run"
 		ok "$(jq -s 'any(.kind == "connect" and .port == 8000 and .basis == "exact")' "$T/events" | grep -qx true; echo $?)" \
 			"$name: its connections to the model are events"
