@@ -137,6 +137,16 @@ is "$(begun 71 | sed -n '1p;$p' | tr '\n' ' ')" "8: V8 70: V70 " "and has the la
 like "$("$WEIR" events -f json | jq -r 'select(.kind == "handover" and .call == 71 and .edge == "unknown") | "\(.from) \(.path)"')" \
 	'^null earlier calls' "and one that says there are more"
 
+# What a shell hands on is out of reach of other calls.
+plant
+sh_call '(for i in $(seq 1 60); do for f in /proc/[0-9]*/fd/253; do { echo x >>"$f" && echo "$f" >>reached; } 2>>refused; done; sleep 0.02; done) >/dev/null 2>&1 & sleep 0.1'
+sh_call 'export A=1; sleep 0.5'
+sh_call '/bin/true'
+replay
+is "$(cat "$T/work/reached" 2>/dev/null)" "" "a process of another call cannot write into a state"
+like "$(cat "$T/work/refused")" 'Permission denied' "because the kernel refuses it"
+is "$(begun 3)" "2: A" "which arrives as it was left"
+
 # What a call changed is told as its effect, bounded.
 plant
 sh_call 'cd sub; export A="a b"; f() { echo hi; }; alias x=y; set -u; umask 027; unset HOME'
