@@ -265,7 +265,7 @@ KINDS = {
 
 def judge(expected):
     events = [json.loads(line) for line in sys.stdin]
-    marks = {e["argv"][1]: e for e in events if e["kind"] == "exec" and e["argv"][:1] == ["true"] and len(e["argv"]) == 2}
+    marks = {e["argv"][1]: e for e in events if e["kind"] == "exec" and os.path.basename(e["argv"][0]) == "true" and len(e["argv"]) == 2}
     for line in expected.splitlines():
         kind, *wanted = line.split()
         calls = {end: next((e["call"] for m, e in marks.items() if m.startswith(f"{kind}-{end}-")), None)
