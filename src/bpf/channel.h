@@ -47,6 +47,7 @@ struct channel {
 	__u64 taker, taker_start_ns; /* task; both must fit, for tasks come again too */
 	__u32 taker_pid, taker_call;
 	__u32 sender_parent; /* the call that started the sender's call */
+	__u64 taken_ns;	     /* when it took, on the clock of task_struct.start_boottime */
 	__u32 puts, takes;   /* of datagrams */
 	__u32 reserved;
 };
@@ -64,7 +65,8 @@ enum channel_flag {
 		1 << 0, /* the channel was made just now: what is known of it is another's */
 	CHANNEL_PRIVATE = 1 << 1, /* it has no name: both ends were inherited or passed on */
 	CHANNEL_ALONE = 1 << 2,	  /* nothing is in it but what is put in now */
-	CHANNEL_ANEW = 1 << 3	  /* what was taken before is taken in another way now */
+	CHANNEL_ANEW = 1 << 3,	  /* what was taken before is taken in another way now */
+	CHANNEL_OPENED = 1 << 4	  /* nothing has come out of it yet */
 };
 
 /* What a thread did with a channel to no effect, and when: as long as nothing has changed since,
@@ -186,6 +188,34 @@ __noinline int channel_give(struct call_entry *call, __u64 task, const struct ch
 	return 0;
 }
 
+#define CHILDREN_MAX 8		 /* of one taker */
+#define CHILDREN_NS 100000000ull /* no call that writes takes longer to return */
+
+/* What a process has started since it took: it may do what it should have been told of before. */
+static __always_inline void channel_push_children(const struct channel *c,
+						  const struct channel_use *u)
+{
+	__u64 offset = bpf_core_field_offset(struct task_struct, sibling), node = 0;
+	__u64 prev = bpf_core_field_offset(struct list_head, prev);
+	__u64 head = c->taker + bpf_core_field_offset(struct task_struct, children);
+	__u64 since = bpf_ktime_get_boot_ns() - CHILDREN_NS;
+
+	if (since < c->taken_ns)
+		since = c->taken_ns;
+	bpf_probe_read_kernel(&node, sizeof(node), (void *)head + prev); /* the newest */
+	for (int i = 0; i < CHILDREN_MAX && node && node != head; i++) {
+		struct task_struct *child = CAST(task_struct, (void *)(node - offset));
+		struct call_entry *call;
+
+		if (GET(child, start_boottime) < since)
+			return;
+		call = call_of_task(child);
+		if (call && call->run == c->run)
+			channel_give(call, node - offset, u, c->sender, c->sender_parent);
+		bpf_probe_read_kernel(&node, sizeof(node), (void *)node + prev);
+	}
+}
+
 /* Tells the last who took from the channel of what is new in it. */
 static __always_inline void channel_push(struct call_entry *call, struct channel *c,
 					 const struct channel_use *u)
@@ -200,6 +230,7 @@ static __always_inline void channel_push(struct call_entry *call, struct channel
 	if (!other || other->run != call->run)
 		return;
 	channel_give(other, c->taker, u, c->sender, c->sender_parent);
+	channel_push_children(c, u);
 	c->taken = c->sender;
 	c->taker_call = other->call;
 }
@@ -268,6 +299,20 @@ static __always_inline void channel_taker(struct channel *c, const struct call_e
 	c->taker_pid = GET(leader, tgid);
 	c->taker_call = call->call;
 	c->taker = (__u64)leader;
+	c->taken_ns = bpf_ktime_get_boot_ns();
+}
+
+/* Something came, and who sent it is not known: that system call has not returned yet, or was made
+ * outside of the run. Only of channels into which nothing else comes. */
+static __always_inline void channel_unknown(struct call_entry *call, const struct channel_use *u)
+{
+	struct taking t = { .from = EVENT_NO_CALL, .edge = EDGE_UNKNOWN };
+
+	if (u->flags & CHANNEL_OPENED)
+		return;
+	if (u->key.space == CHANNEL_WATCH || u->key.space == CHANNEL_MESSAGES ||
+	    (u->key.space == CHANNEL_NODE && !(u->flags & CHANNEL_PRIVATE)))
+		label_take(call, bpf_get_current_task(), &t);
 }
 
 /* The current process takes from the channel. Returns whether anything is known of it. */
@@ -280,17 +325,23 @@ __noinline int channel_take(struct call_entry *call, const struct channel_use *u
 	if (!call || !u)
 		return 0;
 	c = bpf_map_lookup_elem(&channels, &u->key);
-	if (!channel_is(c, u, call->run))
+	if (!channel_is(c, u, call->run)) {
+		channel_unknown(call, u);
 		return 0;
+	}
 	sender = c->sender;
 	leader = group_leader();
 	if (!(u->flags & CHANNEL_ANEW) && c->taken == sender && c->taker_call == call->call &&
-	    c->taker == (__u64)leader && c->taker_start_ns == GET(leader, start_boottime))
-		return sender != 0;
-	channel_taker(c, call, leader);
-	c->taken = sender;
-	if (sender)
-		channel_give(call, bpf_get_current_task(), u, sender, c->sender_parent);
+	    c->taker == (__u64)leader && c->taker_start_ns == GET(leader, start_boottime)) {
+		c->taken_ns = bpf_ktime_get_boot_ns();
+	} else {
+		channel_taker(c, call, leader);
+		c->taken = sender;
+		if (sender)
+			channel_give(call, bpf_get_current_task(), u, sender, c->sender_parent);
+	}
+	if (!sender)
+		channel_unknown(call, u);
 	return sender != 0;
 }
 

@@ -53,25 +53,9 @@ static __always_inline void flow_open(const struct channel_step *s)
 		return;
 	if (channel_of(file, true, &other))
 		channel_put(s->call, &other);
+	u.flags |= CHANNEL_OPENED;
 	if (u.key.space && !channel_take(s->call, &u))
 		channel_await(s->call, &u);
-}
-
-/* The process at the other end of a unix socket, as it is now. */
-static __always_inline void take_from_peer(const struct channel_step *s, struct channel_use *u,
-					   struct sock *sk)
-{
-	__u64 at = unix_peer_task(sk);
-	struct task_struct *peer = CAST(task_struct, (void *)at);
-	struct call_entry *other;
-
-	if (!at)
-		return;
-	other = call_of_task(peer);
-	if (!other || other->run != s->call->run)
-		return;
-	channel_give(s->call, bpf_get_current_task(), u, process_sender(other, peer),
-		     other->parent);
 }
 
 static __always_inline void flow_connect(const struct channel_step *s)
@@ -89,7 +73,7 @@ static __always_inline void flow_connect(const struct channel_step *s)
 	channel_put(s->call, &u);
 	u.flags = 0;
 	if (u.key.space == CHANNEL_UNIX)
-		return take_from_peer(s, &u, sk);
+		return take_from_peer(s->call, &u, sk);
 	u.key.object = (__u64)bpf_ntohs(GET(sk, __sk_common.skc_dport)) << 16;
 	u.key.space = CHANNEL_LISTEN;
 	channel_take(s->call, &u);
@@ -135,7 +119,7 @@ static __always_inline void flow_accept(const struct channel_step *s)
 		return;
 	if (!channel_take(s->call, &u)) {
 		if (u.key.space == CHANNEL_UNIX) {
-			take_from_peer(s, &u, sk);
+			take_from_peer(s->call, &u, sk);
 		} else {
 			u.key.object &= 0xffff0000;
 			u.key.space = CHANNEL_EARLY_TCP;

@@ -159,6 +159,22 @@ static __always_inline void take_datagram(struct call_entry *call, struct sock *
 		channel_take(call, u);
 }
 
+/* The process at the other end of a unix socket, as it is now. */
+static __always_inline void take_from_peer(struct call_entry *call, struct channel_use *u,
+					   struct sock *sk)
+{
+	__u64 at = unix_peer_task(sk);
+	struct task_struct *peer = CAST(task_struct, (void *)at);
+	struct call_entry *other;
+
+	if (!at)
+		return;
+	other = call_of_task(peer);
+	if (!other || other->run != call->run)
+		return;
+	channel_give(call, bpf_get_current_task(), u, process_sender(other, peer), other->parent);
+}
+
 /* edge: 0 for what the channel's own is. */
 __noinline int use_take(struct call_entry *call, __u64 at, __u32 edge, __u32 messages)
 {
@@ -166,6 +182,7 @@ __noinline int use_take(struct call_entry *call, __u64 at, __u32 edge, __u32 mes
 	struct channel_use u = {};
 	__u64 changes = label_changes;
 	struct sock *sk;
+	bool known;
 
 	if (!call || !channel_of(file, false, &u))
 		return 0;
@@ -174,13 +191,16 @@ __noinline int use_take(struct call_entry *call, __u64 at, __u32 edge, __u32 mes
 		u.edge = edge;
 		u.flags |= CHANNEL_ANEW;
 	}
-	if (!channel_take(call, &u))
+	known = channel_take(call, &u);
+	if (!known)
 		channel_await(call, &u);
 	sk = u.key.space == CHANNEL_UNIX ? socket_sock(file) : NULL;
 	if (sk && is_unix_datagram(sk)) {
 		take_datagram(call, sk, &u, messages);
 		return 0;
 	}
+	if (sk && !known)
+		take_from_peer(call, &u, sk);
 	memo_keep(file, false, changes);
 	if (u.key.space == CHANNEL_UDP) {
 		u.key.space = CHANNEL_EARLY_UDP;

@@ -266,6 +266,7 @@ struct task_struct {
 	int pid, tgid;
 	__u64 start_boottime;
 	struct task_struct *real_parent, *group_leader;
+	struct list_head children, sibling;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
 	struct mm_struct *mm;
