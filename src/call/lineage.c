@@ -3,9 +3,10 @@
  *
  * An edge is kept once and known by its number; numbers grow with the record, so a set, its edges
  * in falling order, is in the order of nearness too: what a chain shows later lies nearer to its
- * end. Equal sets are one (interned), and of one (call, kind) a set keeps the first evidence: two
- * calls that write the same file in turn a million times come to the same two sets again and again.
- * Trusts no number in an event: labels may repeat, be lost, or refer to themselves. */
+ * end. A set is a list whose end it shares with the sets that it was made of, and equal lists are
+ * one; of one (call, kind) a set keeps the first evidence: two calls that write the same file in
+ * turn a million times come to the same two sets again and again. Trusts no number in an event:
+ * labels may repeat, be lost, or refer to themselves. */
 #include "call/lineage.h"
 
 #include <errno.h>
@@ -18,10 +19,11 @@
 #define LOST_EDGE 0u /* the numbers of two edges that are always there */
 #define LIMIT_EDGE 1u
 #define MEMBERS_MAX (2 * LINEAGE_EDGES_MAX + 1) /* two sets and one edge more */
-#define SEEN_SLOTS 1024				/* over MEMBERS_MAX, a power of two */
+#define SEEN_SLOTS 4096				/* over MEMBERS_MAX, a power of two */
 
+/* A set: an edge and those before it. Number 0 is the empty one. */
 struct set {
-	uint32_t begin, count; /* in ids */
+	uint32_t edge, rest;
 };
 
 struct label_slot {
@@ -30,11 +32,10 @@ struct label_slot {
 
 struct lineage {
 	struct edge *edges;
-	uint32_t *ids;
 	struct set *sets;
 	struct label_slot *labels; /* open addressing, a power of two */
-	uint32_t *interned;	   /* the same: set + 1, 0 empty */
-	size_t edge_count, edge_room, id_count, id_room, set_count, set_room;
+	uint32_t *interned;	   /* the same: a set, 0 empty */
+	size_t edge_count, edge_room, set_count, set_room;
 	size_t label_count, label_room, interned_room;
 	bool full; /* a label was left out */
 	/* which (call, kind) the set in the making has; an entry holds in its own round alone */
@@ -45,9 +46,10 @@ struct lineage {
 	uint32_t round;
 };
 
-/* A set in the making: numbers of edges. */
+/* A set in the making: numbers of edges, and a set that is there for those behind them. */
 struct members {
 	size_t count;
+	uint32_t rest;
 	uint32_t id[MEMBERS_MAX];
 };
 
@@ -101,73 +103,60 @@ static int more_labels(struct lineage *l)
 	return 0;
 }
 
-static size_t hash_members(const uint32_t *ids, size_t count)
+/* The place of this set, or the empty one where it belongs. */
+static uint32_t *find_set(const struct lineage *l, uint32_t edge, uint32_t rest)
 {
-	uint64_t h = count;
+	size_t mask = l->interned_room - 1, at = hash((uint64_t)edge << 32 | rest) & mask;
 
-	for (size_t i = 0; i < count; i++)
-		h = (h ^ ids[i]) * 0x100000001b3ull;
-	return hash(h);
-}
-
-/* The place of the set with these members, or the empty one where it belongs. */
-static uint32_t *find_set(const struct lineage *l, const uint32_t *ids, size_t count)
-{
-	size_t mask = l->interned_room - 1, at = hash_members(ids, count) & mask;
-
-	for (; l->interned[at]; at = (at + 1) & mask) {
-		const struct set *s = &l->sets[l->interned[at] - 1];
-
-		if (s->count == count &&
-		    (!count || !memcmp(l->ids + s->begin, ids, count * sizeof(*ids))))
-			break;
-	}
+	while (l->interned[at] &&
+	       (l->sets[l->interned[at]].edge != edge || l->sets[l->interned[at]].rest != rest))
+		at = (at + 1) & mask;
 	return &l->interned[at];
 }
 
-static int more_interned(struct lineage *l)
+static int more_sets(struct lineage *l)
 {
 	struct lineage next = *l;
 
+	if (grow(&l->sets, &l->set_room, l->set_count + 1, sizeof(*l->sets)) < 0)
+		return -ENOMEM;
 	if (l->set_count * 4 < l->interned_room * 3)
 		return 0;
+	next.sets = l->sets;
 	next.interned_room = l->interned_room ? l->interned_room * 2 : 256;
 	next.interned = calloc(next.interned_room, sizeof(*next.interned));
 	if (!next.interned)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < l->set_count; i++)
-		*find_set(&next, l->ids + l->sets[i].begin, l->sets[i].count) = i + 1;
+	for (uint32_t i = 1; i < l->set_count; i++)
+		*find_set(&next, l->sets[i].edge, l->sets[i].rest) = i;
 	free(l->interned);
 	l->interned = next.interned;
 	l->interned_room = next.interned_room;
 	return 0;
 }
 
-/* The set with these members. */
+/* The set of these members. */
 static int intern(struct lineage *l, const struct members *m, uint32_t *ret)
 {
-	uint32_t *place;
+	uint32_t set = m->rest;
 
-	if (more_interned(l) < 0)
-		return -ENOMEM;
-	place = find_set(l, m->id, m->count);
-	if (*place) {
-		*ret = *place - 1;
-		return 0;
+	for (size_t i = m->count; i-- > 0;) {
+		uint32_t *place;
+
+		if (more_sets(l) < 0)
+			return -ENOMEM;
+		place = find_set(l, m->id[i], set);
+		if (!*place && l->set_count >= LINEAGE_SETS_MAX) {
+			*ret = LIMIT_SET;
+			return 0;
+		}
+		if (!*place) {
+			l->sets[l->set_count] = (struct set){ m->id[i], set };
+			*place = (uint32_t)l->set_count++;
+		}
+		set = *place;
 	}
-	if (l->id_count + m->count > LINEAGE_IDS_MAX) {
-		*ret = LIMIT_SET;
-		return 0;
-	}
-	if (grow(&l->ids, &l->id_room, l->id_count + m->count, sizeof(*l->ids)) < 0 ||
-	    grow(&l->sets, &l->set_room, l->set_count + 1, sizeof(*l->sets)) < 0)
-		return -ENOMEM;
-	if (m->count)
-		memcpy(l->ids + l->id_count, m->id, m->count * sizeof(*m->id));
-	l->sets[l->set_count] = (struct set){ (uint32_t)l->id_count, (uint32_t)m->count };
-	l->id_count += m->count;
-	*place = (uint32_t)++l->set_count;
-	*ret = *place - 1;
+	*ret = set;
 	return 0;
 }
 
@@ -197,31 +186,36 @@ static uint16_t what_of(const struct edge *e)
 	return (uint16_t)(e->kind << 8 | e->reason);
 }
 
-/* Both in falling order, and so is the result; no number comes twice. */
-static void merge(const struct lineage *l, const struct set *a, const struct set *b,
-		  struct members *m)
+/* Both are in falling order, and so is the result; no number comes twice. From where the two are
+ * one, or one of them ends, nothing is made anew. */
+static void merge(const struct lineage *l, uint32_t a, uint32_t b, struct members *m)
 {
-	const uint32_t *x = l->ids + a->begin, *y = l->ids + b->begin;
-	size_t i = 0, k = 0;
+	while (a && b && a != b) {
+		uint32_t x = l->sets[a].edge, y = l->sets[b].edge;
 
-	while (i < a->count || k < b->count) {
-		bool both = i < a->count && k < b->count;
-
-		if (both && x[i] == y[k])
-			i++;
-		else if (k == b->count || (both && x[i] > y[k]))
-			m->id[m->count++] = x[i++];
+		if (x == y)
+			b = l->sets[b].rest;
+		m->id[m->count++] = x >= y ? x : y;
+		if (x >= y)
+			a = l->sets[a].rest;
 		else
-			m->id[m->count++] = y[k++];
+			b = l->sets[b].rest;
 	}
+	m->rest = a ? a : b;
 }
 
-/* Of one (call, kind) the eldest evidence stays. Leaves the round open for one more. */
-static void keep_first(struct lineage *l, struct members *m)
+/* Of one (call, kind) the eldest evidence stays. Leaves the round open for one more. Returns how
+ * many edges there are. */
+static size_t keep_first(struct lineage *l, struct members *m)
 {
-	size_t at = m->count;
+	size_t at = m->count, rest = 0;
 
 	l->round++;
+	for (uint32_t set = m->rest; set; set = l->sets[set].rest, rest++) {
+		const struct edge *e = &l->edges[l->sets[set].edge];
+
+		first_time(l, e->call, what_of(e));
+	}
 	for (size_t i = m->count; i-- > 0;) {
 		const struct edge *e = &l->edges[m->id[i]];
 
@@ -230,6 +224,7 @@ static void keep_first(struct lineage *l, struct members *m)
 	}
 	m->count -= at;
 	memmove(m->id, m->id + at, m->count * sizeof(*m->id));
+	return m->count + rest;
 }
 
 /* Drops the further kinds of one call: the nearest stays. */
@@ -244,14 +239,17 @@ static void keep_nearest(struct lineage *l, struct members *m)
 	m->count = count;
 }
 
-static void fit(struct lineage *l, struct members *m)
+/* Half of them go at once: a chain that goes on growing then shares its ends again. */
+static void cut(struct lineage *l, struct members *m)
 {
-	if (m->count > LINEAGE_EDGES_MAX)
-		keep_nearest(l, m);
+	for (uint32_t set = m->rest; set; set = l->sets[set].rest)
+		m->id[m->count++] = l->sets[set].edge;
+	m->rest = EMPTY_SET;
+	keep_nearest(l, m);
 	if (m->count <= LINEAGE_EDGES_MAX)
 		return;
-	m->count = LINEAGE_EDGES_MAX;
-	m->id[LINEAGE_EDGES_MAX - 1] = LIMIT_EDGE;
+	m->count = LINEAGE_EDGES_MAX / 2;
+	m->id[m->count - 1] = LIMIT_EDGE;
 }
 
 static uint32_t set_of(const struct lineage *l, uint32_t label)
@@ -283,18 +281,21 @@ static int combine(struct lineage *l, const struct event_view *e, uint32_t *ret)
 {
 	const struct edge edge = edge_of(e);
 	struct members m = { .count = 0 };
+	size_t count;
 	uint32_t id;
 
-	merge(l, &l->sets[set_of(l, e->h->label)], &l->sets[set_of(l, e->handover->with)], &m);
-	keep_first(l, &m);
+	merge(l, set_of(l, e->h->label), set_of(l, e->handover->with), &m);
+	count = keep_first(l, &m);
 	if (first_time(l, edge.call, what_of(&edge))) {
 		if (add_edge(l, &edge, &id) < 0)
 			return -ENOMEM;
 		memmove(m.id + 1, m.id, m.count * sizeof(*m.id));
 		m.id[0] = id;
 		m.count++;
+		count++;
 	}
-	fit(l, &m);
+	if (count > LINEAGE_EDGES_MAX)
+		cut(l, &m);
 	return intern(l, &m, ret);
 }
 
@@ -326,11 +327,10 @@ bool lineage_knows(const struct lineage *l, uint32_t label)
 size_t lineage_edges(const struct lineage *l, uint32_t label, uint32_t call,
 		     struct edge ret_edges[LINEAGE_EDGES_MAX])
 {
-	const struct set *s = &l->sets[set_of(l, label)];
 	size_t count = 0;
 
-	for (size_t i = 0; i < s->count; i++) {
-		const struct edge *e = &l->edges[l->ids[s->begin + i]];
+	for (uint32_t set = set_of(l, label); set; set = l->sets[set].rest) {
+		const struct edge *e = &l->edges[l->sets[set].edge];
 
 		if (e->call != call)
 			ret_edges[count++] = *e;
@@ -349,8 +349,9 @@ static int begin(struct lineage *l)
 	const enum edge_reason reasons[] = { EDGE_REASON_LOST, EDGE_REASON_LIMIT };
 	struct members m = { .count = 0 };
 	uint32_t set;
-	int r = intern(l, &m, &set);
+	int r = more_sets(l);
 
+	l->set_count = 1; /* the empty one */
 	for (uint32_t i = 0; r == 0 && i < 2; i++) {
 		const struct edge e = { .call = EVENT_NO_CALL,
 					.kind = EDGE_UNKNOWN,
@@ -383,7 +384,6 @@ void lineage_free(struct lineage *l)
 	if (!l)
 		return;
 	free(l->edges);
-	free(l->ids);
 	free(l->sets);
 	free(l->labels);
 	free(l->interned);

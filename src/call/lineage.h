@@ -12,12 +12,13 @@
 
 #include "bpf/edge.h"
 
-/* At the limits: a label beyond LABELS or a set beyond SETS_IDS is one unknown edge. Of a set
- * beyond EDGES, first the further kinds of one call go, then the edges that are longest ago, and an
- * unknown edge takes their place. */
-#define LINEAGE_EDGES_MAX 128	     /* of one label */
+/* At the limits: a label beyond LABELS, or one for which SETS leaves no room, is one unknown edge.
+ * Of a label's edges beyond EDGES, first the further kinds of one call go, then the half that is
+ * longest ago, and an unknown edge takes its place. */
+#define LINEAGE_EDGES_MAX 512	     /* of one label */
 #define LINEAGE_LABELS_MAX (1 << 20) /* of one run */
-#define LINEAGE_IDS_MAX (1 << 22)    /* in all different sets together */
+#define LINEAGE_SETS_MAX \
+	(1 << 21) /* different ones; a set of n edges is n of them, shared ends once */
 
 struct lineage;
 

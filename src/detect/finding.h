@@ -13,7 +13,7 @@
 #include "policy/policy.h"
 
 #define FINDING_EVIDENCE_MAX 16
-#define FINDING_VIA_MAX 32 /* with more, the last one is unknown and says so */
+#define FINDING_VIA_MAX 64 /* with more, the last one is unknown and says so */
 #define FINDING_SUMMARY_MAX 512
 #define FINDING_BYTES_MAX 2048 /* of an encoded finding */
 
