@@ -299,13 +299,10 @@ static int make_watched(struct supervisor *s, struct making *m, int client, int 
 			struct fail *f)
 {
 	struct watch_target t;
-	int r;
+	int r = watch_possible(&m->assign, f);
 
-	if (!m->assign.has_cgroup)
-		return fail_text(f, ENOTSUP,
-				 "weir attach needs root and a cgroup v2 tree; "
-				 "'weir doctor' says what this host lacks");
-	r = watch_target_of(s, m->watch, target, client, &t, f);
+	if (r == 0)
+		r = watch_target_of(s, m->watch, target, client, &t, f);
 	if (r == 0)
 		r = sensors_watch(s->sensors, m->assign.key, &t, f);
 	m->assign.has_target = r == 0;

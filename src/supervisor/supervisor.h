@@ -101,6 +101,9 @@ void sense_detach(struct supervisor *s);
  * with a reason. client: the connection that asked. */
 int watch_target_of(const struct supervisor *s, enum watch_kind kind, int fd, int client,
 		    struct watch_target *ret, struct fail *f);
+/* Whether this host can watch at all: 0, or -ENOTSUP. Seeing half of who comes in would put what
+ * they do on nobody. */
+int watch_possible(const struct message_assign *a, struct fail *f);
 /* The sensors' states as this run's record has them: how well others are watched is of no interest
  * to a run that is contained, and no barrier is ours in one that is not. Returns how many. */
 size_t watch_states(const struct state_line *states, size_t count, enum watch_kind kind,

@@ -148,6 +148,23 @@ int watch_target_of(const struct supervisor *s, enum watch_kind kind, int fd, in
 				    : process_target(s, fd, ret, f);
 }
 
+int watch_possible(const struct message_assign *a, struct fail *f)
+{
+	const char *reason = "there is no cgroup v2 tree that is ours";
+
+	for (size_t i = 0; a->has_cgroup && i < a->sensor_state_count; i++) {
+		const struct state_line *line = &a->sensor_states[i];
+
+		if (strcmp(line->name, "watch") != 0)
+			continue;
+		if (line->state == STATE_ENFORCED)
+			return 0;
+		reason = line->reason;
+	}
+	return fail_text(f, ENOTSUP, "weir attach needs root, BPF and a cgroup v2 tree: %s",
+			 reason);
+}
+
 size_t watch_states(const struct state_line *states, size_t count, enum watch_kind kind,
 		    struct state_line *ret)
 {
