@@ -30,6 +30,7 @@ end() {
 	runc --root "$T/runc" delete -f "$ours" 2>/dev/null
 	for pid in $(cat "$top"/cgroup.procs "$top"/*/cgroup.procs 2>/dev/null); do kill -s KILL "$pid" 2>/dev/null; done
 	eventually 3 rmdir_all
+	rmdir /sys/fs/cgroup/*/"$ours" 2>/dev/null # a runtime makes them in v1 hierarchies too
 	[ -z "$(ls -d "$top" 2>/dev/null)" ]
 }
 rmdir_all() {
