@@ -259,22 +259,24 @@ static __always_inline __u64 process_sender(const struct call_entry *call, struc
 __noinline int channel_put(struct call_entry *call, const struct channel_use *u)
 {
 	struct task_struct *task = current_task();
+	struct channel_key key;
 	struct channel *c, made = {};
 	__u64 sender;
 	__u32 mine;
 
 	if (!call || !u)
 		return 0;
+	key = u->key; /* before Linux 6.2 a map's key may not lie in an argument */
 	mine = label_of(call, GET(task, group_leader, start_boottime), GET(task, tgid));
 	sender = CHANNEL_SENDER(call->call, mine);
-	c = bpf_map_lookup_elem(&channels, &u->key);
+	c = bpf_map_lookup_elem(&channels, &key);
 	if ((u->flags & CHANNEL_FRESH) || !channel_is(c, u, call->run)) {
 		made.run = call->run;
 		made.sender = sender;
 		made.puts = 1;
 		made.sender_parent = call->parent;
 		made.inode = u->inode;
-		bpf_map_update_elem(&channels, &u->key, &made, BPF_ANY);
+		bpf_map_update_elem(&channels, &key, &made, BPF_ANY);
 		label_changed();
 		return 0;
 	}
@@ -319,12 +321,14 @@ static __always_inline void channel_unknown(struct call_entry *call, const struc
 __noinline int channel_take(struct call_entry *call, const struct channel_use *u)
 {
 	struct task_struct *leader;
+	struct channel_key key;
 	struct channel *c;
 	__u64 sender;
 
 	if (!call || !u)
 		return 0;
-	c = bpf_map_lookup_elem(&channels, &u->key);
+	key = u->key;
+	c = bpf_map_lookup_elem(&channels, &key);
 	if (!channel_is(c, u, call->run)) {
 		channel_unknown(call, u);
 		return 0;
@@ -349,11 +353,12 @@ __noinline int channel_take(struct call_entry *call, const struct channel_use *u
 static __always_inline void channel_await(struct call_entry *call, const struct channel_use *u)
 {
 	struct channel made = { .run = call->run, .inode = u->inode };
+	struct channel_key key = u->key;
 
-	if (channel_is(bpf_map_lookup_elem(&channels, &u->key), u, call->run))
+	if (channel_is(bpf_map_lookup_elem(&channels, &key), u, call->run))
 		return;
 	channel_taker(&made, call, group_leader());
-	bpf_map_update_elem(&channels, &u->key, &made, BPF_ANY);
+	bpf_map_update_elem(&channels, &key, &made, BPF_ANY);
 }
 
 #endif

@@ -98,6 +98,7 @@ static __always_inline void memory_full(struct meeting *meeting)
 static __always_inline void memory_begin(const struct channel_use *u, __u64 run,
 					 const struct memory_member *me)
 {
+	struct channel_key key = u->key;
 	__u32 zero = 0;
 	struct memory *made = bpf_map_lookup_elem(&memory_rooms, &zero);
 
@@ -107,21 +108,23 @@ static __always_inline void memory_begin(const struct channel_use *u, __u64 run,
 	made->run = run;
 	made->members[0] = *me;
 	made->written = me->writes;
-	bpf_map_update_elem(&memories, &u->key, made, BPF_ANY);
+	bpf_map_update_elem(&memories, &key, made, BPF_ANY);
 }
 
 __noinline int memory_join(struct call_entry *call, const struct channel_use *u, bool writes)
 {
 	struct task_struct *task = group_leader();
 	struct meeting meeting = { .slot = MEMORY_MEMBERS };
+	struct channel_key key;
 
 	if (!call || !u)
 		return 0;
+	key = u->key;
 	meeting.me.task = (__u64)task;
 	meeting.me.start_ns = GET(task, start_boottime);
 	meeting.me.pid = GET(task, tgid);
 	meeting.me.writes = writes;
-	meeting.memory = bpf_map_lookup_elem(&memories, &u->key);
+	meeting.memory = bpf_map_lookup_elem(&memories, &key);
 	if (!meeting.memory || meeting.memory->run != call->run) {
 		memory_begin(u, call->run, &meeting.me);
 		return 0;

@@ -131,12 +131,14 @@ __noinline int use_put(struct call_entry *call, __u64 at, __u64 bytes)
 static __always_inline __u32 messages_left(const struct channel_key *key, __u32 messages)
 {
 	struct channel *c = bpf_map_lookup_elem(&channels, key);
-	__u32 known = c ? c->puts - c->takes : 0;
+	__u32 known;
 
+	if (!c)
+		return messages;
+	known = c->puts - c->takes;
 	if (known > messages)
 		known = messages;
-	if (known)
-		__sync_fetch_and_add(&c->takes, known);
+	__sync_fetch_and_add(&c->takes, known);
 	return messages - known;
 }
 

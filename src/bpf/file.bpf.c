@@ -56,9 +56,10 @@ static __always_inline bool refusal(__s64 result)
 	return result == -EACCES || result == -EPERM || result == -EROFS || result == -EBUSY;
 }
 
-/* Could the path that the process gave be sensitive? Only its end is looked at. */
-static __always_inline bool claimed_sensitive(struct file_room *room, __u64 pointer,
-					      const struct call_entry *call)
+/* Could the path that the process gave be sensitive? Only its end is looked at. A function of its
+ * own, for its room on the stack, of which there are 512 bytes for all that call one another. */
+static __noinline bool claimed_sensitive(struct file_room *room, __u64 pointer,
+					 const struct call_entry *call)
 {
 	long n = call->rules ? bpf_probe_read_user_str(room->name, EVENT_PATH_MAX, (void *)pointer)
 			     : 0;

@@ -374,6 +374,8 @@ __noinline int label_take(struct call_entry *call, __u64 task, const struct taki
 		return mine;
 	key.start_ns = GET(of, group_leader, start_boottime);
 	key.pid = GET(of, tgid);
+	/* Unrolled: before Linux 6.3 nothing in a loop may call a function of ours. */
+#pragma unroll
 	for (int i = 0; i < LABEL_TRIES; i++) {
 		mine = label_of(call, key.start_ns, key.pid);
 		if (!label_news(call, mine, t))

@@ -95,10 +95,12 @@ __noinline int name_cut(__u64 size)
 	if (!room)
 		return 0;
 	for (__u64 i = size; i > 0 && size - i < NAME_MAX_BYTES; i--) {
-		barrier_var(i);
-		if (i > EVENT_PATH_MAX)
+		__u64 last = i - 1;
+
+		barrier_var(last);
+		if (last >= EVENT_PATH_MAX)
 			return 0;
-		if (room->name[i - 1] == '/') {
+		if (room->name[last] == '/') {
 			at = i;
 			break;
 		}

@@ -16,6 +16,21 @@ struct unix_name {
 	__u32 size;
 };
 
+/* Not on the stack, of which there are 512 bytes for all functions that call one another. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct unix_name);
+} unix_names SEC(".maps");
+
+static __always_inline struct unix_name *unix_name_room(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&unix_names, &zero);
+}
+
 /* A global function: the verifier reads it once a program, not once a use. */
 __noinline __u64 unix_name_number(const struct unix_name *name)
 {
@@ -41,34 +56,34 @@ __noinline __u64 unix_name_number(const struct unix_name *name)
 /* 0 when it has none. */
 static __always_inline __u64 unix_name_of(struct sock *sk)
 {
-	struct unix_name name = {};
+	struct unix_name *name = unix_name_room();
 	struct unix_address *address;
 
-	if (!bpf_core_type_exists(struct unix_sock))
+	if (!name || !bpf_core_type_exists(struct unix_sock))
 		return 0;
 	address = BPF_CORE_READ((struct unix_sock *)sk, addr);
 	if (!address)
 		return 0;
-	name.size = BPF_CORE_READ(address, len) - sizeof(__u16);
-	bpf_probe_read_kernel(name.byte, sizeof(name.byte), &address->name[0].sun_path);
-	return unix_name_number(&name);
+	name->size = BPF_CORE_READ(address, len) - sizeof(__u16);
+	bpf_probe_read_kernel(name->byte, sizeof(name->byte), &address->name[0].sun_path);
+	return unix_name_number(name);
 }
 
 /* Of a sockaddr in the process's memory, 0 when it cannot be read. */
 static __always_inline __u64 unix_name_claimed(__u64 pointer, __u32 size)
 {
-	struct unix_name name = {};
+	struct unix_name *name = unix_name_room();
 	__u64 length = size;
 
-	if (length <= sizeof(__u16))
+	if (!name || length <= sizeof(__u16))
 		return 0;
 	length -= sizeof(__u16);
 	barrier_var(length); /* one register for the check and the use */
 	if (length > SUN_PATH_MAX ||
-	    bpf_probe_read_user(name.byte, length, (void *)(pointer + sizeof(__u16))))
+	    bpf_probe_read_user(name->byte, length, (void *)(pointer + sizeof(__u16))))
 		return 0;
-	name.size = length;
-	return unix_name_number(&name);
+	name->size = length;
+	return unix_name_number(name);
 }
 
 #endif

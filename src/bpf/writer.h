@@ -63,9 +63,11 @@ static __always_inline bool filesystem_is_pseudo(__u64 magic)
 	}
 }
 
+/* The key is copied: before Linux 6.2 a map's key may not lie in an argument. */
 static __always_inline struct writer *file_writer(const struct file_id *id, __u64 run)
 {
-	struct writer *w = bpf_map_lookup_elem(&writers, id);
+	struct file_id key = *id;
+	struct writer *w = bpf_map_lookup_elem(&writers, &key);
 
 	return w && w->run == run ? w : NULL;
 }
@@ -200,14 +202,16 @@ static __always_inline __u32 file_label(struct call_entry *call, const struct fo
 __noinline int file_changed(struct call_entry *call, const struct found_file *found, int kept)
 {
 	struct writer now = {}, *w;
+	struct file_id key;
 	__u32 before;
 
 	if (!call || !found)
 		return EVENT_NO_CALL;
+	key = found->id;
 	now.run = call->run;
 	now.call = call->call;
 	now.label = label_of_current(call);
-	w = bpf_map_lookup_elem(&writers, &found->id);
+	w = bpf_map_lookup_elem(&writers, &key);
 	if (w && w->run == now.run) {
 		before = w->call;
 		if (before == now.call && w->label == now.label)
@@ -218,8 +222,7 @@ __noinline int file_changed(struct call_entry *call, const struct found_file *fo
 		w->label = now.label;
 		return before;
 	}
-	if (call->writers >= WRITERS_SHARE ||
-	    bpf_map_update_elem(&writers, &found->id, &now, BPF_ANY))
+	if (call->writers >= WRITERS_SHARE || bpf_map_update_elem(&writers, &key, &now, BPF_ANY))
 		count_loss(call, EVENT_CLASS_FILE);
 	else
 		call->writers++;
