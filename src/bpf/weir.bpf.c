@@ -3,16 +3,16 @@
  * objects that use the same kernel function (bpf_rdonly_cast), and one unit also shares the maps.
  */
 #include "bpf/calls.bpf.c"
-#ifndef WEIR_READ_BY_HELPER /* too much on the stack for kernels that need the helper */
-#include "bpf/channel.bpf.c"
-#endif
 #include "bpf/file.bpf.c"
 #include "bpf/hand.bpf.c"
 #include "bpf/network.bpf.c"
-#include "bpf/notice.bpf.c"
 #include "bpf/privilege.bpf.c"
 #include "bpf/process.bpf.c"
 #include "bpf/syscalls.bpf.c"
 #include "bpf/watch.bpf.c"
+#ifndef WEIR_READ_BY_HELPER /* more on the stack than kernels that need the helper allow */
+#include "bpf/channel.bpf.c"
+#include "bpf/notice.bpf.c"
+#endif
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
