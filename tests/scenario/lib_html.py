@@ -60,7 +60,7 @@ CONTRAST = r"""(() => {
     }
     for (const e of document.querySelectorAll(".bar, .tail, .events, .refused, .mark path, path.mark, .arrow .line")) {
         const style = getComputedStyle(e);
-        const lines = e.matches(".bar, .tail, .line, .info path, path.info");
+        const lines = e.matches(".bar, .tail, .line, .mark.info path, path.info");
         const found = ratio(parse(lines ? style.stroke : style.fill).rgb, ground(e.closest("div")));
         if (seen(e) && found < 3) low.push(`${found.toFixed(2)} figure ${name(e)}`);
     }
