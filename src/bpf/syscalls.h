@@ -77,7 +77,7 @@ struct syscall_row {
 #endif
 static const struct syscall_row syscall_rows[SYSCALLS_MAX] = {
 /* Those that are in both tables: the other's program hands on to the channels'. */
-#define CHANNEL(name, flow, from, to) [__NR_##name] = { PART_CHANNEL },
+#define CHANNEL(name, flow, from, to) [__NR_##name] = { .part = PART_CHANNEL },
 #include "tables/channels.tbl"
 #undef CHANNEL
 #define SYSCALL(name, part, op, dir, path, dir2, path2, value) \

@@ -24,7 +24,7 @@ random() { # MAXIMUM: sets $random
 draw=0
 mkdir -p "$T/store" "$T/work"
 chmod 777 "$T/work"
-mount -t tmpfs -o size=16m,mode=755 weir-test "$T/store" || skip_all "cannot mount a tmpfs"
+mount -t tmpfs -o size=256m,mode=755 weir-test "$T/store" || skip_all "cannot mount a tmpfs"
 cc -O1 -pthread -o "$T/mark" "$TOP/tests/scenario/mark.c" && cc -O1 -o "$T/flood" "$TOP/tests/scenario/flood.c" || exit 1
 # Three calls with twenty effects each, beside one another, and one that floods.
 jq -n '{schema_version: "ATIF-v1.6", session_id: "f", agent: {name: "f", version: "1"}, steps: [{step_id: 1, source: "agent", message: "",
@@ -38,7 +38,7 @@ recorder() {
 		case $(readlink "/proc/$pid/exe") in */weir-recorder) echo "$pid" ;; esac
 	done
 }
-fill() { dd if=/dev/zero of="$T/store/ballast" bs=4k >/dev/null 2>&1; }
+fill() { dd if=/dev/zero of="$T/store/ballast" bs=64k >/dev/null 2>&1; dd if=/dev/zero of="$T/store/ballast" bs=4k oflag=append conv=notrunc >/dev/null 2>&1; }
 
 fault() { # KIND ROUND
 	name="$1 $2"
