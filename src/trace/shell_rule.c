@@ -35,18 +35,6 @@ void shell_entry_name(const struct shell_entry *e, struct buf *out)
 	text_escape_cut(out, e->name.data, e->name.size, NAME_WIDTH);
 }
 
-static bool listed(const char *list, struct bytes name)
-{
-	char key[40];
-
-	if (name.size > sizeof(key) - 3)
-		return false;
-	key[0] = ' ';
-	memcpy(key + 1, name.data, name.size);
-	memcpy(key + 1 + name.size, " ", 2);
-	return strstr(list, key);
-}
-
 /* Of a variable: has it none but these? */
 static bool has_attributes(const struct shell_entry *e, const char *only)
 {
@@ -92,8 +80,9 @@ static bool variable_counts(const struct rule *r, const struct shell_entry *e)
 		return false; /* it is the directory */
 	if (is_plain(e) && is_named(e, "OLDPWD"))
 		return r->reach & REACH_BACK;
-	return e->exported || listed(looked_at, e->name) ||
-	       (!is_plain(e) && listed(set_by_bash, e->name)) || (r->reach & REACH_VARIABLES);
+	return e->exported || shell_name_listed(looked_at, e->name) ||
+	       (!is_plain(e) && shell_name_listed(set_by_bash, e->name)) ||
+	       (r->reach & REACH_VARIABLES);
 }
 
 /* Does it make any shell with this reach act otherwise, mentioned or not? */
@@ -106,10 +95,10 @@ static bool counts(const struct rule *r, const struct shell_entry *e)
 		return variable_counts(r, e);
 	case SHELL_ALIAS:
 		return r->state->loose || (r->reach & REACH_ALIASES) ||
-		       listed(read_as_alias, e->name) || !shell_words_finds(e->name);
+		       shell_name_listed(read_as_alias, e->name) || !shell_words_finds(e->name);
 	case SHELL_FUNCTION:
 		return r->state->loose || e->exported || (r->reach & REACH_FUNCTIONS) ||
-		       listed(called, e->name) || !shell_words_finds(e->name);
+		       shell_name_listed(called, e->name) || !shell_words_finds(e->name);
 	default:
 		return true;
 	}
@@ -160,7 +149,7 @@ static void read_entry(struct rule *r, const struct shell_entry *e)
 
 	if (e->part == SHELL_OTHER || e->removed || !content.data)
 		return;
-	if (e->part != SHELL_VARIABLE || listed(code, e->name))
+	if (e->part != SHELL_VARIABLE || shell_name_listed(code, e->name))
 		r->reach |= shell_words(content, on_name, r);
 	else if ((r->reach & REACH_VALUES) || !is_plain(e))
 		shell_words_in_value(content, on_name, r);

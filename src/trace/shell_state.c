@@ -13,8 +13,7 @@
 #define GROUP_BEGIN "{ :\n"
 #define FUNCTION_BEGIN " () \n{ \n"
 
-/* Lists that a name is looked up in are one text, with a blank around each name. */
-static bool listed(const char *list, struct bytes name)
+bool shell_name_listed(const char *list, struct bytes name)
 {
 	char key[40];
 
@@ -170,7 +169,7 @@ static void look_at_locale(struct parser *p, struct bytes name, struct bytes val
 {
 	static const char *const harmless[] = { "=\"\"", "=\"C\"", "=\"POSIX\"" };
 
-	if (!listed(" LANG LC_ALL LC_CTYPE ", name) || !value.size ||
+	if (!shell_name_listed(" LANG LC_ALL LC_CTYPE ", name) || !value.size ||
 	    memmem(value.data, value.size, "UTF-8", 5) || memmem(value.data, value.size, "utf8", 4))
 		return;
 	for (size_t i = 0; i < ARRAY_LENGTH(harmless); i++)
@@ -215,7 +214,8 @@ static bool take_variable(struct parser *p)
 	exported = memchr(attributes.data, 'x', attributes.size);
 	note_options(p, name, value);
 	look_at_locale(p, name, value);
-	if (listed(made_anew, name) || (!exported && listed(made_if_plain, name)))
+	if (shell_name_listed(made_anew, name) ||
+	    (!exported && shell_name_listed(made_if_plain, name)))
 		return true;
 	keep(p, from);
 	return add_entry(p, SHELL_VARIABLE, exported, name,

@@ -74,6 +74,9 @@ void shell_state_compare(const struct shell_state *before, const struct shell_st
 			 void *context);
 bool shell_state_same(const struct shell_state *a, const struct shell_state *b);
 
+/* Is the name in the list? A list that names are looked up in is one text with a blank around each.
+ */
+bool shell_name_listed(const char *list, struct bytes name);
 /* By part and name; for qsort(). */
 int shell_entry_order(const void *a, const void *b);
 /* The entry, or NULL. */
