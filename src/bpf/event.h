@@ -105,7 +105,7 @@ struct event_net {
 	__u16 port;		      /* host byte order */
 	__u8 address[16];	      /* network byte order; IPv4 in the first four */
 	__u16 name_size;
-	__u16 reserved1;
+	__u16 rule; /* of network.allow, from 1, that let it pass; 0: none had to, or none did */
 	__u32 reserved2;
 	/* name: the path of a unix socket; an abstract one begins with NUL */
 };
@@ -255,6 +255,60 @@ struct event_state {
 	__u16 part_size, name_size, was_size, is_size;
 	__u16 reserved[3];
 	/* part, name, was, is */
+};
+
+enum protocol {
+#define PROTOCOL(NAME, name, leads, about) PROTOCOL_##NAME,
+#include "tables/protocols.tbl"
+#undef PROTOCOL
+	PROTOCOL_COUNT
+};
+
+enum dns_verdict { DNS_ANSWERED, DNS_REFUSED, DNS_MISSING, DNS_FAILED, DNS_VERDICT_COUNT };
+
+/* From the gate: one question of a call. Equal ones are told at the first, second, fourth … */
+struct event_dns {
+	struct event_header h; /* the process that asked */
+	__u64 count;	       /* of this question by this call so far */
+	__u32 index;	       /* of the address that stands for the name; 0: none */
+	__u16 type;	       /* A 1, AAAA 28, … */
+	__u16 verdict;	       /* enum dns_verdict */
+	__u16 rule;	       /* index in network.allow, 0xffff: none */
+	__u16 transport;       /* IPPROTO_UDP, IPPROTO_TCP */
+	__u16 name_size, reason_size;
+	/* name as asked for, reason where it was not answered */
+};
+
+enum flow_state {
+	FLOW_OPENED, /* the outside was reached */
+	FLOW_LIVES,  /* a minute has passed */
+	FLOW_ENDED,
+	FLOW_CUT, /* ended by the gate: reason says why; what never reached the outside too */
+	FLOW_STATE_COUNT
+};
+
+#define FLOW_GAPS 3 /* idle gaps of 0.3, 1 and 5 seconds */
+
+/* From the gate: a flow's state so far. All numbers are of the whole flow. */
+struct event_flow {
+	struct event_header h; /* the process that opened it */
+	__u64 flow;	       /* its number in the run, from 1; that of all its events */
+	__u64 started_mono_ns;
+	__u64 bytes_up, bytes_down, packets_up, packets_down; /* payload; TCP segments outside */
+	__u64 cookie;					      /* of the socket inside */
+	__u32 led_inside[FLOW_GAPS], led_outside[FLOW_GAPS];  /* who spoke first after a gap */
+	__s32 error;		       /* errno value of what ended it, 0: in order */
+	__u16 state;		       /* enum flow_state */
+	__u16 transport;	       /* IPPROTO_TCP, IPPROTO_UDP */
+	__u16 protocol;		       /* enum protocol (tables/protocols.tbl), as seen */
+	__u16 rule;		       /* index in network.allow, 0xffff: none */
+	__u16 port, from_port;	       /* asked for; of the socket inside */
+	__u16 out_port, out_from_port; /* as the outside saw them; 0: never reached */
+	__u8 address[16], from[16];    /* IPv4 as ::ffff:a.b.c.d */
+	__u8 out_address[16], out_from[16];
+	__u16 direction; /* 0: out; 1: in, to a published port */
+	__u16 name_size, detail_size, reason_size;
+	/* name by which it was asked for; detail: SNI, Host or banner; reason of a cut */
 };
 
 /* Written by the kernel when the call's cgroup goes: the last word on what was produced. */

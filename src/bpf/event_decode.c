@@ -51,6 +51,13 @@ static const struct shape *shape_of(enum event_kind kind)
 				    offsetof(struct event_state, is_size) } },
 		[EVENT_ENTER] = { sizeof(struct event_enter),
 				  { offsetof(struct event_enter, argv_size) } },
+		[EVENT_DNS] = { sizeof(struct event_dns),
+				{ offsetof(struct event_dns, name_size),
+				  offsetof(struct event_dns, reason_size) } },
+		[EVENT_FLOW] = { sizeof(struct event_flow),
+				 { offsetof(struct event_flow, name_size),
+				   offsetof(struct event_flow, detail_size),
+				   offsetof(struct event_flow, reason_size) } },
 	};
 
 	if (kind >= EVENT_SOCKET && kind <= EVENT_ACCEPT)
@@ -91,6 +98,11 @@ static bool numbers_known(const struct event_view *view)
 		return view->enter->step < ENTER_STEP_COUNT;
 	case EVENT_STATE:
 		return view->state->change < STATE_CHANGE_COUNT;
+	case EVENT_DNS:
+		return view->dns->verdict < DNS_VERDICT_COUNT;
+	case EVENT_FLOW:
+		return view->flow->state < FLOW_STATE_COUNT &&
+		       view->flow->protocol < PROTOCOL_COUNT;
 	default:
 		return true;
 	}

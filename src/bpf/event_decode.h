@@ -26,6 +26,8 @@ struct event_view {
 		const struct event_handover *handover;
 		const struct event_enter *enter;
 		const struct event_state *state;
+		const struct event_dns *dns;
+		const struct event_flow *flow;
 	};
 	struct bytes text[4]; /* the strings in their order, e.g. exec: exe, filename, cwd, argv */
 };
@@ -42,5 +44,9 @@ const char *privilege_op_name(enum privilege_op op);
 const char *enter_step_name(enum enter_step step);
 const char *state_change_name(enum state_change change);
 const char *edge_kind_name(enum edge_kind kind);
+const char *dns_verdict_name(enum dns_verdict verdict);
+const char *flow_state_name(enum flow_state state);
+const char *protocol_name(enum protocol protocol);
+int protocol_parse(const char *name, enum protocol *ret); /* 0 or -EINVAL */
 
 #endif

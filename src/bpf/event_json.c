@@ -138,7 +138,7 @@ static void exit_members(struct json *j, const struct event_view *e)
 	json_field_uint(j, "max_rss", e->exit->max_rss);
 }
 
-static const char *protocol_name(const struct event_net *n)
+static const char *transport_name(const struct event_net *n)
 {
 	if (n->family == AF_UNIX)
 		return "unix";
@@ -172,7 +172,7 @@ static void net_members(struct json *j, const struct event_view *e)
 	bool own = kind == EVENT_BIND || kind == EVENT_LISTEN;
 	char address[INET6_ADDRSTRLEN] = "";
 
-	json_field_string(j, "proto", protocol_name(n));
+	json_field_string(j, "proto", transport_name(n));
 	json_field_uint(j, "family", n->family);
 	json_field_uint(j, "type", n->type);
 	json_field_uint(j, "protocol", n->protocol);

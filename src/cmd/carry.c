@@ -97,7 +97,7 @@ static int gate_serve(struct carry_gate *g, struct client *c, struct fail *f)
 		buf_init(&data, sizeof(i));
 		wire_put_u32(&data, i);
 		if (r == 0)
-			r = channel_send(&g->channel, MESSAGE_GATE_LISTEN, 0, data.data, data.size,
+			r = channel_send(&g->channel, MESSAGE_CARRY_LISTEN, 0, data.data, data.size,
 					 &fds[i], 1, 0);
 		close(fds[i]);
 	}

@@ -92,7 +92,7 @@ static int tell_ready(struct gate *g, const struct fail *f)
 	snprintf(t.text, sizeof(t.text), "%s", f->text);
 	buf_init(&data, MESSAGE_TEXT_MAX);
 	message_text_encode(&t, &data);
-	return channel_send(&g->client, MESSAGE_GATE_READY, 0, data.data, data.size, NULL, 0, 0);
+	return channel_send(&g->client, MESSAGE_CARRY_READY, 0, data.data, data.size, NULL, 0, 0);
 }
 
 static int take_listener(struct gate *g, struct message *m)

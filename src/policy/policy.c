@@ -140,6 +140,9 @@ static void encode_rules(const struct policy *p, struct buf *out)
 
 		wire_put_text(out, rule->host);
 		wire_put_text(out, rule->protocol);
+		wire_put_u32(out, rule->transport);
+		wire_put_u64(out, rule->bytes);
+		wire_put_u64(out, rule->connections);
 		wire_put_u32(out, (uint32_t)rule->port_count);
 		for (size_t k = 0; k < rule->port_count; k++)
 			wire_put_u32(out, rule->ports[k]);
@@ -217,6 +220,11 @@ static int decode_rule(struct wire *w, struct network_rule *rule)
 		r = decode_text(w, "name", &rule->protocol);
 	if (r < 0)
 		return r;
+	rule->transport = wire_get_u32(w);
+	rule->bytes = wire_get_u64(w);
+	rule->connections = wire_get_u64(w);
+	if (rule->transport > TRANSPORT_UDP || !rule->bytes || !rule->connections)
+		return -EBADMSG;
 	rule->port_count = wire_get_u32(w);
 	if (rule->port_count > POLICY_LIST_MAX)
 		return -EBADMSG;
@@ -242,7 +250,7 @@ static int decode_rules(struct wire *w, struct policy *p)
 	if (count > POLICY_LIST_MAX)
 		return -EBADMSG;
 	for (uint32_t i = 0; i < count; i++) {
-		struct network_rule rule = { 0 };
+		struct network_rule rule = NETWORK_RULE_NEW;
 		int r = decode_rule(w, &rule);
 
 		if (r == 0)

@@ -22,6 +22,7 @@ enum policy_shell { SHELL_FRESH, SHELL_SESSION };
 enum policy_background { BACKGROUND_REPORT, BACKGROUND_ALLOW, BACKGROUND_DENY };
 enum policy_default { DEFAULT_DENY, DEFAULT_ALLOW };
 enum policy_network { NETWORK_DENY, NETWORK_ALLOWLIST, NETWORK_PUBLIC }; /* in a file: none, … */
+enum policy_transport { TRANSPORT_TCP, TRANSPORT_UDP };
 enum policy_gpu { GPU_NONE, GPU_ALL };
 enum severity {
 	SEVERITY_INFO,
@@ -42,8 +43,13 @@ struct network_rule {
 	char *host; /* name, "*.name", address or CIDR */
 	size_t port_count;
 	uint16_t *ports; /* none: any */
-	char *protocol;	 /* "tls", "ssh", "http", … or NULL: any */
+	char *protocol;	 /* a name of tables/protocols.tbl, or NULL: any */
+	enum policy_transport transport;
+	uint64_t bytes;	      /* both ways together, over the run; POLICY_UNLIMITED */
+	uint64_t connections; /* flows in all, over the run; POLICY_UNLIMITED */
 };
+#define NETWORK_RULE_NEW \
+	((struct network_rule){ .bytes = POLICY_UNLIMITED, .connections = POLICY_UNLIMITED })
 
 struct notify_target {
 	bool syslog;
@@ -69,7 +75,10 @@ struct policy {
 		size_t allow_count;
 		struct network_rule *allow;
 		enum policy_network setup, run, verify; /* key: phases */
-		struct text_list carry; /* sockets carried into the sandbox; see carry.h */
+		struct text_list carry;	   /* sockets carried into the sandbox; see carry.h */
+		struct text_list publish;  /* ports inside that the outside reaches */
+		struct text_list resolver; /* addresses, with :port; none: the host's */
+		bool veth; /* a real interface: raw speed, verdicts by address alone */
 	} network;
 	struct {
 		uint32_t cpus_milli; /* 2 cpus = 2000; 0 = unlimited */

@@ -87,6 +87,12 @@ static void print_rule(const struct network_rule *rule, struct buf *out)
 		buf_add_text(out, ", protocol: ");
 		print_text(rule->protocol, out);
 	}
+	if (rule->transport == TRANSPORT_UDP)
+		buf_add_text(out, ", transport: udp");
+	if (rule->bytes != POLICY_UNLIMITED)
+		buf_printf(out, ", bytes: %lluB", (unsigned long long)rule->bytes);
+	if (rule->connections != POLICY_UNLIMITED)
+		buf_printf(out, ", connections: %llu", (unsigned long long)rule->connections);
 	buf_add_char(out, '}');
 }
 

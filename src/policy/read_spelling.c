@@ -72,7 +72,9 @@ static int read_default_action(struct reader *r, const char *path)
 /* Takes host. */
 static int add_host(struct reader *r, char *host)
 {
-	const struct network_rule rule = { .host = host };
+	const struct network_rule rule = { .host = host,
+					   .bytes = POLICY_UNLIMITED,
+					   .connections = POLICY_UNLIMITED };
 
 	if (host && network_rule_add(r->policy, &rule) == 0)
 		return 0;

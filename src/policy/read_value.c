@@ -138,7 +138,7 @@ static int read_rules(struct reader *r, const struct setting *s, const char *pat
 	int e;
 
 	while ((e = next_entry(r, s, r->policy->network.allow_count, path)) > 0) {
-		struct network_rule rule = { 0 };
+		struct network_rule rule = NETWORK_RULE_NEW;
 		const struct target target = { rule_settings, &rule };
 		yaml_mark_t mark = r->event.start_mark;
 

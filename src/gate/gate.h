@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weir-gate: one for each run that has a way out. It is started by the keeper, holds sockets that
+ * were made inside the sandbox, and is the only one of weir's processes that talks to the outside
+ * for an agent. It judges again what the kernel let pass, reads the opening, resolves, dials,
+ * relays, meters and tells. It holds no capability and no file; whatever it becomes, the kernel's
+ * verdicts are not its to change.
+ *
+ *   main.c      its start, the keeper's messages, the loop
+ *   confine.c   giving up everything but the sockets
+ *   names.c     the sandbox's resolver: questions, answers, addresses that stand for names
+ *   dns.c       DNS messages
+ *   resolve.c   resolving outside
+ *   flow.c      a flow's life: accepted, judged, opened, dialled, relayed, told
+ *   relay.c     bytes both ways
+ *   meter.c     who spoke when, and how much
+ *   datagram.c  UDP by rule
+ *   opening.c   and opening_*.c: the first bytes
+ *   owner.c     whose flow it is
+ *   publish.c   ports inside that the outside reaches
+ *   carry.c     carried sockets */
+#ifndef WEIR_GATE_GATE_H
+#define WEIR_GATE_GATE_H
+
+#include "bpf/egress.h"
+#include "call/channel.h"
+#include "call/gate_message.h"
+#include "call/loop.h"
+#include "policy/egress.h"
+
+struct names;
+struct flows;
+
+struct gate {
+	struct loop loop;
+	struct channel keeper;
+	struct watch keeper_watch;
+	struct gate_open open;
+	struct policy policy; /* of open.policy */
+	int owners;	      /* map flow_owners, or -1: ask the keeper */
+	struct names *names;
+	struct flows *flows;
+};
+
+/* owner.c: whose flow is it? done is called exactly once, perhaps before this returns; owner NULL:
+ * nobody's that is known, and the flow is to be refused. */
+typedef void owner_done(void *context, const struct flow_owner *owner);
+void owner_find(struct gate *g, const struct flow_key *key, owner_done *done, void *context);
+
+/* names.c */
+int names_open(struct gate *g);
+int names_socket(struct gate *g, const struct gate_socket *s, int fd); /* takes fd */
+void names_earlier(struct gate *g, const struct gate_names *names);
+void names_named(struct gate *g, uint32_t index, int error);
+const char *names_text(const struct gate *g, uint32_t index); /* NULL: stands for none */
+/* The call whose question made `call` know the name, where `call` did not ask itself; -1: it did.
+ */
+int64_t names_asked_by(const struct gate *g, uint32_t index, uint32_t call);
+
+/* resolve.c: done is called exactly once, unless it is cancelled, and never before this returns.
+ * The addresses have not been judged. */
+struct resolution;
+typedef void resolve_done(void *context, int error, const struct egress_address *list,
+			  size_t count);
+struct resolution *resolve(struct gate *g, const char *name, resolve_done *done, void *context);
+void resolve_cancel(struct resolution *r);
+
+/* main.c: an event for the record; edges: calls that stand behind it besides those of its label. */
+struct gate_edge {
+	uint32_t call, kind; /* enum edge_kind */
+};
+void gate_tell(struct gate *g, struct event_header *event, const struct gate_edge *edges,
+	       size_t edge_count);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run's way out, as its keeper holds it: the policy's network as it is now, the phase, the names
+ * that have addresses, the kernel's verdicts, the sockets made inside, and the gate's life. A gate
+ * that dies is started again and told all of it; until then the kernel goes on refusing, and what
+ * is allowed waits in the sockets' queues. */
+#ifndef WEIR_KEEPER_EGRESS_H
+#define WEIR_KEEPER_EGRESS_H
+
+#include "call/channel.h"
+#include "keeper/keeper.h"
+
+struct egress; /* in struct keeper; NULL: the run has no way out */
+
+/* Once the sandbox stands. Does not wait for the gate. 0, or -errno and the run cannot begin. */
+int egress_open(struct keeper *k, struct fail *f);
+/* At the run's end: the gate tells its flows' ends first, within a bound. */
+void egress_close(struct keeper *k);
+bool egress_open_flows(const struct keeper *k);
+/* From an asker; answered by POLICY_DONE when it holds everywhere. */
+void egress_policy_asked(struct keeper *k, struct visitor *v, const struct message *m);
+void egress_phase_asked(struct keeper *k, struct visitor *v, const struct message *m);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the kernel lets out of a sandbox, and to where it hands it. Two variants: with BPF the
+ * tables of src/bpf/egress.h and an sk_lookup program, for ordinary users nftables in the
+ * sandbox's own network namespace. The keeper alone writes them, and a change is one step for the
+ * kernel: at no moment do two policies mix. */
+#ifndef WEIR_KEEPER_VERDICT_H
+#define WEIR_KEEPER_VERDICT_H
+
+#include "base/fail.h"
+#include "call/gate_message.h"
+#include "policy/egress.h"
+
+struct keeper;
+struct verdict; /* a variant's state */
+
+struct verdict_kind {
+	const char *name;
+	/* Everything but loopback is refused from here on, and handed to the sockets once let. */
+	int (*open)(struct keeper *k, const int *sockets, const struct gate_socket *kinds,
+		    size_t count, struct verdict **ret, struct fail *f);
+	/* A whole new set of rules, in force when this returns 0; otherwise the old one is. */
+	int (*replace)(struct verdict *v, enum policy_network mode,
+		       const struct egress_entry *entries, size_t count, uint32_t generation,
+		       struct fail *f);
+	/* One more destination, for the set in force. */
+	int (*add)(struct verdict *v, const struct egress_entry *e);
+	void (*close)(struct verdict *v);
+};
+
+extern const struct verdict_kind verdict_bpf, verdict_nft;
+
+#endif
