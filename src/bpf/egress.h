@@ -39,7 +39,8 @@ struct egress_rule_ports {
  * the first packet, so it is there before the gate can accept. */
 struct flow_key {
 	__u64 run;
-	__u8 to[16]; /* as asked for */
+	__u8 to[16];   /* as asked for */
+	__u8 from[16]; /* of the socket inside */
 	__u16 to_port, from_port;
 	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 reserved[3];

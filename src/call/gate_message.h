@@ -7,6 +7,7 @@
 #include "bpf/egress.h"
 #include "call/message.h"
 #include "policy/egress.h"
+#include "policy/gate_socket.h"
 
 /* GATE_OPEN and GATE_POLICY. Descriptors of GATE_OPEN, in this order: flow_owners (where
  * has_owners), network namespace (where has_netns). */
@@ -27,22 +28,6 @@ void gate_open_free(struct gate_open *o);
 struct gate_names {
 	size_t count;
 	char **names; /* owned */
-};
-
-/* What the kernel answers with inside is in the order of the descriptors. */
-enum gate_socket_kind {
-	GATE_SOCKET_TCP,   /* listens: everything that is no loopback comes here; a: AF_INET or 6 */
-	GATE_SOCKET_DNS,   /* datagrams, bound to the resolver's address; a: AF_INET or 6 */
-	GATE_SOCKET_UDP,   /* datagrams, not bound yet; a: AF_INET or 6 */
-	GATE_SOCKET_CARRY, /* listens; a: which entry of network.carry */
-	GATE_SOCKET_DIAL,  /* TCP, not connected yet: for a published port; a: AF_INET or 6 */
-	GATE_SOCKET_DIAG,  /* NETLINK_SOCK_DIAG, where the kernel has no flow_owners */
-	GATE_SOCKET_KIND_COUNT
-};
-
-struct gate_socket {
-	uint32_t kind; /* enum gate_socket_kind */
-	uint32_t a;
 };
 
 #endif
