@@ -11,8 +11,11 @@
  *   dns.c       DNS messages
  *   resolve.c   resolving outside
  *   flow.c      a flow's life: accepted, judged, opened, dialled, relayed, told
+ *   dial.c      connecting outside
  *   relay.c     bytes both ways
  *   meter.c     who spoke when, and how much
+ *   budget.c    bytes and connections that a rule still allows
+ *   timer.c     what is to happen later
  *   datagram.c  UDP by rule
  *   opening.c   and opening_*.c: the first bytes
  *   owner.c     whose flow it is
@@ -25,6 +28,8 @@
 #include "call/channel.h"
 #include "call/gate_message.h"
 #include "call/loop.h"
+#include "gate/budget.h"
+#include "gate/timer.h"
 #include "policy/egress.h"
 
 struct names;
@@ -32,11 +37,13 @@ struct flows;
 
 struct gate {
 	struct loop loop;
+	struct timers timers; /* the loop waits until timers_next() and calls timers_serve() */
 	struct channel keeper;
 	struct watch keeper_watch;
 	struct gate_open open;
-	struct policy policy; /* of open.policy */
-	int owners;	      /* map flow_owners, or -1: ask the keeper */
+	struct policy policy;	/* of open.policy */
+	int owners;		/* map flow_owners, or -1: ask the keeper */
+	struct budgets budgets; /* flows_policy() keeps them */
 	struct names *names;
 	struct flows *flows;
 };
@@ -45,6 +52,16 @@ struct gate {
  * nobody's that is known, and the flow is to be refused. */
 typedef void owner_done(void *context, const struct flow_owner *owner);
 void owner_find(struct gate *g, const struct flow_key *key, owner_done *done, void *context);
+void owner_told(struct gate *g, struct message *m); /* GATE_OWNER */
+
+/* flow.c: every flow over TCP. flows_open() once the policy is known; its sockets to the outside
+ * are made in the network namespace in which it is called. */
+int flows_open(struct gate *g);
+int flows_socket(struct gate *g, const struct gate_socket *s, int fd); /* takes fd: TCP, CARRY */
+/* g->policy or g->open.phase has changed, at the start too: judges every flow anew. */
+void flows_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut);
+void flows_spent(struct gate *g, const struct message *m); /* GATE_SPENT_BEFORE */
+void flows_close(struct gate *g, const char *reason);	   /* cuts and tells what is left */
 
 /* names.c */
 int names_open(struct gate *g);
