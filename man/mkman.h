@@ -28,6 +28,7 @@ enum field_type {
 	FIELD_VIA,
 	FIELD_CLASSES,
 	FIELD_OBJECT,
+	FIELD_OBJECT_OR_NULL,
 	FIELD_OBJECTS,
 };
 enum field_presence { FIELD_ALWAYS, FIELD_SOMETIMES };

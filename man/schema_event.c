@@ -54,6 +54,7 @@ static const char *const type_schemas[] = {
 		"[\"produced\",\"lost\"],\"additionalProperties\":false,\"properties\":"
 		"{\"produced\":{\"type\":\"integer\"},\"lost\":{\"type\":\"integer\"}}}}",
 	[FIELD_OBJECT] = "{\"type\":\"object\"}",
+	[FIELD_OBJECT_OR_NULL] = "{\"type\":[\"object\",\"null\"]}",
 	[FIELD_OBJECTS] = "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}",
 };
 

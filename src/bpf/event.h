@@ -264,6 +264,8 @@ enum protocol {
 	PROTOCOL_COUNT
 };
 
+#define EVENT_NO_RULE 0xffffu
+
 enum dns_verdict { DNS_ANSWERED, DNS_REFUSED, DNS_MISSING, DNS_FAILED, DNS_VERDICT_COUNT };
 
 /* From the gate: one question of a call. Equal ones are told at the first, second, fourth … */
@@ -273,7 +275,7 @@ struct event_dns {
 	__u32 index;	       /* of the address that stands for the name; 0: none */
 	__u16 type;	       /* A 1, AAAA 28, … */
 	__u16 verdict;	       /* enum dns_verdict */
-	__u16 rule;	       /* index in network.allow, 0xffff: none */
+	__u16 rule;	       /* index in network.allow, or EVENT_NO_RULE */
 	__u16 transport;       /* IPPROTO_UDP, IPPROTO_TCP */
 	__u16 name_size, reason_size;
 	/* name as asked for, reason where it was not answered */
@@ -301,7 +303,7 @@ struct event_flow {
 	__u16 state;		       /* enum flow_state */
 	__u16 transport;	       /* IPPROTO_TCP, IPPROTO_UDP */
 	__u16 protocol;		       /* enum protocol (tables/protocols.tbl), as seen */
-	__u16 rule;		       /* index in network.allow, 0xffff: none */
+	__u16 rule;		       /* index in network.allow, or EVENT_NO_RULE */
 	__u16 port, from_port;	       /* asked for; of the socket inside */
 	__u16 out_port, out_from_port; /* as the outside saw them; 0: never reached */
 	__u8 address[16], from[16];    /* IPv4 as ::ffff:a.b.c.d */

@@ -207,3 +207,59 @@ const char *edge_kind_name(enum edge_kind kind)
 
 	return kind < ARRAY_LENGTH(names) ? names[kind] : "unknown";
 }
+
+const char *dns_verdict_name(enum dns_verdict verdict)
+{
+	static const char *const names[] = { "answered", "refused", "missing", "failed" };
+
+	_Static_assert(ARRAY_LENGTH(names) == DNS_VERDICT_COUNT, "one name per dns_verdict");
+	return verdict < ARRAY_LENGTH(names) ? names[verdict] : "unknown";
+}
+
+const char *flow_state_name(enum flow_state state)
+{
+	static const char *const names[] = { "opened", "lives", "ended", "cut" };
+
+	_Static_assert(ARRAY_LENGTH(names) == FLOW_STATE_COUNT, "one name per flow_state");
+	return state < ARRAY_LENGTH(names) ? names[state] : "unknown";
+}
+
+static const char *const protocol_names[] = {
+#define PROTOCOL(NAME, name, leads, about) #name,
+#include "tables/protocols.tbl"
+#undef PROTOCOL
+};
+
+const char *protocol_name(enum protocol protocol)
+{
+	return protocol < ARRAY_LENGTH(protocol_names) ? protocol_names[protocol] : "unknown";
+}
+
+int protocol_parse(const char *name, enum protocol *ret)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(protocol_names); i++)
+		if (strcmp(protocol_names[i], name) == 0) {
+			*ret = (enum protocol)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+uint64_t flow_lasted_ns(const struct event_flow *f)
+{
+	return f->h.mono_ns > f->started_mono_ns ? f->h.mono_ns - f->started_mono_ns : 0;
+}
+
+const char *flow_led_name(const struct event_flow *f)
+{
+	uint32_t inside = f->led_inside[0], outside = f->led_outside[0];
+
+	if (inside == outside)
+		return inside ? "both" : NULL;
+	return inside > outside ? "inside" : "outside";
+}
+
+uint32_t gate_rule_number(uint16_t rule)
+{
+	return rule == EVENT_NO_RULE ? 0 : rule + 1u;
+}

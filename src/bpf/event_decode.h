@@ -49,4 +49,12 @@ const char *flow_state_name(enum flow_state state);
 const char *protocol_name(enum protocol protocol);
 int protocol_parse(const char *name, enum protocol *ret); /* 0 or -EINVAL */
 
+/* How long the flow had lasted when the event was made. */
+uint64_t flow_lasted_ns(const struct event_flow *f);
+/* Who spoke first after most of its idle gaps: "inside", "outside", "both" where as often, or NULL
+ * where there was no gap. */
+const char *flow_led_name(const struct event_flow *f);
+/* Rules are shown counted from 1; 0: none. */
+uint32_t gate_rule_number(uint16_t rule);
+
 #endif

@@ -5,6 +5,7 @@
 #include "bpf/event_json.h"
 
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/stand_in.h"
+#include "bpf/community.h"
+#include "bpf/event_address.h"
 
 static void field_text(struct json *j, const char *key, struct bytes text)
 {
@@ -42,6 +46,11 @@ static void field_call(struct json *j, const char *key, uint32_t call)
 		json_field_uint(j, key, call);
 }
 
+static const char *error_name(int64_t error)
+{
+	return error > 0 && error < 4096 ? strerrorname_np((int)error) : NULL;
+}
+
 /* A listener is asked before the call runs: what came of it, unless refused, is not known. */
 static void field_result(struct json *j, const struct event_header *h, int result)
 {
@@ -50,7 +59,16 @@ static void field_result(struct json *j, const struct event_header *h, int resul
 	else
 		json_field_int(j, "result", result);
 	if (result < 0) /* the least number has no positive one */
-		json_field_string(j, "error", result > -4096 ? strerrorname_np(-result) : NULL);
+		json_field_string(j, "error", error_name(-(int64_t)result));
+}
+
+/* Rules are counted from 1; 0: none. */
+static void field_rule(struct json *j, uint32_t rule)
+{
+	if (rule)
+		json_field_uint(j, "rule", rule);
+	else
+		json_field_null(j, "rule");
 }
 
 static void header_members(struct json *j, const struct event_view *e,
@@ -140,21 +158,14 @@ static void exit_members(struct json *j, const struct event_view *e)
 
 static const char *transport_name(const struct event_net *n)
 {
+	const char *name = transport_text(n->protocol);
+
 	if (n->family == AF_UNIX)
 		return "unix";
 	if (n->family != AF_INET && n->family != AF_INET6)
 		return n->family == AF_NETLINK ? "netlink" : "other";
-	switch (n->protocol) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return "icmp";
-	default:
-		break;
-	}
+	if (name)
+		return name;
 	switch (n->type) {
 	case SOCK_STREAM:
 		return "tcp";
@@ -182,6 +193,7 @@ static void net_members(struct json *j, const struct event_view *e)
 		json_field_string(j, own ? "addr" : "dst", *address ? address : NULL);
 		json_field_uint(j, "port", n->port);
 		field_text(j, "name", e->text[0]);
+		field_rule(j, n->rule);
 	}
 	if (kind == EVENT_SEND)
 		json_field_uint(j, "bytes", n->bytes);
@@ -278,6 +290,93 @@ static void enter_members(struct json *j, const struct event_view *e)
 	}
 }
 
+static void dns_members(struct json *j, const struct event_view *e)
+{
+	const struct event_dns *d = e->dns;
+	char type[DNS_TYPE_TEXT], text[EVENT_ADDRESS_TEXT];
+	uint8_t address[16];
+
+	field_text(j, "query", e->text[0]);
+	json_field_string(j, "type", dns_type_text(d->type, type));
+	json_field_string(j, "proto", transport_text(d->transport));
+	json_field_string(j, "verdict", dns_verdict_name((enum dns_verdict)d->verdict));
+	stand_in_address(d->index, d->type == ns_t_aaaa, address);
+	json_field_string(j, "answer", d->index ? event_address_text(address, text) : NULL);
+	field_rule(j, gate_rule_number(d->rule));
+	field_text(j, "reason", e->text[1]);
+	json_field_uint(j, "count", d->count);
+}
+
+/* Who spoke first after gaps, and after which. */
+static void led_members(struct json *j, const struct event_flow *f)
+{
+	static const char *const gaps[FLOW_GAPS] = { "0.3", "1", "5" };
+
+	json_field_string(j, "led_by", flow_led_name(f));
+	json_key(j, "led");
+	json_object(j);
+	for (size_t i = 0; i < FLOW_GAPS; i++) {
+		json_key(j, gaps[i]);
+		json_object(j);
+		json_field_uint(j, "inside", f->led_inside[i]);
+		json_field_uint(j, "outside", f->led_outside[i]);
+		json_object_end(j);
+	}
+	json_object_end(j);
+}
+
+static void outside_members(struct json *j, const struct event_flow *f)
+{
+	char text[EVENT_ADDRESS_TEXT], id[COMMUNITY_ID_TEXT];
+
+	if (!f->out_port) {
+		json_field_null(j, "outer");
+		json_field_null(j, "community_id");
+		return;
+	}
+	json_key(j, "outer");
+	json_object(j);
+	json_field_string(j, "src", event_address_text(f->out_from, text));
+	json_field_uint(j, "sport", f->out_from_port);
+	json_field_string(j, "dst", event_address_text(f->out_address, text));
+	json_field_uint(j, "port", f->out_port);
+	json_object_end(j);
+	community_id(f->out_from, f->out_from_port, f->out_address, f->out_port,
+		     (uint8_t)f->transport, id);
+	json_field_string(j, "community_id", id);
+}
+
+static void flow_members(struct json *j, const struct event_view *e, uint64_t wall_ns)
+{
+	const struct event_flow *f = e->flow;
+	uint64_t lasted = flow_lasted_ns(f);
+	char text[EVENT_ADDRESS_TEXT];
+
+	json_field_uint(j, "flow", f->flow);
+	json_field_string(j, "state", flow_state_name((enum flow_state)f->state));
+	json_field_string(j, "direction", f->direction ? "in" : "out");
+	json_field_string(j, "proto", transport_text(f->transport));
+	json_field_string(j, "src", event_address_text(f->from, text));
+	json_field_uint(j, "sport", f->from_port);
+	json_field_string(j, "dst", event_address_text(f->address, text));
+	json_field_uint(j, "port", f->port);
+	field_text(j, "name", e->text[0]);
+	outside_members(j, f);
+	json_field_string(j, "protocol", protocol_name((enum protocol)f->protocol));
+	field_text(j, "detail", e->text[1]);
+	json_field_uint(j, "bytes_up", f->bytes_up);
+	json_field_uint(j, "bytes_down", f->bytes_down);
+	json_field_uint(j, "packets_up", f->packets_up);
+	json_field_uint(j, "packets_down", f->packets_down);
+	json_field_time(j, "started", wall_ns - (wall_ns < lasted ? wall_ns : lasted));
+	json_field_uint(j, "duration_ns", lasted);
+	led_members(j, f);
+	field_rule(j, gate_rule_number(f->rule));
+	field_text(j, "reason", e->text[2]);
+	if (f->error)
+		json_field_string(j, "error", error_name(f->error));
+}
+
 static void count_members(struct json *j, const struct event_view *e)
 {
 	json_key(j, "classes");
@@ -303,11 +402,13 @@ void event_json_members(struct json *j, const struct event_view *e, const struct
 		[EVENT_FILE] = file_members,	     [EVENT_PRIVILEGE] = privilege_members,
 		[EVENT_SIGNAL] = signal_members,     [EVENT_DENIED] = denied_members,
 		[EVENT_HANDOVER] = handover_members, [EVENT_ENTER] = enter_members,
-		[EVENT_STATE] = state_members,
+		[EVENT_STATE] = state_members,	     [EVENT_DNS] = dns_members,
 	};
 
 	header_members(j, e, x);
-	if (e->h->kind < EVENT_KIND_COUNT && by_kind[e->h->kind])
+	if (e->h->kind == EVENT_FLOW)
+		flow_members(j, e, x->wall_ns);
+	else if (e->h->kind < EVENT_KIND_COUNT && by_kind[e->h->kind])
 		by_kind[e->h->kind](j, e);
 }
 

@@ -3,10 +3,14 @@
 #include "bpf/event_words.h"
 
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/stand_in.h"
 #include "base/text_escape.h"
+#include "base/words.h"
+#include "bpf/event_address.h"
 
 #define PATH_WIDTH 100
 #define ARGV_WIDTH 120
@@ -176,7 +180,74 @@ static void enter_words(struct buf *out, const struct event_view *e)
 	}
 }
 
-static void count_words(struct buf *out, const struct event_view *e)
+static void dns_words(struct buf *out, const struct event_view *e)
+{
+	const struct event_dns *d = e->dns;
+	char type[DNS_TYPE_TEXT], text[EVENT_ADDRESS_TEXT];
+	uint8_t address[16];
+
+	buf_add_text(out, "asked for ");
+	add_text(out, e->text[0], PATH_WIDTH);
+	buf_printf(out, " %s: %s", dns_type_text(d->type, type),
+		   dns_verdict_name((enum dns_verdict)d->verdict));
+	stand_in_address(d->index, d->type == ns_t_aaaa, address);
+	if (d->index)
+		buf_printf(out, " with %s", event_address_text(address, text));
+	if (e->text[1].size) {
+		buf_add_text(out, " (");
+		add_text(out, e->text[1], PATH_WIDTH);
+		buf_add_char(out, ')');
+	}
+	if (d->count > 1)
+		buf_printf(out, ", %llu times so far", (unsigned long long)d->count);
+}
+
+static void flow_end_words(struct buf *out, const struct event_view *e)
+{
+	static const char *const states[FLOW_STATE_COUNT] = {
+		[FLOW_OPENED] = "opened",
+		[FLOW_LIVES] = "lives since ",
+		[FLOW_ENDED] = "ended after ",
+		[FLOW_CUT] = "cut after ",
+	};
+	const struct event_flow *f = e->flow;
+	const char *error = f->error > 0 ? strerrorname_np(f->error) : NULL;
+
+	buf_printf(out, ", %s", states[f->state]);
+	if (f->state != FLOW_OPENED)
+		duration_words(flow_lasted_ns(f), out);
+	if (e->text[2].size) {
+		buf_add_text(out, ": ");
+		add_text(out, e->text[2], PATH_WIDTH);
+	} else if (error) {
+		buf_printf(out, ": %s", error);
+	}
+}
+
+static void flow_words(struct buf *out, const struct event_view *e)
+{
+	const struct event_flow *f = e->flow;
+
+	buf_printf(out, "flow %llu %s ", (unsigned long long)f->flow,
+		   f->direction ? "in at" : "to");
+	if (e->text[0].size) {
+		add_text(out, e->text[0], PATH_WIDTH);
+		buf_printf(out, ":%u", f->port);
+	} else {
+		event_endpoint_words(out, f->address, f->port);
+	}
+	buf_printf(out, " %s", protocol_name((enum protocol)f->protocol));
+	if (f->state != FLOW_OPENED || f->bytes_up || f->bytes_down) {
+		buf_add_text(out, ", ");
+		bytes_words(f->bytes_up, out);
+		buf_add_text(out, " up, ");
+		bytes_words(f->bytes_down, out);
+		buf_add_text(out, " down");
+	}
+	flow_end_words(out, e);
+}
+
+static void counts_words(struct buf *out, const struct event_view *e)
 {
 	uint64_t produced = 0, lost = 0;
 
@@ -191,7 +262,7 @@ static void count_words(struct buf *out, const struct event_view *e)
 void event_words(struct buf *out, const struct event_view *e)
 {
 	static void (*const by_kind[EVENT_KIND_COUNT])(struct buf *, const struct event_view *) = {
-		[EVENT_COUNT] = count_words,	   [EVENT_FORK] = fork_words,
+		[EVENT_COUNT] = counts_words,	   [EVENT_FORK] = fork_words,
 		[EVENT_EXEC] = exec_words,	   [EVENT_EXIT] = exit_words,
 		[EVENT_SOCKET] = net_words,	   [EVENT_CONNECT] = net_words,
 		[EVENT_SEND] = net_words,	   [EVENT_BIND] = net_words,
@@ -199,7 +270,8 @@ void event_words(struct buf *out, const struct event_view *e)
 		[EVENT_FILE] = file_words,	   [EVENT_PRIVILEGE] = privilege_words,
 		[EVENT_SIGNAL] = signal_words,	   [EVENT_DENIED] = denied_words,
 		[EVENT_HANDOVER] = handover_words, [EVENT_ENTER] = enter_words,
-		[EVENT_STATE] = state_words,
+		[EVENT_STATE] = state_words,	   [EVENT_DNS] = dns_words,
+		[EVENT_FLOW] = flow_words,
 	};
 
 	if (by_kind[e->h->kind])

@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/text_escape.h"
-#include "report/words.h"
+#include "base/words.h"
 
 #define LINE_MAX_BYTES 65536
 #define FUNCTION_COLUMNS 18

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/text_escape.h"
 #include "report/blame.h"
-#include "report/words.h"
+#include "base/words.h"
 
 #define INDENT 8
 #define PATH_WIDTH 200

@@ -11,7 +11,7 @@
 #include "base/text_escape.h"
 #include "call/lineage.h"
 #include "report/arguments.h"
-#include "report/words.h"
+#include "base/words.h"
 
 #define FOLD_ABOVE 200
 #define WORDS_MAX 4096

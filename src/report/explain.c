@@ -12,7 +12,7 @@
 #include "report/page.h"
 #include "report/report.h"
 #include "report/tell.h"
-#include "report/words.h"
+#include "base/words.h"
 
 #define INDENT 10
 #define COMMAND_WIDTH 400

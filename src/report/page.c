@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "report/words.h"
+#include "base/words.h"
 
 #define WIDTH_DEFAULT 100
 #define WIDTH_MIN 60

@@ -9,7 +9,7 @@
 #include "base/text_escape.h"
 #include "report/calls.h"
 #include "report/page.h"
-#include "report/words.h"
+#include "base/words.h"
 
 #define FINDINGS_SHOWN_MAX 50
 #define EVIDENCE_SHOWN 2

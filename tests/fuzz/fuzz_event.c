@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Events as a damaged or hostile record may hold them: whatever decodes has its strings inside its
- * bytes, becomes JSON within its limit, and can be learned from: events follow each other, and what
- * their handovers say, however they refer to each other, resolves to edges within their limit. */
+ * bytes, becomes JSON and words within their limit, and can be learned from: events follow each
+ * other, and what their handovers say, however they refer to each other, resolves to edges within
+ * their limit. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bpf/event_json.h"
+#include "bpf/event_words.h"
 #include "call/lineage.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -43,6 +45,8 @@ static void try_event(struct lineage *lineage, const uint8_t *data, size_t size)
 		json_init(&json, &out);
 		event_json(&json, &e, &context);
 		assert(!out.error && out.size > 2);
+		event_words(&out, &e);
+		assert(!out.error);
 	}
 	free(aligned);
 }

@@ -24,6 +24,8 @@ struct event_maker {
 		struct event_privilege privilege;
 		struct event_count count;
 		struct event_handover handover;
+		struct event_dns dns;
+		struct event_flow flow;
 		unsigned char bytes[EVENT_SIZE_MAX];
 	} u;
 	size_t size;
@@ -157,6 +159,39 @@ static inline const struct event_view *make_handover(struct event_maker *m, enum
 	m->u.handover.inode = inode;
 	m->u.handover.device = inode ? 1 : 0;
 	m->u.handover.text_size = maker_text(m, 0, text, strlen(text));
+	return maker_end(m);
+}
+
+static inline const struct event_view *make_dns(struct event_maker *m, const char *name,
+						uint16_t type, enum dns_verdict verdict,
+						uint32_t index, uint16_t rule, const char *reason)
+{
+	maker_begin(m, EVENT_DNS, sizeof(struct event_dns));
+	m->u.dns.count = 1;
+	m->u.dns.type = type;
+	m->u.dns.verdict = (uint16_t)verdict;
+	m->u.dns.index = index;
+	m->u.dns.rule = rule;
+	m->u.dns.transport = 17;
+	m->u.dns.name_size = maker_text(m, 0, name, strlen(name));
+	m->u.dns.reason_size = maker_text(m, 1, reason, strlen(reason));
+	return maker_end(m);
+}
+
+/* like: all of it but its header and the sizes of its texts. */
+static inline const struct event_view *make_flow(struct event_maker *m,
+						 const struct event_flow *like, const char *name,
+						 const char *detail, const char *reason)
+{
+	struct event_header h;
+
+	maker_begin(m, EVENT_FLOW, sizeof(struct event_flow));
+	h = m->u.h;
+	m->u.flow = *like;
+	m->u.flow.h = h;
+	m->u.flow.name_size = maker_text(m, 0, name, strlen(name));
+	m->u.flow.detail_size = maker_text(m, 1, detail, strlen(detail));
+	m->u.flow.reason_size = maker_text(m, 2, reason, strlen(reason));
 	return maker_end(m);
 }
 

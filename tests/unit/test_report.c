@@ -24,7 +24,7 @@
 #include "report/arguments.h"
 #include "report/calls.h"
 #include "report/report.h"
-#include "report/words.h"
+#include "base/words.h"
 
 #define RUN "01arz3ndektsv4rr"
 #define BEGIN (1795168800ull * NSEC_PER_SEC) /* 2026-11-20T10:00:00Z */

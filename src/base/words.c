@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Times and counts in words; see words.h. */
-#include "report/words.h"
+#include "base/words.h"
 
 #include <stdio.h>
 
@@ -32,6 +32,21 @@ void count_words(uint64_t n, struct buf *out)
 			buf_add_char(out, ',');
 		buf_add_char(out, digits[i]);
 	}
+}
+
+void bytes_words(uint64_t n, struct buf *out)
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+	uint64_t tenths = 0;
+	size_t unit = 0;
+
+	for (; n >= 1000; n /= 1000, unit++)
+		tenths = n % 1000 / 100;
+	if (unit && n < 10)
+		buf_printf(out, "%llu.%llu %s", (unsigned long long)n, (unsigned long long)tenths,
+			   units[unit]);
+	else
+		buf_printf(out, "%llu %s", (unsigned long long)n, units[unit]);
 }
 
 void plural_words(uint64_t n, const char *one, const char *many, struct buf *out)
