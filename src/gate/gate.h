@@ -34,6 +34,8 @@
 
 struct names;
 struct flows;
+struct datagrams;
+struct published;
 
 struct gate {
 	struct loop loop;
@@ -46,7 +48,26 @@ struct gate {
 	struct budgets budgets; /* flows_policy() keeps them */
 	struct names *names;
 	struct flows *flows;
+	struct datagrams *datagrams;
+	struct published *published;
 };
+
+/* The entry points that main.c calls are alike in each part:
+ *   X_open()    with the policy known, before the first socket comes, and before everything is
+ *               given up: afterwards no file can be opened; in the network namespace to dial from
+ *   X_socket()  a socket of one of its kinds, at the start or because it asked (gate_make());
+ *               takes fd, which is non-blocking
+ *   X_policy()  g->policy or g->open.phase has changed, at the start too: what is no longer
+ *               allowed is cut before this returns
+ *   X_close()   the run ends: cuts and tells what is left */
+
+/* main.c */
+/* An event for the record; edges: calls that stand behind it besides those of its label. Waits for
+ * a keeper that is slow to read: nothing is dropped. */
+void gate_tell(struct gate *g, struct event_header *event, const struct gate_edge *edges,
+	       size_t edge_count);
+void gate_send(struct gate *g, enum message_type type, const struct buf *data); /* any other */
+void gate_make(struct gate *g, enum gate_socket_kind kind, uint32_t count);
 
 /* owner.c: whose flow is it? done is called exactly once, perhaps before this returns; owner NULL:
  * nobody's that is known, and the flow is to be refused. */
@@ -54,18 +75,28 @@ typedef void owner_done(void *context, const struct flow_owner *owner);
 void owner_find(struct gate *g, const struct flow_key *key, owner_done *done, void *context);
 void owner_told(struct gate *g, struct message *m); /* GATE_OWNER */
 
-/* flow.c: every flow over TCP. flows_open() once the policy is known; its sockets to the outside
- * are made in the network namespace in which it is called. */
+/* flow.c: every flow over TCP, carried ones too; sockets TCP, CARRY */
 int flows_open(struct gate *g);
-int flows_socket(struct gate *g, const struct gate_socket *s, int fd); /* takes fd: TCP, CARRY */
-/* g->policy or g->open.phase has changed, at the start too: judges every flow anew. */
+int flows_socket(struct gate *g, const struct gate_socket *s, int fd);
 void flows_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut);
 void flows_spent(struct gate *g, const struct message *m); /* GATE_SPENT_BEFORE */
-void flows_close(struct gate *g, const char *reason);	   /* cuts and tells what is left */
+void flows_close(struct gate *g, const char *reason);
 
-/* names.c */
+/* datagram.c: UDP by rule; sockets REST, UDP */
+int datagrams_open(struct gate *g);
+int datagrams_socket(struct gate *g, const struct gate_socket *s, int fd);
+void datagrams_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut);
+void datagrams_close(struct gate *g, const char *reason);
+
+/* publish.c: ports inside that the outside reaches; sockets DIAL */
+int published_open(struct gate *g);
+int published_socket(struct gate *g, const struct gate_socket *s, int fd);
+void published_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut);
+void published_close(struct gate *g, const char *reason);
+
+/* names.c: the resolver; sockets DNS */
 int names_open(struct gate *g);
-int names_socket(struct gate *g, const struct gate_socket *s, int fd); /* takes fd */
+int names_socket(struct gate *g, const struct gate_socket *s, int fd);
 void names_earlier(struct gate *g, const struct gate_names *names);
 void names_named(struct gate *g, uint32_t index, int error);
 const char *names_text(const struct gate *g, uint32_t index); /* NULL: stands for none */
@@ -80,12 +111,5 @@ typedef void resolve_done(void *context, int error, const struct egress_address 
 			  size_t count);
 struct resolution *resolve(struct gate *g, const char *name, resolve_done *done, void *context);
 void resolve_cancel(struct resolution *r);
-
-/* main.c: an event for the record; edges: calls that stand behind it besides those of its label. */
-struct gate_edge {
-	uint32_t call, kind; /* enum edge_kind */
-};
-void gate_tell(struct gate *g, struct event_header *event, const struct gate_edge *edges,
-	       size_t edge_count);
 
 #endif

@@ -8,8 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bpf/event_decode.h"
 #include "call/call.h"
 #include "call/client.h"
+#include "call/gate_message.h"
 #include "call/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -62,6 +64,32 @@ ROUND(call_gone, call_gone, NOTHING)
 ROUND(run_open, run_open, run_open_free)
 ROUND(run_close, run_close, NOTHING)
 ROUND(run_summary, run_summary, NOTHING)
+ROUND(gate_open, gate_open, gate_open_free)
+ROUND(gate_names, gate_names, gate_names_free)
+ROUND(gate_sockets, gate_sockets, NOTHING)
+ROUND(gate_make, gate_make, NOTHING)
+ROUND(gate_name, gate_name, NOTHING)
+ROUND(gate_named, gate_named, NOTHING)
+ROUND(gate_applied, gate_applied, NOTHING)
+ROUND(gate_who, flow_key, NOTHING)
+ROUND(gate_owner, gate_owner, NOTHING)
+
+/* Its event says itself how large it is, so the keeper checks it before it goes on. */
+static void take_gate_event(const uint8_t *data, size_t size)
+{
+	struct event_view view;
+	struct gate_event e;
+	struct wire w;
+	struct buf out;
+
+	wire_init(&w, data, size);
+	if (gate_event_decode(&w, &e) < 0 || event_decode(e.aligned, e.size, &view) < 0)
+		return;
+	buf_init(&out, EVENT_SIZE_MAX);
+	if (gate_event_encode(&e.h, e.edges, e.edge_count, &out) == 0)
+		must(size >= out.size && memcmp(out.data, data, out.size) == 0);
+	buf_free(&out);
+}
 
 static void receive_packet(const uint8_t *data, size_t size)
 {
@@ -89,6 +117,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		round_message_gap,  round_message_status,   round_call_announce,
 		round_call_exit,    round_call_observation, round_call_gone,
 		round_run_open,	    round_run_close,	    round_run_summary,
+		round_gate_open,    round_gate_names,	    round_gate_sockets,
+		round_gate_make,    round_gate_name,	    round_gate_named,
+		round_gate_applied, round_gate_who,	    round_gate_owner,
+		take_gate_event,
 	};
 
 	if (size > 0)
