@@ -97,6 +97,9 @@ void published_close(struct gate *g, const char *reason);
 /* names.c: the resolver; sockets DNS */
 int names_open(struct gate *g);
 int names_socket(struct gate *g, const struct gate_socket *s, int fd);
+/* Questions over TCP: a connection accepted from inside whose other end, as asked for, is port 53
+ * of the resolver's address; handed over before anything was read or judged. Takes fd. */
+void names_connection(struct gate *g, int fd, const struct flow_key *key);
 void names_earlier(struct gate *g, const struct gate_names *names);
 void names_named(struct gate *g, uint32_t index, int error);
 const char *names_text(const struct gate *g, uint32_t index); /* NULL: stands for none */
