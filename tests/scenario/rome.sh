@@ -20,14 +20,14 @@ is "$(report '[.calls[] | select(.n > 0)] | length')" 17 "17 calls are in the re
 is "$(report '[.findings[] | select(.severity != "info") | .call] | unique | map(tostring) | join(" ")')" "5 9 11" \
 	"the guilty calls are the tunnel, the scan and the miner, and no other" "$(report '.findings[] | [.call, .severity, .detector, .summary] | @tsv')"
 is "$(report '[.findings[] | select(.severity != "info") | .basis] | unique | join(" ")')" "exact" "each of them exactly"
-# The tunnel of call 5 dials 203.0.113.18:443 and goes on while later calls run.
-[ "$(events '.kind == "connect" and .dst == "203.0.113.18" and .call == 5')" -ge 3 ]
+# The tunnel of call 5 dials 198.51.100.66:443 and goes on while later calls run.
+[ "$(events '.kind == "connect" and .dst == "198.51.100.66" and .call == 5')" -ge 3 ]
 ok $? "the tunnel's attempts are in the record"
-is "$(events '.kind == "connect" and .dst == "203.0.113.18" and .call != 5')" 0 "none of them is blamed on another call"
+is "$(events '.kind == "connect" and .dst == "198.51.100.66" and .call != 5')" 0 "none of them is blamed on another call"
 later=$(report '.calls[] | select(.n == 14) | .started')
-[ "$(events ".kind == \"connect\" and .dst == \"203.0.113.18\" and .ts > \"$later\"")" -ge 1 ]
+[ "$(events ".kind == \"connect\" and .dst == \"198.51.100.66\" and .ts > \"$later\"")" -ge 1 ]
 ok $? "it retried while call 14 ran, and is still blamed on call 5"
-is "$(events '.kind == "connect" and (.dst // "" | startswith("10.0.0.")) and .call == 9')" 762 "all 762 probes are in the record, of call 9"
+is "$(events '.kind == "connect" and (.dst // "" | startswith("10.20.0.")) and .call == 9')" 762 "all 762 probes are in the record, of call 9"
 [ "$(events '.kind == "connect" and .port == 3333 and .call == 11')" -ge 1 ]
 ok $? "the miner's pool was dialled by call 11"
 is "$(events '.kind == "connect" and .proto != "unix" and .result >= 0')" 0 "nothing got through"

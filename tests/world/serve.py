@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The servers of the test world: `python3 serve.py net|inside DIR`, in the namespace of that network.
 
-net:    DNS on 198.51.100.53, HTTP, HTTPS, a stratum pool (3333), TCP and UDP echo (7), a TCP sink (9), a server
+net:    DNS on 198.51.100.53, HTTP, HTTPS (and the sshd, for who speaks so to 443), a stratum pool (3333), TCP and UDP echo (7), a TCP sink (9), a server
         that greets first (25), a UDP clock (123), and the firewall's log. They listen on every address.
 inside: HTTP on 80 and 8080 of ten hosts and of the metadata address, a greeting on 22.
 
@@ -60,9 +60,10 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def process_request_thread(self, request, client):
         own = request.getsockname()
         ACCEPTED(ROLE, "tcp", plain(client[0]), client[1], plain(own[0]), own[1])
-        self.sni = None
         try:
             if self.tls:
+                if own[1] == 443 and request.recv(4, socket.MSG_PEEK) == b"SSH-":
+                    return tunnel(request)
                 request.settimeout(20)
                 request = self.tls.wrap_socket(request, server_side=True)
                 request.settimeout(None)
@@ -78,6 +79,26 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
 
 HTTP = Log("http.log")
+
+
+def tunnel(request):
+    """The sshd answers on 443 too, as those who mean to pass for HTTPS have it."""
+    server = socket.create_connection(("127.0.0.1", 22))
+
+    def carry(a, b):
+        try:
+            while data := a.recv(65536):
+                b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    other = threading.Thread(target=carry, args=(server, request), daemon=True)
+    other.start()
+    carry(request, server)
+    other.join()
+    server.close()
+    request.close()
 
 
 class Web(http.server.BaseHTTPRequestHandler):
