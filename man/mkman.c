@@ -3,7 +3,7 @@
  * itself runs by, at build time, so that none can differ from it. Reads a page's source and
  * replaces each line that begins with "@": @synopsis, @help, @options (of the command that the line
  * names), @commands,
- * @settings,
+ * @settings, @protocols,
  * @spellings, @fields, @events, @edges, @findings. What is left is scdoc's. Any other "@" line is
  * an error.
  */
@@ -26,6 +26,14 @@ static const struct finding_row findings[] = {
 #include "tables/findings.tbl"
 #undef FINDING
 	{ 0 },
+};
+
+static const struct {
+	const char *name, *about;
+} protocols[] = {
+#define PROTOCOL(NAME, name, leads, about) { #name, about },
+#include "tables/protocols.tbl"
+#undef PROTOCOL
 };
 
 /* Text for scdoc: what it would take for markup is escaped. */
@@ -212,6 +220,8 @@ static void put_range(const struct setting *s)
 		setting_format(s, s->minimum, &range);
 		buf_add_text(&range, " to ");
 		setting_format(s, s->maximum, &range);
+		if (s->type == SETTING_UINT && setting_allows(s, POLICY_UNLIMITED))
+			buf_add_text(&range, ", or unlimited");
 		printf("; %s", buf_text(&range));
 	} else if (s->type >= SETTING_LIST) {
 		printf("; at most %" PRIu64 " entries", s->maximum);
@@ -253,6 +263,17 @@ static void put_spellings(const char *unused)
 		put(s->path);
 		printf("*\n\t");
 		put_sentence(s->about);
+		printf(".\n\n");
+	}
+}
+
+/* Those that a rule may ask for: all but the first, which is none of them. */
+static void put_protocols(const char *unused)
+{
+	(void)unused;
+	for (size_t i = 1; i < sizeof(protocols) / sizeof(*protocols); i++) {
+		printf("*%s*\n\t", protocols[i].name);
+		put_sentence(protocols[i].about);
 		printf(".\n\n");
 	}
 }
@@ -319,7 +340,7 @@ static const struct {
 	{ "@commands", put_commands },	 { "@settings", put_settings },
 	{ "@spellings", put_spellings }, { "@events", put_events },
 	{ "@fields", put_fields },	 { "@findings", put_findings },
-	{ "@edges", put_edges },
+	{ "@edges", put_edges },	 { "@protocols", put_protocols },
 };
 
 static int expand_mark(char *line)

@@ -22,11 +22,26 @@ static const struct {
 	{ "name", "^[a-z0-9_-]{1,31}$" },
 	{ "variable", "^[A-Za-z_][A-Za-z0-9_]*(=(.|\\n)*)?$" },
 	{ "carried socket", "^([0-9]+=)?(unix:/|[0-9A-Za-z_.[-])[^\\u0000-\\u001f\\u007f]+$" },
+	{ "published port", "^((\\[[0-9A-Fa-f:.]+\\]|[0-9.]+):)?[0-9]{1,5}(=[0-9]{1,5})?$" },
+	{ "resolver", "^(\\[[0-9A-Fa-f:.]+\\]:[0-9]{1,5}|[0-9.]+(:[0-9]{1,5})?|[0-9A-Fa-f:.]+)$" },
 	{ "host", "^[0-9A-Za-z_*:][0-9A-Za-z_.:/*-]*$" },
 };
 
+static void choices_schema(struct json *j, const char *choices)
+{
+	json_key(j, "enum");
+	json_array(j);
+	for (size_t i = 0; choice_at(choices, i).size; i++)
+		json_bytes(j, choice_at(choices, i).data, choice_at(choices, i).size);
+	json_array_end(j);
+}
+
 static void text_schema(struct json *j, const char *form)
 {
+	if (strcmp(form, "protocol") == 0) {
+		choices_schema(j, form_protocols);
+		return;
+	}
 	json_field_string(j, "type", "string");
 	json_field_uint(j, "maxLength", strcmp(form, "variable") ? FORM_TEXT_MAX : FORM_VALUE_MAX);
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++)
@@ -34,28 +49,39 @@ static void text_schema(struct json *j, const char *form)
 			json_field_string(j, "pattern", patterns[i].pattern);
 }
 
+static void range_schema(struct json *j, const struct setting *s)
+{
+	json_field_string(j, "type", s->type == SETTING_UINT ? "integer" : "number");
+	json_key(j, "minimum");
+	json_double(j, s->type == SETTING_UINT ? (double)s->minimum : (double)s->minimum / 1000);
+	json_key(j, "maximum");
+	json_double(j, s->type == SETTING_UINT ? (double)s->maximum : (double)s->maximum / 1000);
+}
+
+/* A number as YAML and JSON know it, or the word where the row knows that. */
+static void plain_number_schema(struct json *j, const struct setting *s)
+{
+	if (s->type == SETTING_UINT && !setting_allows(s, POLICY_UNLIMITED)) {
+		range_schema(j, s);
+		return;
+	}
+	json_key(j, "anyOf");
+	json_array(j);
+	json_object(j);
+	range_schema(j, s);
+	json_object_end(j);
+	json_object(j);
+	json_field_string(j, "const", "unlimited");
+	json_object_end(j);
+	json_array_end(j);
+}
+
 static void number_schema(struct json *j, const struct setting *s)
 {
 	switch (s->type) {
 	case SETTING_UINT:
-		json_field_string(j, "type", "integer");
-		json_field_uint(j, "minimum", s->minimum);
-		json_field_uint(j, "maximum", s->maximum);
-		break;
 	case SETTING_CPUS:
-		json_key(j, "anyOf");
-		json_array(j);
-		json_object(j);
-		json_field_string(j, "type", "number");
-		json_key(j, "minimum");
-		json_double(j, (double)s->minimum / 1000);
-		json_key(j, "maximum");
-		json_double(j, (double)s->maximum / 1000);
-		json_object_end(j);
-		json_object(j);
-		json_field_string(j, "const", "unlimited");
-		json_object_end(j);
-		json_array_end(j);
+		plain_number_schema(j, s);
 		break;
 	case SETTING_SIZE:
 	case SETTING_DURATION:
@@ -69,11 +95,7 @@ static void number_schema(struct json *j, const struct setting *s)
 		json_field_string(j, "type", "boolean");
 		break;
 	default:
-		json_key(j, "enum");
-		json_array(j);
-		for (size_t i = 0; choice_at(s->accepts, i).size; i++)
-			json_bytes(j, choice_at(s->accepts, i).data, choice_at(s->accepts, i).size);
-		json_array_end(j);
+		choices_schema(j, s->accepts);
 		break;
 	}
 }
@@ -110,13 +132,6 @@ static void value_schema(struct json *j, const struct setting *s)
 		items_schema(j, s);
 }
 
-static void choice_schema(struct json *j, const char *choices)
-{
-	const struct setting s = { .type = SETTING_CHOICE, .accepts = choices };
-
-	number_schema(j, &s);
-}
-
 static const char egress_items[] = "{\"type\":\"object\",\"additionalProperties\":false,"
 				   "\"required\":[\"action\",\"target\"],"
 				   "\"properties\":{\"action\":{\"const\":\"allow\"},"
@@ -129,9 +144,9 @@ static void spelling_schema(struct json *j, const struct spelling *s)
 	json_object(j);
 	json_field_string(j, "description", s->about);
 	if (strcmp(s->path, "network_mode") == 0) {
-		choice_schema(j, "no-network|allowlist|public");
+		choices_schema(j, "no-network|allowlist|public");
 	} else if (strcmp(s->path, "defaultAction") == 0) {
-		choice_schema(j, "deny|allow");
+		choices_schema(j, "deny|allow");
 	} else {
 		json_field_string(j, "type", "array");
 		json_field_uint(j, "maxItems", POLICY_LIST_MAX);

@@ -5,26 +5,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
-static const char digits[] = "0123456789";
-
-/* The digits at the start of text as a port. Returns how many there are, 0 where they are none. */
-static size_t parse_port(const char *text, uint16_t *ret)
-{
-	size_t n = strspn(text, digits);
-	unsigned long port;
-
-	if (n < 1 || n > 5 || text[0] == '0')
-		return 0;
-	port = strtoul(text, NULL, 10);
-	if (port > UINT16_MAX)
-		return 0;
-	*ret = (uint16_t)port;
-	return n;
-}
+#include "policy/port.h"
 
 static bool is_name(const char *host)
 {
@@ -49,7 +33,7 @@ static int parse_host(const char *text, struct carry *c)
 	c->host[n] = '\0';
 	if (bracket ? inet_pton(AF_INET6, c->host, address) != 1 : !is_name(c->host))
 		return -EINVAL;
-	port = parse_port(after + 1, &c->host_port);
+	port = port_parse(after + 1, &c->host_port);
 	return port && !after[1 + port] ? 0 : -EINVAL;
 }
 
@@ -64,7 +48,7 @@ static int parse_path(const char *path, struct carry *c)
 int carry_parse(const char *text, struct carry *ret)
 {
 	struct carry c = { .port = 0 };
-	size_t n = parse_port(text, &c.port);
+	size_t n = port_parse(text, &c.port);
 	const char *to = n && text[n] == '=' ? text + n + 1 : text;
 	bool is_unix = strncmp(to, "unix:", 5) == 0;
 	int r = is_unix ? parse_path(to + 5, &c) : parse_host(to, &c);

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The forms a text in a policy can have: paths, patterns, names, hosts, variables. They are checked
- * when a policy is read and again when one is decoded, so that no process relies on another's
- * check. */
+/* The forms a text in a policy can have: paths, patterns, names, hosts, protocols, variables. They
+ * are checked when a policy is read and again when one is decoded, so that no process relies on
+ * another's check. */
 #include "policy/setting.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "policy/carry.h"
+#include "policy/publish.h"
 
 static bool has_component(const char *path, const char *name)
 {
@@ -82,54 +80,52 @@ static bool is_variable(const char *text)
 	return !*text || *text == '=';
 }
 
-/* 10.0.0.1, 10.0.0.0/8, ::1, fd00::/8 */
-static bool is_address(const char *text)
-{
-	char address[INET6_ADDRSTRLEN] = "";
-	unsigned char bytes[16];
-	size_t n = strcspn(text, "/");
-	bool v6 = memchr(text, ':', n) != NULL;
-	char *end = NULL;
-	unsigned long prefix;
-
-	if (n >= sizeof(address))
-		return false;
-	memcpy(address, text, n);
-	if (inet_pton(v6 ? AF_INET6 : AF_INET, address, bytes) != 1)
-		return false;
-	if (!text[n])
-		return true;
-	if (!isdigit((unsigned char)text[n + 1]) || strlen(text + n + 1) > 3)
-		return false;
-	prefix = strtoul(text + n + 1, &end, 10);
-	return !*end && prefix <= (v6 ? 128 : 32);
-}
-
-/* Labels of letters, digits, '-' and '_' with a dot between, at least one letter somewhere: what is
- * all digits and dots and yet no address is a mistake, not a name. RFC 1123, 2.1. */
+/* 10.0.0.1, 10.0.0.0/8, ::1, fd00::/8, Example.org, *.example.org */
 static bool is_host(const char *text)
 {
-	bool letter = false;
-	size_t label = 0;
+	struct egress_address address;
+	char name[EGRESS_NAME_MAX + 1];
+	size_t size;
+	unsigned prefix;
 
-	if (is_address(text))
+	if (egress_address_parse(text, &address, &prefix) == 0)
 		return true;
 	if (text[0] == '*' && text[1] == '.')
 		text += 2;
-	for (; *text; text++) {
-		if (*text == '.') {
-			if (!label || text[-1] == '-')
-				return false;
-			label = 0;
-			continue;
-		}
-		if (!isalnum((unsigned char)*text) && *text != '_' && (*text != '-' || !label))
-			return false;
-		letter |= isalpha((unsigned char)*text) != 0;
-		if (++label > 63)
-			return false;
-	}
-	return label && letter && text[-1] != '-';
+	size = strlen(text);
+	return size && text[size - 1] != '.' && egress_name_clean(text, size, name) == 0;
+}
+
+/* All but the first row, which no rule may ask for: it is what was not recognised. */
+static const char choices[] =
+#define PROTOCOL(NAME, name, leads, about) "|" #name
+#include "tables/protocols.tbl"
+#undef PROTOCOL
+	;
+static const char words[] =
+#define PROTOCOL(NAME, name, leads, about) ", " #name
+#include "tables/protocols.tbl"
+#undef PROTOCOL
+	;
+const char *const form_protocols = choices + sizeof("|unknown|") - 1;
+
+static bool is_protocol(const char *text)
+{
+	return choice_find(form_protocols, text) >= 0;
+}
+
+static bool is_published(const char *text)
+{
+	struct publish p;
+
+	return publish_parse(text, &p) == 0;
+}
+
+static bool is_resolver(const char *text)
+{
+	struct resolver r;
+
+	return resolver_parse(text, &r) == 0;
 }
 
 static bool is_carried(const char *text)
@@ -157,7 +153,14 @@ static const struct form {
 	{ "variable", is_variable, "NAME or NAME=VALUE" },
 	{ "carried socket", is_carried,
 	  "[PORT=]HOST:PORT or PORT=unix:/PATH, with PORT from 1 to 65535" },
-	{ "host", is_host, "a name, *.name, an address, or address/prefix" },
+	{ "published port", is_published,
+	  "PORT or [ADDRESS:]PORT=INSIDE, with ports from 1 to 65535 and an IPv6 address in "
+	  "brackets" },
+	{ "resolver", is_resolver,
+	  "ADDRESS or ADDRESS:PORT, with an IPv6 address in brackets before a port" },
+	{ "host", is_host,
+	  "a name, *.name, an address, or address/prefix without bits beyond the prefix" },
+	{ "protocol", is_protocol, words + sizeof(", unknown, ") - 1 },
 };
 
 static int check_characters(const char *text, size_t longest, bool any, struct fail *f)

@@ -132,34 +132,49 @@ static void encode_list(const struct text_list *list, bool names_only, struct bu
 			       names_only ? strcspn(list->items[i], "=") : strlen(list->items[i]));
 }
 
+static void encode_value(const struct setting *s, const void *slot, struct buf *out)
+{
+	if (s->type == SETTING_TEXT)
+		wire_put_text(out, *(char *const *)slot);
+	else
+		wire_put_u64(out, setting_get(s, slot));
+}
+
+static void encode_ports(const struct network_rule *rule, struct buf *out)
+{
+	wire_put_u32(out, (uint32_t)rule->port_count);
+	for (size_t i = 0; i < rule->port_count; i++)
+		wire_put_u32(out, rule->ports[i]);
+}
+
+static void encode_rule(const struct network_rule *rule, struct buf *out)
+{
+	for (const struct setting *s = rule_settings; s->path; s++) {
+		const void *slot = setting_slot_of(s, rule, 0);
+
+		if (s->type == SETTING_PORTS)
+			encode_ports(rule, out);
+		else
+			encode_value(s, slot, out);
+	}
+}
+
 static void encode_rules(const struct policy *p, struct buf *out)
 {
 	wire_put_u32(out, (uint32_t)p->network.allow_count);
-	for (size_t i = 0; i < p->network.allow_count; i++) {
-		const struct network_rule *rule = &p->network.allow[i];
-
-		wire_put_text(out, rule->host);
-		wire_put_text(out, rule->protocol);
-		wire_put_u32(out, rule->transport);
-		wire_put_u64(out, rule->bytes);
-		wire_put_u64(out, rule->connections);
-		wire_put_u32(out, (uint32_t)rule->port_count);
-		for (size_t k = 0; k < rule->port_count; k++)
-			wire_put_u32(out, rule->ports[k]);
-	}
+	for (size_t i = 0; i < p->network.allow_count; i++)
+		encode_rule(&p->network.allow[i], out);
 }
 
 static void encode_slot(const struct setting *s, const struct policy *p, const void *slot,
 			bool public, struct buf *out)
 {
-	if (setting_is_number(s))
-		wire_put_u64(out, setting_get(s, slot));
-	else if (s->type == SETTING_TEXT)
-		wire_put_text(out, *(char *const *)slot);
-	else if (s->type == SETTING_LIST)
+	if (s->type == SETTING_LIST)
 		encode_list(slot, public && slot == &p->environment, out);
-	else
+	else if (s->type == SETTING_RULES)
 		encode_rules(p, out);
+	else
+		encode_value(s, slot, out);
 }
 
 static void encode(const struct policy *p, bool public, struct buf *out)
@@ -180,14 +195,15 @@ void policy_encode_public(const struct policy *p, struct buf *out)
 	encode(p, true, out);
 }
 
-/* A text of the given form; NULL where it is empty. */
-static int decode_text(struct wire *w, const char *form, char **ret)
+/* A text of the row's form; NULL where it is empty, as only one without a default may be. */
+static int decode_text(struct wire *w, const struct setting *s, char **ret)
 {
 	cleanup_free char *text = wire_get_text(w, FORM_VALUE_MAX);
+	bool optional = s->type == SETTING_TEXT && !*s->standard;
 
 	if (!text)
 		return w->error;
-	if (form_check(form, text, NULL) < 0)
+	if ((*text || !optional) && form_check(s->accepts, text, NULL) < 0)
 		return -EBADMSG;
 	if (*text)
 		*ret = take_ptr(text);
@@ -202,7 +218,7 @@ static int decode_list(struct wire *w, const struct setting *s, struct text_list
 		return -EBADMSG;
 	for (uint32_t i = 0; i < count; i++) {
 		cleanup_free char *text = NULL;
-		int r = decode_text(w, s->accepts, &text);
+		int r = decode_text(w, s, &text);
 
 		if (r == 0)
 			r = text_list_add(list, text ? text : "", text ? strlen(text) : 0);
@@ -212,19 +228,21 @@ static int decode_list(struct wire *w, const struct setting *s, struct text_list
 	return 0;
 }
 
-static int decode_rule(struct wire *w, struct network_rule *rule)
+static int decode_value(struct wire *w, const struct setting *s, void *slot)
 {
-	int r = decode_text(w, "host", &rule->host);
+	uint64_t n;
 
-	if (r == 0)
-		r = decode_text(w, "name", &rule->protocol);
-	if (r < 0)
-		return r;
-	rule->transport = wire_get_u32(w);
-	rule->bytes = wire_get_u64(w);
-	rule->connections = wire_get_u64(w);
-	if (rule->transport > TRANSPORT_UDP || !rule->bytes || !rule->connections)
+	if (s->type == SETTING_TEXT)
+		return decode_text(w, s, slot);
+	n = wire_get_u64(w);
+	if (!setting_allows(s, n))
 		return -EBADMSG;
+	setting_put(s, slot, n);
+	return 0;
+}
+
+static int decode_ports(struct wire *w, struct network_rule *rule)
+{
 	rule->port_count = wire_get_u32(w);
 	if (rule->port_count > POLICY_LIST_MAX)
 		return -EBADMSG;
@@ -241,6 +259,19 @@ static int decode_rule(struct wire *w, struct network_rule *rule)
 		rule->ports[i] = (uint16_t)port;
 	}
 	return 0;
+}
+
+/* The keys in the order of the table. */
+static int decode_rule(struct wire *w, struct network_rule *rule)
+{
+	for (const struct setting *s = rule_settings; s->path; s++) {
+		void *slot = setting_slot(s, rule, 0);
+		int r = s->type == SETTING_PORTS ? decode_ports(w, rule) : decode_value(w, s, slot);
+
+		if (r < 0)
+			return r;
+	}
+	return rule->host ? 0 : -EBADMSG;
 }
 
 static int decode_rules(struct wire *w, struct policy *p)
@@ -265,19 +296,11 @@ static int decode_rules(struct wire *w, struct policy *p)
 
 static int decode_slot(struct wire *w, const struct setting *s, struct policy *p, void *slot)
 {
-	uint64_t n;
-
-	if (s->type == SETTING_TEXT)
-		return decode_text(w, s->accepts, slot);
 	if (s->type == SETTING_LIST)
 		return decode_list(w, s, slot);
 	if (s->type == SETTING_RULES)
 		return decode_rules(w, p);
-	n = wire_get_u64(w);
-	if (!setting_allows(s, n))
-		return -EBADMSG;
-	setting_put(s, slot, n);
-	return 0;
+	return decode_value(w, s, slot);
 }
 
 int policy_decode(struct wire *w, struct policy *ret)

@@ -75,24 +75,35 @@ static void print_list(const struct text_list *list, int indent, struct buf *out
 	}
 }
 
-static void print_rule(const struct network_rule *rule, struct buf *out)
+/* "[443, 8443]", or nothing for any port. */
+static void print_ports(const struct network_rule *rule, struct buf *out)
 {
-	buf_add_text(out, "{host: ");
-	print_text(rule->host, out);
 	for (size_t i = 0; i < rule->port_count; i++)
-		buf_printf(out, "%s%u", i ? ", " : ", ports: [", rule->ports[i]);
+		buf_printf(out, "%s%u", i ? ", " : "[", rule->ports[i]);
 	if (rule->port_count)
 		buf_add_char(out, ']');
-	if (rule->protocol) {
-		buf_add_text(out, ", protocol: ");
-		print_text(rule->protocol, out);
+}
+
+/* A key that says nothing more than its default is left out. */
+static void print_rule(const struct network_rule *rule, struct buf *out)
+{
+	cleanup_buf struct buf value = { 0 };
+
+	buf_init(&value, POLICY_BYTES_MAX);
+	for (const struct setting *s = rule_settings; s->path; s++) {
+		const void *slot = setting_slot_of(s, rule, 0);
+
+		buf_clear(&value);
+		if (s->type == SETTING_PORTS)
+			print_ports(rule, &value);
+		else if (s->type != SETTING_TEXT)
+			setting_format(s, setting_get(s, slot), &value);
+		else if (*(char *const *)slot)
+			print_text(*(char *const *)slot, &value);
+		if (strcmp(buf_text(&value), s->standard) != 0)
+			buf_printf(out, "%s%s: %s", s == rule_settings ? "{" : ", ",
+				   strrchr(s->path, '.') + 1, buf_text(&value));
 	}
-	if (rule->transport == TRANSPORT_UDP)
-		buf_add_text(out, ", transport: udp");
-	if (rule->bytes != POLICY_UNLIMITED)
-		buf_printf(out, ", bytes: %lluB", (unsigned long long)rule->bytes);
-	if (rule->connections != POLICY_UNLIMITED)
-		buf_printf(out, ", connections: %llu", (unsigned long long)rule->connections);
 	buf_add_char(out, '}');
 }
 

@@ -131,6 +131,8 @@ void setting_put(const struct setting *s, void *slot, uint64_t n)
 static bool unlimited_value(const struct setting *s, uint64_t *ret)
 {
 	*ret = s->type == SETTING_CPUS ? 0 : POLICY_UNLIMITED;
+	if (s->type == SETTING_UINT)
+		return s->standard && strcmp(s->standard, "unlimited") == 0;
 	return s->type == SETTING_CPUS || s->type == SETTING_SIZE || s->type == SETTING_DURATION;
 }
 
@@ -228,9 +230,12 @@ static int parse_value(const struct setting *s, const char *text, uint64_t *ret)
 
 static void describe(const struct setting *s, struct buf *out)
 {
+	uint64_t unlimited;
+
 	switch (s->type) {
 	case SETTING_UINT:
-		buf_add_text(out, "a whole number");
+		buf_add_text(out, unlimited_value(s, &unlimited) ? "a whole number, or unlimited"
+								 : "a whole number");
 		break;
 	case SETTING_CPUS:
 		buf_add_text(out, "a number such as 2 or 0.5, or unlimited");

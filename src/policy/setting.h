@@ -68,6 +68,7 @@ struct bytes choice_at(const char *choices, size_t index);
 /* The form that a text must have, by the name in the table's `accepts`: 0, or -EINVAL with what is
  * wrong and what is accepted. */
 int form_check(const char *form, const char *text, struct fail *f);
+extern const char *const form_protocols; /* choices: what the form "protocol" accepts */
 
 /* Appends a copy; the list stays as it was when -ENOMEM. */
 int text_list_add(struct text_list *list, const char *text, size_t size);

@@ -116,6 +116,58 @@ static const struct {
 	{ "network: {carry: [\"80=a b:9\"]}", "accepted is [PORT=]HOST:PORT" },
 	{ "network: {carry: [\"080=a:9\"]}", "accepted is [PORT=]HOST:PORT" },
 	{ "network: {carry: [\"80=a:9x\"]}", "accepted is [PORT=]HOST:PORT" },
+	{ "network: {publish: [\"0\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"65536\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"80=\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"=80\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"80=0\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"01\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"80=080\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"a:80\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"1.2.3.4\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"1.2.3:80\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"::1:80x\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"[::1]80\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"[1.2.3.4]:80\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"[::1:80\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"1.2.3.4/32:80\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"80=90=1\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"[fe80::1%lo]:80\"]}",
+	  "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\" 80\"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {publish: [\"80 \"]}", "accepted is PORT or [ADDRESS:]PORT=INSIDE" },
+	{ "network: {resolver: [\"example.org\"]}", "accepted is ADDRESS or ADDRESS:PORT" },
+	{ "network: {resolver: [\"1.2.3.4:\"]}", "accepted is ADDRESS or ADDRESS:PORT" },
+	{ "network: {resolver: [\"1.2.3.4:0\"]}", "accepted is ADDRESS or ADDRESS:PORT" },
+	{ "network: {resolver: [\"1.2.3.4:65536\"]}", "accepted is ADDRESS or ADDRESS:PORT" },
+	{ "network: {resolver: [\"::1]:53\"]}", "accepted is ADDRESS or ADDRESS:PORT" },
+	{ "network: {resolver: [\"[::1]\"]}", "accepted is ADDRESS or ADDRESS:PORT" },
+	{ "network: {resolver: [\"[::1]:\"]}", "accepted is ADDRESS or ADDRESS:PORT" },
+	{ "network: {resolver: [\"1.2.3.4/24\"]}", "accepted is ADDRESS or ADDRESS:PORT" },
+	{ "network: {resolver: [\"1.2.3.4:53x\"]}", "accepted is ADDRESS or ADDRESS:PORT" },
+	{ "network: {resolver: [\"0x1.2.3.4\"]}", "accepted is ADDRESS or ADDRESS:PORT" },
+	{ "network: {resolver: [\"1.2.3.04\"]}", "accepted is ADDRESS or ADDRESS:PORT" },
+	{ "network: {allow: [{host: a.com, protocol: unknown}]}",
+	  "accepted is tls, http, ssh, dns" },
+	{ "network: {allow: [{host: a.com, protocol: tl}]}", "accepted is tls, http, ssh, dns" },
+	{ "network: {allow: [{host: a.com, protocol: \"tls, http\"}]}", "accepted is tls, http" },
+	{ "network: {allow: [{host: a.com, protocol: \"\"}]}", "accepted is tls, http" },
+	{ "network: {allow: [{host: a.com, transport: sctp}]}", "accepted is tcp or udp" },
+	{ "network: {allow: [{host: a.com, bytes: 10}]}",
+	  "accepted is a whole number and its unit" },
+	{ "network: {allow: [{host: a.com, bytes: 0B}]}", "out of range; accepted is 1B to 1024T" },
+	{ "network: {allow: [{host: a.com, connections: 0}]}", "out of range; accepted is 1 to" },
+	{ "network: {allow: [{host: a.com, connections: -1}]}", "a whole number, or unlimited" },
+	{ "network: {allow: [{host: 10.0.0.1/8}]}", "without bits beyond the prefix" },
+	{ "network: {allow: [{host: a.com.}]}", "network.allow[].host: found" },
+	{ "network: {allow: [{host: 0x7f.1}]}", "network.allow[].host: found" },
+	{ "network: {allow: [{host: 2130706433}]}", "network.allow[].host: found" },
+	{ "network: {allow: [{host: 'fe80::1%lo'}]}", "network.allow[].host: found" },
+	{ "network: {allow: [{host: '*.*.com'}]}", "network.allow[].host: found" },
+	{ "network: {allow: [{host: '*'}]}", "network.allow[].host: found" },
+	{ "network: {allow: [{host: '*.'}]}", "network.allow[].host: found" },
+	{ "network: {allow: [{host: a..com}]}", "network.allow[].host: found" },
+	{ "network: {allow: [{host: b\u00fccher.de}]}", "network.allow[].host: found" },
 	{ "network_mode: no-network\nallowed_hosts: [a.com]", "does not say allowlist" },
 	{ "network_mode: none", "accepted is no-network or allowlist or public" },
 	{ "network_mode: public\nnetwork: {default: deny}", "keep one of them" },
@@ -276,11 +328,13 @@ static void deep_and_exploding_files_end_at_once(void **state)
 	assert_non_null(strstr(f.text, "p.yaml:2:9: an anchor"));
 }
 
+/* Printed and read, encoded and decoded. */
 static void assert_prints_back(const struct policy *p)
 {
-	cleanup_policy struct policy q = { 0 };
+	cleanup_policy struct policy q = { 0 }, decoded = { 0 };
 	cleanup_buf struct buf text = { 0 }, x = { 0 }, y = { 0 };
 	struct fail f = { 0 };
+	struct wire w;
 
 	buf_init(&text, POLICY_BYTES_MAX);
 	buf_init(&x, POLICY_BYTES_MAX);
@@ -290,6 +344,13 @@ static void assert_prints_back(const struct policy *p)
 		print_and_fail("%s\n%s", f.text, buf_text(&text));
 	policy_encode(p, &x);
 	policy_encode(&q, &y);
+	assert_int_equal(x.size, y.size);
+	assert_memory_equal(x.data, y.data, x.size);
+	wire_init(&w, x.data, x.size);
+	assert_int_equal(policy_decode(&w, &decoded), 0);
+	assert_int_equal(wire_end(&w), 0);
+	buf_clear(&y);
+	policy_encode(&decoded, &y);
 	assert_int_equal(x.size, y.size);
 	assert_memory_equal(x.data, y.data, x.size);
 }
@@ -319,47 +380,76 @@ static uint64_t random_number(const struct setting *s)
 	return s->minimum + n % (s->maximum - s->minimum + 1);
 }
 
-static const char *prefix_of(const char *form)
+/* A text of the form: as it stands here, or with anything behind it. */
+static char *random_of_form(const char *form)
 {
 	static const struct {
-		const char *form, *prefix;
-	} prefixes[] = {
-		{ "absolute path", "/p" },
-		{ "absolute path or nothing", "/p" },
-		{ "variable", "V=" },
-		{ "carried socket", "80=unix:/p" },
+		const char *form, *text;
+		bool whole;
+	} forms[] = {
+		{ "name", "landlock", true },
+		{ "absolute path", "/p", false },
+		{ "absolute path or nothing", "/p", false },
+		{ "variable", "V=", false },
+		{ "carried socket", "80=unix:/p", false },
+		{ "published port", "[::1]:80=8080", true },
+		{ "resolver", "192.0.2.1:5353", true },
+		{ "host", "*.example.org", true },
+		{ "protocol", "tls", true },
 	};
 
-	for (size_t i = 0; i < ARRAY_LENGTH(prefixes); i++)
-		if (strcmp(prefixes[i].form, form) == 0)
-			return prefixes[i].prefix;
-	return "p";
+	for (size_t i = 0; i < ARRAY_LENGTH(forms); i++)
+		if (strcmp(forms[i].form, form) == 0)
+			return forms[i].whole ? strdup(forms[i].text) : random_text(forms[i].text);
+	return random_text("p");
+}
+
+static void fill_list(const struct setting *s, struct text_list *list)
+{
+	text_list_clear(list);
+	for (int n = rand() % 4; n > 0; n--) {
+		cleanup_free char *text = random_of_form(s->accepts);
+
+		assert_int_equal(text_list_add(list, text, strlen(text)), 0);
+	}
+}
+
+static void fill_slot(const struct setting *s, void *slot)
+{
+	if (setting_is_number(s)) {
+		setting_put(s, slot, random_number(s));
+	} else if (s->type == SETTING_TEXT) {
+		free(*(char **)slot);
+		*(char **)slot = random_of_form(s->accepts);
+	} else if (s->type == SETTING_LIST) {
+		fill_list(s, slot);
+	}
+}
+
+static void fill_rules(struct policy *p)
+{
+	for (int n = rand() % 4; n > 0; n--) {
+		struct network_rule rule = NETWORK_RULE_NEW;
+
+		for (const struct setting *s = rule_settings; s->path; s++)
+			if (rand() % 2 || strcmp(s->accepts, "host") == 0)
+				fill_slot(s, setting_slot(s, &rule, 0));
+		if (rand() % 2) {
+			rule.ports = calloc(2, sizeof(*rule.ports));
+			rule.ports[0] = 1;
+			rule.ports[1] = 65535;
+			rule.port_count = 2;
+		}
+		assert_int_equal(network_rule_add(p, &rule), 0);
+	}
 }
 
 static void fill_randomly(struct policy *p)
 {
 	for (const struct setting *s = settings; s->path; s++)
-		for (size_t i = 0; i < setting_slots(s); i++) {
-			void *slot = setting_slot(s, p, i);
-			bool name = strcmp(s->accepts, "name") == 0;
-
-			if (setting_is_number(s)) {
-				setting_put(s, slot, random_number(s));
-			} else if (s->type == SETTING_TEXT) {
-				free(*(char **)slot);
-				*(char **)slot = random_text(prefix_of(s->accepts));
-			} else if (s->type == SETTING_LIST) {
-				text_list_clear(slot);
-				for (int n = rand() % 4; n > 0; n--) {
-					char *text = name ? strdup("landlock")
-							  : random_text(prefix_of(s->accepts));
-
-					assert_int_equal(text_list_add(slot, text, strlen(text)),
-							 0);
-					free(text);
-				}
-			}
-		}
+		for (size_t i = 0; i < setting_slots(s); i++)
+			fill_slot(s, setting_slot(s, p, i));
+	fill_rules(p);
 }
 
 static void what_is_printed_reads_back_equal(void **state)
