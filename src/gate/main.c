@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "call/channel.h"
 #include "call/message.h"
-#include "gate/relay.h"
+#include "gate/carried.h"
 #include "policy/carry.h"
 
 #define CLIENT_FD 3

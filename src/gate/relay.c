@@ -1,60 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The relay; see relay.h. Owns every connection's two sockets and buffers. Trusts neither side. */
+/* The relay; see relay.h. Owns the scratch buffer and each pair's two sockets; trusts neither side.
+ *
+ * Through one core, 256 KiB a turn, over loopback: 1.5 GB/s this way, 1.5 by reading and writing
+ * with a buffer for what is left, 1.3 by splice() and a pipe for each direction, whose buffers
+ * would stay with idle flows; a byte there and back takes the same in all three. */
 #include "gate/relay.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-struct connection;
+#include "base/clock.h"
 
-/* One socket of a connection, and what was read from it and is on its way to the other. */
-struct side {
-	struct watch watch;
-	struct connection *connection;
-	bool watched;
-	bool ended;    /* nothing more will be read from it */
-	bool finished; /* nothing more will be written to it */
-	size_t size, at;
-	char data[RELAY_BUFFER];
-};
-
-enum { INSIDE, OUTSIDE };
-
-struct connection {
-	struct relay_port *port;
-	bool connecting;
-	size_t tried; /* addresses of the destination */
-	struct side sides[2];
-};
-
-static struct side *other(struct side *s)
+static struct relay_side *other(struct relay_side *s)
 {
-	struct connection *c = s->connection;
+	struct pair *p = s->pair;
 
-	return s == &c->sides[INSIDE] ? &c->sides[OUTSIDE] : &c->sides[INSIDE];
+	return s == &p->sides[INSIDE] ? &p->sides[OUTSIDE] : &p->sides[INSIDE];
 }
 
-static uint32_t wanted(struct side *s)
+static enum meter_side side_name(const struct relay_side *s)
 {
-	uint32_t events = 0;
+	return s == &s->pair->sides[INSIDE] ? INSIDE : OUTSIDE;
+}
 
-	if (s->connection->connecting)
-		return s == &s->connection->sides[OUTSIDE] ? EPOLLOUT : 0;
-	if (!s->ended && !s->size)
+/* Of a held side each arrival is told once: what it said lies in its socket until it is let go. */
+static uint32_t wanted(struct relay_side *s)
+{
+	uint32_t events = s->blocked ? EPOLLOUT : 0;
+
+	if (s->held)
+		return events | EPOLLIN | EPOLLRDHUP | EPOLLET;
+	if (!s->ended && !other(s)->blocked && other(s)->watch.fd >= 0)
 		events |= EPOLLIN;
-	if (!s->finished && other(s)->size)
-		events |= EPOLLOUT;
 	return events;
 }
 
 /* A socket of which nothing is wanted is not watched at all: its hang-up would be told without end.
  */
-static void side_watch(struct side *s)
+static void side_watch(struct relay_side *s)
 {
-	struct loop *loop = s->connection->port->relay->loop;
+	struct loop *loop = s->pair->relay->loop;
 	uint32_t events = s->watch.fd < 0 ? 0 : wanted(s);
 
 	if (s->watched && events) {
@@ -68,14 +58,14 @@ static void side_watch(struct side *s)
 	}
 }
 
-static void side_close(struct side *s, bool reset)
+static void side_close(struct relay_side *s, bool reset)
 {
 	struct linger at_once = { .l_onoff = 1 };
 
 	if (s->watch.fd < 0)
 		return;
 	if (s->watched)
-		loop_remove(s->connection->port->relay->loop, &s->watch);
+		loop_remove(s->pair->relay->loop, &s->watch);
 	s->watched = false;
 	if (reset)
 		setsockopt(s->watch.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
@@ -83,195 +73,170 @@ static void side_close(struct side *s, bool reset)
 	s->watch.fd = -1;
 }
 
-static void ports_watch(struct relay *r)
-{
-	for (struct relay_port *p = r->ports; p; p = p->next)
-		loop_change(r->loop, &p->watch,
-			    r->connections < RELAY_CONNECTIONS_MAX ? EPOLLIN : 0);
-}
-
-static void connection_close(struct connection *c, bool reset)
-{
-	struct relay *r = c->port->relay;
-
-	side_close(&c->sides[INSIDE], reset);
-	side_close(&c->sides[OUTSIDE], reset);
-	free(c);
-	r->connections--;
-	ports_watch(r);
-}
-
 static bool passing(int err)
 {
-	return err == EAGAIN || err == EINTR || err == EINPROGRESS;
+	return err == EAGAIN || err == EINTR;
 }
 
-/* False: the connection was reset. */
-static bool side_read(struct side *s)
+/* Passes ends on, and waits for what comes next; the pair may be gone afterwards. */
+static void settle(struct pair *p)
 {
-	ssize_t n = recv(s->watch.fd, s->data, sizeof(s->data), 0);
+	bool over = true;
 
-	if (n < 0)
-		return passing(errno);
-	s->ended = n == 0;
-	s->size = (size_t)n;
-	s->at = 0;
-	return true;
-}
-
-/* Who no longer listens may still have something to say: only this direction is over. */
-static void side_write(struct side *to)
-{
-	struct side *from = other(to);
-	ssize_t n = send(to->watch.fd, from->data + from->at, from->size - from->at, MSG_NOSIGNAL);
-
-	if (n < 0 && passing(errno))
-		return;
-	if (n < 0) {
-		to->finished = from->ended = true;
-		from->size = 0;
-		return;
-	}
-	from->at += (size_t)n;
-	if (from->at == from->size)
-		from->size = 0;
-}
-
-/* Passes ends on, and waits for what comes next; the connection may be gone afterwards. */
-static void settle(struct connection *c)
-{
 	for (int i = INSIDE; i <= OUTSIDE; i++) {
-		struct side *s = &c->sides[i];
+		struct relay_side *s = &p->sides[i], *to = other(s);
 
-		if (!s->ended || s->size || other(s)->finished || c->connecting)
-			continue;
-		shutdown(other(s)->watch.fd, SHUT_WR);
-		other(s)->finished = true;
+		if (s->ended && !to->finished && to->watch.fd >= 0) {
+			shutdown(to->watch.fd, SHUT_WR);
+			to->finished = true;
+		}
+		over &= s->ended && to->finished;
 	}
-	if (c->sides[INSIDE].finished && c->sides[OUTSIDE].finished) {
-		connection_close(c, false);
+	if (over) {
+		enum meter_side broken = p->sides[OUTSIDE].error ? OUTSIDE : INSIDE;
+
+		p->relay->owner->over(p, broken, p->sides[broken].error);
 		return;
 	}
-	side_watch(&c->sides[INSIDE]);
-	side_watch(&c->sides[OUTSIDE]);
+	side_watch(&p->sides[INSIDE]);
+	side_watch(&p->sides[OUTSIDE]);
 }
 
-/* Begins with the next address; false where there is none left. */
-static bool connect_next(struct connection *c)
+/* Drops from a socket what the other side has taken. TCP does so without copying it. */
+static void drop(struct relay_side *s, size_t size)
 {
-	const struct destination *to = c->port->to;
-	struct side *s = &c->sides[OUTSIDE];
+	while (size) {
+		ssize_t n = recv(s->watch.fd, s->pair->relay->scratch, size, MSG_TRUNC);
 
-	side_close(s, false);
-	while (c->tried < to->count) {
-		const struct destination_address *a = &to->addresses[c->tried++];
-
-		s->watch.fd =
-			socket(a->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		if (s->watch.fd >= 0 &&
-		    (connect(s->watch.fd, (const struct sockaddr *)&a->at, a->size) == 0 ||
-		     errno == EINPROGRESS))
-			return true;
-		c->port->error = errno;
-		side_close(s, false);
-	}
-	c->port->failed++;
-	return false;
-}
-
-static void connect_ready(struct connection *c)
-{
-	socklen_t size = sizeof(int);
-	int err = 0;
-
-	getsockopt(c->sides[OUTSIDE].watch.fd, SOL_SOCKET, SO_ERROR, &err, &size);
-	if (err) {
-		c->port->error = err;
-		if (!connect_next(c)) {
-			connection_close(c, true);
+		if (n <= 0 && errno != EINTR)
 			return;
-		}
-	} else {
-		c->connecting = false;
+		size -= n > 0 ? (size_t)n : 0;
 	}
-	settle(c);
+}
+
+/* Passes on what lies in the scratch buffer. Who no longer listens may still have something to say:
+ * only this direction is over then. */
+static void pass(struct relay_side *from, size_t size)
+{
+	struct relay_side *to = other(from);
+	struct pair *p = from->pair;
+	uint64_t most = p->relay->owner->allow(p);
+	ssize_t n;
+
+	if (!most)
+		return;
+	if (size > most)
+		size = (size_t)most;
+	n = send(to->watch.fd, p->relay->scratch, size, MSG_NOSIGNAL);
+	if (n < 0 && !passing(errno)) {
+		to->error = errno;
+		to->finished = from->ended = true;
+	} else {
+		to->blocked = n < (ssize_t)size;
+	}
+	if (n > 0) {
+		drop(from, (size_t)n);
+		p->meter.bytes[side_name(from)] += (uint64_t)n;
+		p->relay->owner->passed(p, (uint64_t)n);
+	}
+	settle(p);
+}
+
+static void side_turn(struct relay_side *s)
+{
+	struct pair *p = s->pair;
+	ssize_t n = recv(s->watch.fd, p->relay->scratch, RELAY_TURN, MSG_PEEK);
+
+	if (n > 0) {
+		meter_spoke(&p->meter, side_name(s), clock_mono_ns());
+		pass(s, (size_t)n);
+	} else if (n == 0) {
+		s->ended = true;
+		settle(p);
+	} else if (!passing(errno)) {
+		p->relay->owner->over(p, side_name(s), errno);
+	}
 }
 
 static void side_ready(struct watch *w, uint32_t events)
 {
-	struct side *s = container_of(w, struct side, watch);
-	struct connection *c = s->connection;
-	uint32_t asked = w->events;
+	struct relay_side *s = container_of(w, struct relay_side, watch);
+	struct pair *p = s->pair;
 
-	if (c->connecting) {
-		connect_ready(c);
-		return;
+	if (s->blocked && events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) {
+		s->blocked = false;
+		meter_moved(&p->meter, clock_mono_ns());
+		settle(p);
+	} else if (s->held) {
+		p->relay->owner->show(p, side_name(s));
+	} else {
+		side_turn(s);
 	}
-	if (events & EPOLLERR && !(events & (EPOLLIN | EPOLLHUP))) {
-		connection_close(c, true);
-		return;
-	}
-	if (asked & EPOLLIN && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
-		if (!side_read(s)) {
-			connection_close(c, true);
-			return;
-		}
-		if (s->size)
-			side_write(other(s));
-	}
-	if (asked & EPOLLOUT && events & (EPOLLOUT | EPOLLHUP | EPOLLERR) && other(s)->size)
-		side_write(s);
-	settle(c);
 }
 
-static void connection_new(struct relay_port *p, int fd)
+static void side_open(struct relay_side *s, int fd)
 {
-	struct connection *c = malloc(sizeof(*c));
+	int on = 1;
 
-	if (!c) {
-		close(fd);
-		return;
-	}
-	c->port = p;
-	c->connecting = true;
-	c->tried = 0;
+	/* what is urgent stays in its place among the rest */
+	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	s->watch.fd = fd;
+}
+
+int relay_open(struct relay *r, struct loop *loop, const struct relay_owner *owner)
+{
+	r->scratch = malloc(RELAY_TURN);
+	if (!r->scratch)
+		return -ENOMEM;
+	r->loop = loop;
+	r->owner = owner;
+	return 0;
+}
+
+void relay_close(struct relay *r)
+{
+	free(r->scratch);
+	r->scratch = NULL;
+}
+
+void pair_open(struct pair *p, struct relay *r, int inside, uint64_t now_ns)
+{
+	*p = (struct pair){ .relay = r };
 	for (int i = INSIDE; i <= OUTSIDE; i++) {
-		struct side *s = &c->sides[i];
-
-		s->watch = (struct watch){ .fd = i == INSIDE ? fd : -1, .ready = side_ready };
-		s->connection = c;
-		s->watched = s->ended = s->finished = false;
-		s->size = s->at = 0;
+		p->sides[i].pair = p;
+		p->sides[i].watch = (struct watch){ .fd = -1, .ready = side_ready };
 	}
-	p->accepted++;
-	p->relay->connections++;
-	if (!connect_next(c)) {
-		connection_close(c, true);
-		return;
-	}
-	settle(c);
-	ports_watch(p->relay);
+	meter_start(&p->meter, now_ns);
+	p->sides[INSIDE].held = true;
+	side_open(&p->sides[INSIDE], inside);
+	side_watch(&p->sides[INSIDE]);
 }
 
-/* Where no descriptor is left, the queue waits until a connection ends, as at the limit. */
-static void port_ready(struct watch *w, uint32_t events)
+void pair_connect(struct pair *p, int outside, bool held)
 {
-	struct relay_port *p = container_of(w, struct relay_port, watch);
-	int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	(void)events;
-	if (fd >= 0)
-		connection_new(p, fd);
-	else if (!passing(errno) && p->relay->connections > 0)
-		loop_change(p->relay->loop, w, 0);
+	meter_moved(&p->meter, clock_mono_ns());
+	p->sides[OUTSIDE].held = held;
+	side_open(&p->sides[OUTSIDE], outside);
+	side_watch(&p->sides[INSIDE]);
+	side_watch(&p->sides[OUTSIDE]);
 }
 
-int relay_listen(struct relay *r, struct relay_port *p)
+void pair_let(struct pair *p, enum meter_side side)
 {
-	p->relay = r;
-	p->watch.events = EPOLLIN;
-	p->watch.ready = port_ready;
-	p->next = r->ports;
-	r->ports = p;
-	return loop_add(r->loop, &p->watch);
+	p->sides[side].held = false;
+	side_watch(&p->sides[side]);
+}
+
+long pair_peek(struct pair *p, enum meter_side side, size_t most)
+{
+	ssize_t n = recv(p->sides[side].watch.fd, p->relay->scratch, most, MSG_PEEK);
+
+	return n < 0 ? -errno : n;
+}
+
+void pair_close(struct pair *p, bool reset)
+{
+	side_close(&p->sides[INSIDE], reset);
+	side_close(&p->sides[OUTSIDE], reset);
 }

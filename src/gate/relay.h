@@ -1,47 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections accepted from inside a sandbox, each carried to a destination outside: bytes both
- * ways, the end of each direction by itself, a reset as a reset. Buffers, connections and waits are
- * bounded; a far side that is slow, gone or hostile costs its own connections and nothing else. */
+/* Bytes both ways between two connected stream sockets: each direction ends by itself, a reset
+ * passes as a reset. Nothing is buffered here. Bytes are looked at (MSG_PEEK) in one scratch buffer
+ * of the loop, sent, and as many as the other side took are then dropped from the socket they came
+ * from; what it did not take stays in the kernel, whose buffers are bounded and hold the sender
+ * back. A side may be held: what it says is shown to the owner, and passes when it is let go. */
 #ifndef WEIR_GATE_RELAY_H
 #define WEIR_GATE_RELAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "call/loop.h"
+#include "gate/meter.h"
 
-#define RELAY_CONNECTIONS_MAX 256 /* at once; more wait in the listening socket's queue */
-#define RELAY_BUFFER 32768	  /* bytes on their way, each direction of a connection */
-#define DESTINATION_ADDRESSES_MAX 8
+/* Bytes of one turn: after it every other socket that is ready has its turn. */
+#define RELAY_TURN (256 * 1024)
 
-/* Where connections lead: the addresses are tried in turn. */
-struct destination {
-	size_t count;
-	struct destination_address {
-		struct sockaddr_storage at;
-		socklen_t size;
-	} addresses[DESTINATION_ADDRESSES_MAX];
+struct pair;
+
+struct relay_side {
+	struct watch watch; /* fd owned; -1: not connected yet */
+	struct pair *pair;
+	bool watched;
+	bool held;     /* what it says is not passed on yet */
+	bool blocked;  /* it takes nothing at the moment */
+	bool ended;    /* it will say nothing more */
+	bool finished; /* nothing more will be said to it */
+	int error;     /* of writing to it: what it still says is its last */
+};
+
+/* What the owner of all pairs of a relay is asked and told. Each may end the pair. */
+struct relay_owner {
+	/* A side that is held has more to show, has ended or failed. */
+	void (*show)(struct pair *p, enum meter_side side);
+	/* How many bytes may pass now; 0 where there is none left, and the owner has ended the
+	 * pair. */
+	uint64_t (*allow)(struct pair *p);
+	void (*passed)(struct pair *p, uint64_t bytes);
+	/* Both directions have ended (0), or a connection was reset (errno value). The sockets are
+	 * still there: pair_close() is the owner's. */
+	void (*over)(struct pair *p, enum meter_side side, int error);
 };
 
 struct relay {
 	struct loop *loop;
-	struct relay_port *ports;
-	size_t connections;
+	const struct relay_owner *owner;
+	char *scratch; /* RELAY_TURN bytes, owned */
 };
 
-/* One listening socket. */
-struct relay_port {
-	struct relay_port *next;
+struct pair {
 	struct relay *relay;
-	struct watch watch; /* its fd is owned, for as long as the process lives */
-	const struct destination *to;
-	uint64_t accepted, failed; /* failed: no address could be reached */
-	int error;		   /* of the last that failed */
+	struct relay_side sides[2]; /* by enum meter_side */
+	struct meter meter;
 };
 
-/* Takes over p->watch.fd, a listening socket that does not block; p and what it refers to stay as
- * long as the relay. 0 or -errno. */
-int relay_listen(struct relay *r, struct relay_port *p);
+int relay_open(struct relay *r, struct loop *loop, const struct relay_owner *owner);
+void relay_close(struct relay *r);
+
+/* With the inside alone, held; takes its descriptor, which does not block. */
+void pair_open(struct pair *p, struct relay *r, int inside, uint64_t now_ns);
+/* The outside is reached; takes its descriptor. */
+void pair_connect(struct pair *p, int outside, bool held);
+/* What the side said passes from now on. */
+void pair_let(struct pair *p, enum meter_side side);
+/* What a held side has said so far, in the relay's scratch buffer: bytes, at most `most`; 0: none,
+ * or it has ended without a word; -errno, -EAGAIN where there is none yet. */
+long pair_peek(struct pair *p, enum meter_side side, size_t most);
+void pair_close(struct pair *p, bool reset);
 
 #endif
