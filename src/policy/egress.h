@@ -85,16 +85,19 @@ struct egress_entry {
 		uint8_t transport;
 	} ports[EGRESS_PORTS_MAX];
 };
-/* The entries of all address rules in a phase, malloc()ed. -ENOMEM, -E2BIG where one needs more
- * port ranges than there is room for (f names the rule). */
+/* The entries of all address rules in a phase, malloc()ed, and with them what `public` lets pass,
+ * less the special ranges: what none of them covers is refused. Entries that let nothing pass
+ * (count 0) stand in for ranges that a wider one would let out. -ENOMEM, -E2BIG where one needs
+ * more port ranges than there is room for (f names the range). */
 int egress_entries(const struct policy *p, enum egress_phase phase, struct egress_entry **ret,
 		   size_t *ret_count, struct fail *f);
 /* The entry of one of a name's two addresses; count 0 where the name is not allowed (any more). */
 void egress_name_entry(const struct policy *p, enum egress_phase phase, const char *name,
 		       uint32_t index, bool v6, struct egress_entry *ret);
 
-/* Whether everything that `next` lets pass, in any phase, `now` lets pass as well, and nothing but
- * the network differs: 0, or -EINVAL naming the rule or key that is wider. */
+/* Whether everything that `next` lets pass, in any phase, `now` lets pass as well, and nothing else
+ * of the network differs: 0, or -EINVAL naming the rule or key that is wider. What a policy says
+ * besides the network is not looked at. */
 int egress_narrower(const struct policy *now, const struct policy *next, struct fail *f);
 
 #endif

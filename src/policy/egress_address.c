@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/stand_in.h"
 #include "policy/egress_range.h"
 
 static const uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff };
@@ -117,7 +118,7 @@ static const struct {
 	{ { 240, 0, 0, 0 }, 4, "reserved" },
 };
 
-/* The same of IPv6. What is in none of public6 is reserved. */
+/* The same of IPv6. What is in none of the roots is reserved. */
 static const struct {
 	uint8_t net[16];
 	unsigned prefix;
@@ -166,6 +167,12 @@ bool egress_range_covers(const struct egress_range *range, const struct egress_r
 	return in->prefix >= range->prefix && egress_covers(&range->net, range->prefix, &in->net);
 }
 
+bool egress_range_holds(const struct egress_range *range, const struct egress_range *in)
+{
+	return in->prefix >= range->prefix &&
+	       same_bits(range->net.bytes, in->net.bytes, range->prefix);
+}
+
 bool egress_range_special(size_t index, struct egress_range *ret, const char **ret_reason)
 {
 	size_t form = (index - ARRAY_LENGTH(special6)) / ARRAY_LENGTH(special4);
@@ -209,12 +216,7 @@ const char *egress_special(const struct egress_address *a)
 
 void egress_name_address(uint32_t index, bool v6, struct egress_address *ret)
 {
-	const struct egress_range *range = &egress_standin[v6];
-	uint32_t n = htonl(index + 1);
-
-	*ret = range->net;
-	for (size_t i = 0; i < sizeof(n); i++)
-		ret->bytes[12 + i] |= ((const uint8_t *)&n)[i];
+	stand_in_address(index, v6, ret->bytes);
 }
 
 int64_t egress_name_index(const struct egress_address *a)

@@ -19,6 +19,8 @@ extern const struct egress_range egress_standin[EGRESS_STANDINS]; /* stand for n
 
 /* Whether all of `in` lies in `range`; as egress_covers(). */
 bool egress_range_covers(const struct egress_range *range, const struct egress_range *in);
+/* The same by bits alone, as the kernel's trie sees it: there ::/0 holds IPv4 too. */
+bool egress_range_holds(const struct egress_range *range, const struct egress_range *in);
 /* The special ranges one after the other; false behind the last. */
 bool egress_range_special(size_t index, struct egress_range *ret, const char **ret_reason);
 /* Why a range as a whole may not be reached as a public one; NULL where it may. */

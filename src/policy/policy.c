@@ -185,6 +185,20 @@ static void encode(const struct policy *p, bool public, struct buf *out)
 			encode_slot(s, p, setting_slot_of(s, p, i), public, out);
 }
 
+bool setting_equal(const struct setting *s, const struct policy *a, const struct policy *b)
+{
+	cleanup_buf struct buf x = { 0 }, y = { 0 };
+
+	buf_init(&x, 2 * POLICY_BYTES_MAX);
+	buf_init(&y, 2 * POLICY_BYTES_MAX);
+	for (size_t i = 0; i < setting_slots(s); i++) {
+		encode_slot(s, a, setting_slot_of(s, a, i), false, &x);
+		encode_slot(s, b, setting_slot_of(s, b, i), false, &y);
+	}
+	return x.error == 0 && y.error == 0 && x.size == y.size &&
+	       memcmp(buf_text(&x), buf_text(&y), x.size) == 0;
+}
+
 void policy_encode(const struct policy *p, struct buf *out)
 {
 	encode(p, false, out);

@@ -44,6 +44,9 @@ size_t setting_slots(const struct setting *s);
 void *setting_slot(const struct setting *s, void *base, size_t element);
 const void *setting_slot_of(const struct setting *s, const void *base, size_t element);
 
+/* Whether two policies say the same in a row. */
+bool setting_equal(const struct setting *s, const struct policy *a, const struct policy *b);
+
 /* Whether the row's value is a number (UINT … FLAG), and that number as it is stored. */
 bool setting_is_number(const struct setting *s);
 uint64_t setting_get(const struct setting *s, const void *slot);
