@@ -140,15 +140,19 @@ static int start_sandbox(struct keeper *k, const struct sandbox_plan *plan, stru
 
 static void pass_carried(struct keeper *k)
 {
-	int fds[CARRY_MAX];
-	size_t count = k->sandbox ? sandbox_carried(k->sandbox, fds) : 0;
+	struct gate_socket kinds[SANDBOX_SOCKETS_MAX];
+	int fds[SANDBOX_SOCKETS_MAX];
+	size_t count = k->sandbox ? sandbox_sockets(k->sandbox, kinds, fds) : 0;
 
-	for (uint32_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		cleanup_buf struct buf data = { 0 };
+		cleanup_fd int fd = fds[i];
 
-		buf_init(&data, sizeof(i));
-		wire_put_u32(&data, i);
-		tell_client(k, MESSAGE_RUN_CARRIED, &data, fds[i]);
+		if (kinds[i].kind != GATE_SOCKET_CARRY)
+			continue;
+		buf_init(&data, sizeof(kinds[i].a));
+		wire_put_u32(&data, kinds[i].a);
+		tell_client(k, MESSAGE_RUN_CARRIED, &data, take_fd(&fd));
 	}
 }
 

@@ -226,6 +226,33 @@ static int execute(struct launcher *l, const struct message *m, const int *fds, 
 	return call_clone(l, m->has_cgroup ? fds[0] : -1);
 }
 
+static int sockets_make(struct launcher *l, const struct message *m)
+{
+	struct work *w = &l->work;
+
+	while (w->socket_count < m->socket_count && w->socket_count < SANDBOX_SOCKETS_MAX) {
+		int fd = gate_socket_open(&m->socket, 0);
+
+		if (fd < 0)
+			return fd;
+		w->socket_fds[w->socket_count++] = fd;
+	}
+	return 0;
+}
+
+static int obey(struct launcher *l, const struct message *m, const int *fds, size_t count,
+		int *ret_terminal)
+{
+	switch (m->kind) {
+	case MESSAGE_START:
+		return start(l, m, fds);
+	case MESSAGE_SOCKETS:
+		return sockets_make(l, m);
+	default:
+		return execute(l, m, fds, count, ret_terminal);
+	}
+}
+
 static void serve(struct launcher *l)
 {
 	int fds[MESSAGE_FDS_MAX];
@@ -238,19 +265,18 @@ static void serve(struct launcher *l)
 
 		l->arena->outcome.error = 0;
 		l->arena->pid = 0;
-		r = m.kind == MESSAGE_START ? start(l, &m, fds)
-					    : execute(l, &m, fds, count, &terminal);
+		r = obey(l, &m, fds, count, &terminal);
 		if (r < 0 && !l->arena->outcome.error)
 			outcome_set(l, r); /* not a step's */
 		for (size_t i = 0; i < count; i++)
 			close(fds[i]);
 		done.has_terminal = terminal >= 0;
-		if (m.kind == MESSAGE_START)
-			message_send(l->socket, &done, l->work.carried, l->work.carried_count);
-		else
+		if (m.kind == MESSAGE_EXEC)
 			message_send(l->socket, &done, &terminal, done.has_terminal ? 1 : 0);
-		while (l->work.carried_count > 0)
-			close(l->work.carried[--l->work.carried_count]);
+		else
+			message_send(l->socket, &done, l->work.socket_fds, l->work.socket_count);
+		while (l->work.socket_count > 0)
+			close(l->work.socket_fds[--l->work.socket_count]);
 		if (terminal >= 0)
 			close(terminal);
 	}
@@ -279,6 +305,7 @@ void launcher_main(const struct launcher_birth *birth)
 	l.work = (struct work){ .image = &l.arena->image,
 				.outcome = &l.arena->outcome,
 				.exec = &l.arena->exec,
+				.sockets = l.arena->sockets,
 				.base = birth->base,
 				.userns = birth->userns,
 				.workspace_map = -1,

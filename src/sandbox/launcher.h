@@ -17,6 +17,7 @@ struct arena {
 	volatile pid_t pid; /* of what was cloned last, host numbering; 0 none */
 	struct exec_request exec;
 	struct told_filters told;
+	struct gate_socket sockets[SANDBOX_SOCKETS_MAX]; /* those that came with MESSAGE_DONE */
 	struct plan_image image;
 	_Alignas(16) char text[EXEC_TEXT_MAX];
 };
@@ -25,8 +26,9 @@ enum message_kind {
 	MESSAGE_READY = 1, /* launcher: what could be prepared is */
 	MESSAGE_START,	   /* keeper: build the sandbox. Descriptors: cgroup?, two id maps? */
 	MESSAGE_EXEC,	   /* keeper: start a call. Descriptors: cgroup?, then those of the call */
-	MESSAGE_DONE,	   /* launcher: how it went is in the arena. Descriptors: those
-			    * carried out of the sandbox, or the call's terminal? */
+	MESSAGE_SOCKETS,   /* keeper: more sockets for the gate */
+	MESSAGE_DONE,	   /* launcher: how it went is in the arena. Descriptors: sockets for
+			    * the gate, or the call's terminal? */
 	MESSAGE_LISTENER = 'l', /* a call's process: its seccomp listener */
 };
 
@@ -34,6 +36,8 @@ struct message {
 	uint8_t kind;
 	bool has_cgroup, has_map, has_terminal; /* has_map: the workspace's and the system's */
 	uint16_t rows, columns;
+	struct gate_socket socket; /* MESSAGE_SOCKETS: so many of these */
+	uint32_t socket_count;
 };
 
 struct sandbox_launcher {

@@ -11,8 +11,8 @@ struct sandbox {
 	pid_t init;
 	int pidfd;
 	struct buf environment;	      /* as the plan's */
-	int carried[MESSAGE_FDS_MAX]; /* not yet handed over */
-	size_t carried_count;
+	int sockets[MESSAGE_FDS_MAX]; /* for the gate, not yet handed over */
+	size_t socket_count;
 	pid_t *processes; /* started by sandbox_exec() and perhaps not reaped yet */
 	size_t process_count, process_room;
 };

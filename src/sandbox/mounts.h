@@ -16,6 +16,10 @@ int mounts_plan_system(struct sandbox_plan *p, struct fail *f);
 int mounts_plan_workspace(struct sandbox_plan *p, struct fail *f);
 /* Accounts, host names and the like, where the policy does not show the host's. */
 void mounts_plan_etc(struct sandbox_plan *p);
+/* The content of resolv.conf: where there is a way out, its gate answers for names and nobody else
+ * does. Nothing is searched for. */
+#define RESOLVER_TEXT 256
+void mounts_resolver(const struct policy *policy, char text[RESOLVER_TEXT]);
 /* A writable system for identity root: overlays over what the host has. */
 void mounts_plan_writable(struct sandbox_plan *p);
 /* Whether path (absolute) is covered by a writable overlay of the same place. */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A minimal /etc where the policy does not show the host's: accounts, host names, name services.
  * None of it is the host's, so nothing about its users or network is told. */
+#include <stdio.h>
+
 #include "base/cleanup.h"
+#include "policy/egress.h"
 #include "sandbox/mounts.h"
 
 static const struct {
@@ -17,17 +20,39 @@ static const struct {
 			       "networks: files\nprotocols: files\nservices: files\n"
 			       "ethers: files\nrpc: files\n" },
 	{ "etc/host.conf", "multi on\n" },
-	{ "etc/resolv.conf", "# no name server: this sandbox has no network\n" },
 };
+
+static void plan_etc_file(struct sandbox_plan *p, const char *path, const char *content)
+{
+	if (!plan_has(p, STEP_FILE, path) && !plan_has(p, STEP_SYMLINK, path))
+		plan_file(p, path, content, 0644, 0);
+}
+
+void mounts_resolver(const struct policy *policy, char text[RESOLVER_TEXT])
+{
+	char v4[EGRESS_ADDRESS_TEXT], v6[EGRESS_ADDRESS_TEXT];
+	struct egress_address address;
+
+	snprintf(text, RESOLVER_TEXT, "# no name server: this sandbox has no network\n");
+	if (!egress_wanted(policy))
+		return;
+	egress_name_address(0, false, &address);
+	egress_address_text(&address, v4);
+	egress_name_address(0, true, &address);
+	egress_address_text(&address, v6);
+	snprintf(text, RESOLVER_TEXT,
+		 "nameserver %s\nnameserver %s\noptions timeout:2 attempts:2 ndots:1\n", v4, v6);
+}
 
 void mounts_plan_etc(struct sandbox_plan *p)
 {
+	char resolver[RESOLVER_TEXT];
+
 	if (plan_has(p, STEP_BIND, "etc") || plan_has(p, STEP_OVERLAY, "etc"))
 		return;
-	for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
-		if (!plan_has(p, STEP_FILE, files[i].path) &&
-		    !plan_has(p, STEP_SYMLINK, files[i].path))
-			plan_file(p, files[i].path, files[i].content, 0644, 0);
-	}
+	for (size_t i = 0; i < ARRAY_LENGTH(files); i++)
+		plan_etc_file(p, files[i].path, files[i].content);
+	mounts_resolver(p->policy, resolver);
+	plan_etc_file(p, "etc/resolv.conf", resolver);
 	plan_step(p, STAGE_BUILD, STEP_SYMLINK, "etc/mtab", "/proc/self/mounts");
 }

@@ -189,6 +189,8 @@ static void etc_accounts(struct sandbox_plan *p, size_t n)
 {
 	cleanup_buf struct buf passwd = { 0 }, shadow = { 0 }, group = { 0 }, gshadow = { 0 };
 
+	char resolver[RESOLVER_TEXT];
+
 	buf_init(&passwd, ACCOUNTS_MAX);
 	buf_init(&shadow, ACCOUNTS_MAX);
 	buf_init(&group, ACCOUNTS_MAX);
@@ -201,7 +203,8 @@ static void etc_accounts(struct sandbox_plan *p, size_t n)
 	etc_file(p, n, "gshadow", buf_text(&gshadow), 0640);
 	etc_file(p, n, "hostname", "weir\n", 0644);
 	etc_file(p, n, "hosts", "127.0.0.1 localhost weir\n::1 localhost\n", 0644);
-	etc_file(p, n, "resolv.conf", "# no name server: this sandbox has no network\n", 0644);
+	mounts_resolver(p->policy, resolver);
+	etc_file(p, n, "resolv.conf", resolver, 0644);
 }
 
 static void plan_tree(struct sandbox_plan *p, size_t n, const struct tree *t, int fd,

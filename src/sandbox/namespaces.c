@@ -48,7 +48,7 @@ static int plan(struct sandbox_plan *p, struct fail *f)
 	plan_step(p, STAGE_PREPARE, STEP_HOSTNAME, "weir", NULL);
 	plan_step(p, STAGE_INIT, STEP_CGROUP_NAMESPACE, NULL, NULL);
 	plan_step(p, STAGE_CALL, STEP_CGROUP_NAMESPACE, NULL, NULL);
-	return p->policy ? carry_plan(p, f) : 0;
+	return p->policy ? sockets_plan(p, f) : 0;
 }
 
 static int try_unshare(const struct host *host)

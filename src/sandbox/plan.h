@@ -47,8 +47,8 @@ void plan_state(struct sandbox_plan *p, enum barrier_state state, const char *re
 /* The steps that no policy changes, for a launcher that is started ahead of time. */
 int plan_make_ahead(struct sandbox_plan **ret, struct fail *f);
 void plan_image_copy(struct plan_image *to, const struct plan_image *from);
-/* The steps of network.carry; see carry.c. */
-int carry_plan(struct sandbox_plan *p, struct fail *f);
+/* The steps of the way out; see sockets.c. */
+int sockets_plan(struct sandbox_plan *p, struct fail *f);
 /* "bind /usr on /usr, read-only", for people */
 void plan_describe(const struct plan_image *image, const struct step *s, struct buf *out);
 

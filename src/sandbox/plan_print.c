@@ -130,12 +130,14 @@ static void describe_process(const struct plan_image *image, const struct step *
 		buf_printf(out, " rights %#llx scopes %#llx", (unsigned long long)s->a,
 			   (unsigned long long)s->b);
 		break;
-	case STEP_CARRY:
+	case STEP_GATE_SOCKET:
 		add_text(out, " ", image_text(image, s->path));
-		add_text(out, ", carried to ", image_text(image, s->target));
+		add_text(out, s->a >> 32 == GATE_SOCKET_CARRY ? ", carried to " : ", for ",
+			 image_text(image, s->target));
 		break;
 	case STEP_OWN_USER_NAMESPACE:
 	case STEP_LOOPBACK:
+	case STEP_LOCAL_ROUTE:
 	case STEP_HOSTNAME:
 		add_text(out, " ", image_text(image, s->path));
 		break;

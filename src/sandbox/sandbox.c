@@ -269,22 +269,48 @@ static int start_request(const struct sandbox_plan *plan, struct sandbox_launche
 	r = message_send(l->socket, &m, fds, count);
 	if (r < 0)
 		return fail(f, -r, "sandbox: reach the launcher");
-	return launcher_wait(l, s->carried, &s->carried_count, f);
+	return launcher_wait(l, s->sockets, &s->socket_count, f);
 }
 
-size_t sandbox_carried(struct sandbox *s, int fds[CARRY_MAX])
+size_t sandbox_sockets(struct sandbox *s, struct gate_socket kinds[SANDBOX_SOCKETS_MAX],
+		       int fds[SANDBOX_SOCKETS_MAX])
 {
-	size_t count = s->carried_count;
+	size_t count = s->socket_count;
 
-	memcpy(fds, s->carried, count * sizeof(*fds));
-	s->carried_count = 0;
+	memcpy(fds, s->sockets, count * sizeof(*fds));
+	memcpy(kinds, s->launcher->arena->sockets, count * sizeof(*kinds));
+	s->socket_count = 0;
 	return count;
 }
 
-static void carried_close(struct sandbox *s)
+static void sockets_close(struct sandbox *s)
 {
-	while (s->carried_count > 0)
-		close(s->carried[--s->carried_count]);
+	while (s->socket_count > 0)
+		close(s->sockets[--s->socket_count]);
+}
+
+int sandbox_make_sockets(struct sandbox *s, const struct gate_socket *kind, size_t count, int *fds,
+			 struct fail *f)
+{
+	struct message m = { .kind = MESSAGE_SOCKETS,
+			     .socket = *kind,
+			     .socket_count = (uint32_t)count };
+	int r = message_send(s->launcher->socket, &m, NULL, 0);
+
+	if (count > SANDBOX_SOCKETS_MAX)
+		return fail(f, EINVAL, "sandbox: sockets for the gate");
+	if (r < 0)
+		return fail(f, -r, "sandbox: reach the launcher");
+	r = launcher_wait(s->launcher, s->sockets, &s->socket_count, f);
+	if (r == 0 && s->socket_count != count)
+		r = fail(f, EPROTO, "sandbox: sockets for the gate");
+	if (r < 0) {
+		sockets_close(s);
+		return r;
+	}
+	memcpy(fds, s->sockets, count * sizeof(*fds));
+	s->socket_count = 0;
+	return 0;
 }
 
 int sandbox_start(const struct sandbox_plan *plan, struct sandbox_launcher *l, int call0_cgroup,
@@ -318,7 +344,7 @@ int sandbox_start(const struct sandbox_plan *plan, struct sandbox_launcher *l, i
 			kill(s->init, SIGKILL);
 			waitpid(s->init, NULL, 0);
 		}
-		carried_close(s);
+		sockets_close(s);
 		buf_free(&s->environment);
 		return r;
 	}
@@ -351,7 +377,7 @@ void sandbox_stop(struct sandbox *s)
 	while (waitpid(s->init, NULL, 0) < 0 && errno == EINTR)
 		;
 	sandbox_launcher_stop(s->launcher);
-	carried_close(s);
+	sockets_close(s);
 	fd_close(s->pidfd);
 	free(s->processes);
 	buf_free(&s->environment);

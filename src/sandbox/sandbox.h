@@ -15,11 +15,14 @@
 #include "base/buf.h"
 #include "base/fail.h"
 #include "policy/carry.h"
+#include "policy/gate_socket.h"
 #include "policy/policy.h"
 #include "policy/state.h"
 
 struct sandbox_plan;
 struct sandbox;
+
+#define SANDBOX_SOCKETS_MAX (CARRY_MAX + 6) /* for the gate, of one run at its beginning */
 
 /* Every barrier there is, one const struct per file of src/sandbox/, listed in barriers[]
  * (barrier.h). */
@@ -61,9 +64,16 @@ void sandbox_sweep(void);
 int sandbox_start(const struct sandbox_plan *plan, struct sandbox_launcher *launcher,
 		  int call0_cgroup, struct sandbox **ret, struct fail *f);
 
-/* Hands over the listening sockets of the policy's network.carry, in its order; how many. They are
- * in the sandbox's network namespace, and only who holds them outside can accept from them. */
-size_t sandbox_carried(struct sandbox *s, int fds[CARRY_MAX]);
+/* Hands over the sockets of a policy's way out (egress_wanted()); how many. They are in the
+ * sandbox's network namespace, and what is sent anywhere arrives with who holds them outside. Those
+ * for IPv6 are missing where the host has none. */
+size_t sandbox_sockets(struct sandbox *s, struct gate_socket kinds[SANDBOX_SOCKETS_MAX],
+		       int fds[SANDBOX_SOCKETS_MAX]);
+/* Makes more: GATE_SOCKET_UDP, _DIAL or _DIAG; at most SANDBOX_SOCKETS_MAX. 0, or -errno and none.
+ */
+int sandbox_make_sockets(struct sandbox *s, const struct gate_socket *kind, size_t count, int *fds,
+			 struct fail *f);
+
 /* What the seccomp listener of a process and its descendants is told of. */
 enum sandbox_told {
 	TOLD_NOTHING, /* there is none */

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "policy/carry.h"
+#include "sandbox/sandbox.h"
 
 #define PLAN_STEPS_MAX 1536
 #define PLAN_TEXT_MAX (512 * 1024)
@@ -37,7 +37,8 @@ enum step_stage {
 	OP(UNSHARE, unshare, "create namespaces")                           \
 	OP(PRIVATE, private, "make mounts private")                         \
 	OP(LOOPBACK, loopback, "bring up")                                  \
-	OP(CARRY, carry, "listen on")                                       \
+	OP(LOCAL_ROUTE, local_route, "all addresses are local:")            \
+	OP(GATE_SOCKET, gate_socket, "listen on")                           \
 	OP(SYSCTL, sysctl, "set")                                           \
 	OP(HOSTNAME, hostname, "set host name")                             \
 	OP(ROOT, root, "new root")                                          \
@@ -147,8 +148,9 @@ struct work {
 	int workspace_map; /* user namespace for the workspace's idmapped mount */
 	int system_map;	   /* the same for the lower layers of a writable system */
 	int ruleset;
-	int carried[CARRY_MAX]; /* listening sockets on their way out, in the policy's order */
-	size_t carried_count;
+	struct gate_socket *sockets; /* what is on its way out, in memory that the keeper reads */
+	int socket_fds[SANDBOX_SOCKETS_MAX];
+	size_t socket_count;
 	int listener_to; /* where a seccomp listener is sent */
 };
 
@@ -170,6 +172,10 @@ static inline const char *target_of(const struct work *w, const struct step *s)
 /* Runs the steps of one stage in order; stops at the first error and leaves it in w->outcome.
  * 0 or -errno. */
 int steps_run(struct work *w, enum step_stage stage);
+
+/* A socket for the gate (sockets.c), in the caller's network namespace; port: of a carried one. The
+ * descriptor, or -errno. */
+int gate_socket_open(const struct gate_socket *s, uint16_t port);
 
 typedef int step_verb(struct work *w, const struct step *s);
 #define OP(NAME, name, words) step_verb step_##name;
