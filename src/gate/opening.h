@@ -15,6 +15,7 @@
 #define OPENING_MAX 65536     /* bytes looked at: a ClientHello with post-quantum keys is 2-4 KiB */
 #define OPENING_WAIT_MS 10000 /* for the rest of an opening that has begun */
 #define OPENING_SILENCE_MS 250 /* for a client's first byte; then the server may be the first */
+#define OPENING_DETAIL 128
 
 enum opening_state {
 	OPENING_MORE,	/* more bytes could tell more; at OPENING_MAX it is what it is */
@@ -24,19 +25,26 @@ enum opening_state {
 
 struct opening {
 	enum protocol protocol;
+	enum opening_state state;
 	char name[EGRESS_NAME_MAX + 1]; /* SNI or Host, cleaned; "" where none was said */
 	bool has_name;			/* one was said, clean or not */
-	char detail[128]; /* for people, printable ASCII: ALPN, request line, banner */
+	bool may_name;			/* OPENING_MORE: what is still to come could name a host */
+	bool tunnel; /* it asks for a connection to somewhere else: HTTP's CONNECT */
+	char detail[OPENING_DETAIL]; /* for people, printable ASCII: ALPN, request line, banner */
 };
 
 enum opening_state opening_read(const void *data, size_t size, bool from_server,
 				struct opening *ret);
 
-/* NULL where the opening is what was allowed, else why not, in a few static words. name: by which
- * the destination was asked for, or NULL; protocol: the rule's, or NULL for any. Whatever the rule
- * says: a TLS or HTTP opening that names another host than `name` does not pass, and to port 53
- * only DNS does. */
+/* NULL where the opening is what was allowed, else why not, in a few static words: also for one
+ * that is broken, or that was not complete in time. name: by which the destination was asked for,
+ * or NULL; protocol: the rule's, or NULL for any. Whatever the rule says: a TLS or HTTP opening
+ * that names another host than `name` does not pass, and to port 53 only DNS does. */
 const char *opening_refused(const struct opening *o, const char *name, const char *protocol,
 			    uint16_t port);
+
+/* Who speaks first where this protocol, or NULL for any, is allowed. */
+enum opening_lead { OPENING_CLIENT, OPENING_SERVER, OPENING_EITHER };
+enum opening_lead opening_leads(const char *protocol, uint16_t port);
 
 #endif
