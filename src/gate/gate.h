@@ -10,7 +10,9 @@
  *   names.c     the sandbox's resolver: questions, answers, addresses that stand for names
  *   dns.c       DNS messages
  *   resolve.c   resolving outside
- *   flow.c      a flow's life: accepted, judged, opened, dialled, relayed, told
+ *   flow.c      a flow's life: accepted, judged, opened, dialled, relayed; flow_hello.c its first
+ *               bytes, flow_tell.c its events
+ *   reach.c     which addresses outside may be reached
  *   dial.c      connecting outside
  *   relay.c     bytes both ways
  *   meter.c     who spoke when, and how much
@@ -34,6 +36,8 @@
 
 struct names;
 struct flows;
+struct carried;
+struct owner_question;
 struct datagrams;
 struct published;
 
@@ -43,11 +47,15 @@ struct gate {
 	struct channel keeper;
 	struct watch keeper_watch;
 	struct gate_open open;
-	struct policy policy;	/* of open.policy */
-	int owners;		/* map flow_owners, or -1: ask the keeper */
+	struct policy policy; /* of open.policy */
+	int owners;	      /* map flow_owners, or -1: ask the keeper */
+	struct owner_question *owner_questions;
+	int routes; /* rtnetlink socket; see reach.h */
+	uint32_t routes_asked;
 	struct budgets budgets; /* flows_policy() keeps them */
 	struct names *names;
 	struct flows *flows;
+	struct carried *carried;
 	struct datagrams *datagrams;
 	struct published *published;
 };
@@ -73,7 +81,9 @@ void gate_make(struct gate *g, enum gate_socket_kind kind, uint32_t count);
  * nobody's that is known, and the flow is to be refused. */
 typedef void owner_done(void *context, const struct flow_owner *owner);
 void owner_find(struct gate *g, const struct flow_key *key, owner_done *done, void *context);
-void owner_told(struct gate *g, struct message *m); /* GATE_OWNER */
+void owner_told(struct gate *g, const struct message *m); /* GATE_OWNER */
+/* The kernel's entry as it is now: its label grows. 0 or -errno. */
+int owner_read(const struct gate *g, const struct flow_key *key, struct flow_owner *ret);
 
 /* flow.c: every flow over TCP, carried ones too; sockets TCP, CARRY */
 int flows_open(struct gate *g);
@@ -81,6 +91,9 @@ int flows_socket(struct gate *g, const struct gate_socket *s, int fd);
 void flows_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut);
 void flows_spent(struct gate *g, const struct message *m); /* GATE_SPENT_BEFORE */
 void flows_close(struct gate *g, const char *reason);
+/* carry.c: where carried sockets lead. Looks names up and may wait for it: before everything is
+ * given up. -errno where one leads nowhere (f says which); connections to it are reset. */
+int carry_open(struct gate *g, struct fail *f);
 
 /* datagram.c: UDP by rule; sockets REST, UDP */
 int datagrams_open(struct gate *g);

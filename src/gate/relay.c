@@ -168,7 +168,7 @@ static void side_ready(struct watch *w, uint32_t events)
 		meter_moved(&p->meter, clock_mono_ns());
 		settle(p);
 	} else if (s->held) {
-		p->relay->owner->show(p, side_name(s));
+		p->relay->owner->show(p, side_name(s), events);
 	} else {
 		side_turn(s);
 	}

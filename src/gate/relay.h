@@ -33,7 +33,7 @@ struct relay_side {
 /* What the owner of all pairs of a relay is asked and told. Each may end the pair. */
 struct relay_owner {
 	/* A side that is held has more to show, has ended or failed. */
-	void (*show)(struct pair *p, enum meter_side side);
+	void (*show)(struct pair *p, enum meter_side side, uint32_t events);
 	/* How many bytes may pass now; 0 where there is none left, and the owner has ended the
 	 * pair. */
 	uint64_t (*allow)(struct pair *p);
