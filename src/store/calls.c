@@ -92,9 +92,9 @@ static int read_call(int dir, const char *run_id, sqlite3_stmt *q, struct call_r
 	return r;
 }
 
-int store_calls(struct store *s, const char *run_id,
-		int (*on_call)(void *context, const struct call_record *call), void *context,
-		struct fail *f)
+static int calls_between(struct store *s, const char *run_id, uint32_t first, uint32_t last,
+			 int (*on_call)(void *context, const struct call_record *call),
+			 void *context, struct fail *f)
 {
 	cleanup_statement sqlite3_stmt *q = NULL;
 	cleanup_fd int dir = store_run_dir(s, run_id, f);
@@ -104,11 +104,14 @@ int store_calls(struct store *s, const char *run_id,
 	if (r >= 0)
 		r = store_prepare(s,
 				  "SELECT n, announce_at, exit_at, observation_at, gone_at,"
-				  " counted, counts FROM calls WHERE run=?1 ORDER BY n",
+				  " counted, counts FROM calls WHERE run=?1 AND n BETWEEN ?2 AND ?3"
+				  " ORDER BY n",
 				  &q, f);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(q, 1, row);
+	sqlite3_bind_int64(q, 2, first);
+	sqlite3_bind_int64(q, 3, last);
 	while (r >= 0 && (r = store_step(s, q, f)) > 0) {
 		struct call_record call = { 0 };
 
@@ -119,6 +122,20 @@ int store_calls(struct store *s, const char *run_id,
 		call_observation_free(&call.observation);
 	}
 	return r;
+}
+
+int store_calls(struct store *s, const char *run_id,
+		int (*on_call)(void *context, const struct call_record *call), void *context,
+		struct fail *f)
+{
+	return calls_between(s, run_id, 0, UINT32_MAX, on_call, context, f);
+}
+
+int store_call(struct store *s, const char *run_id, uint32_t n,
+	       int (*on_call)(void *context, const struct call_record *call), void *context,
+	       struct fail *f)
+{
+	return calls_between(s, run_id, n, n, on_call, context, f);
 }
 
 int store_findings(struct store *s, const char *run_id,

@@ -24,11 +24,13 @@ enum statement {
 	RUN_ID,
 	CALL_PUT,
 	FINDING_PUT,
+	FLOW_PUT,
 	OFFSET_PUT,
 	COUNTER_ADD,
 	RUN_DROP,
 	CALLS_DROP,
 	FINDINGS_DROP,
+	FLOWS_DROP,
 	OFFSETS_DROP,
 	STATEMENT_COUNT
 };
@@ -53,12 +55,14 @@ static const char *const sql[STATEMENT_COUNT] = {
 		" exit_code=?8, ending=?9, survivors=?10, announce_at=?11, exit_at=?12,"
 		" observation_at=?13, gone_at=?14, counted=?15, counts=?16",
 	[FINDING_PUT] = "INSERT OR REPLACE INTO findings VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+	[FLOW_PUT] = "INSERT OR REPLACE INTO flows VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
 	[OFFSET_PUT] = "INSERT OR REPLACE INTO offsets VALUES(?1,?2,?3)",
 	[COUNTER_ADD] = "INSERT INTO counters VALUES(?1,?2)"
 			" ON CONFLICT(name) DO UPDATE SET value=value+?2",
 	[RUN_DROP] = "DELETE FROM runs WHERE id=?1",
 	[CALLS_DROP] = "DELETE FROM calls WHERE run=?1",
 	[FINDINGS_DROP] = "DELETE FROM findings WHERE run=?1",
+	[FLOWS_DROP] = "DELETE FROM flows WHERE run=?1",
 	[OFFSETS_DROP] = "DELETE FROM offsets WHERE run=?1",
 };
 
@@ -331,6 +335,27 @@ static int put_finding(struct index *ix, int64_t row, const struct finding *find
 	return run(ix, FINDING_PUT, "cannot write a finding to the index", f);
 }
 
+static int put_flow(struct index *ix, int64_t row, uint64_t number, const struct flow_tally *t,
+		    struct fail *f)
+{
+	bool lasting = !t->ended_ns || t->ended_ns - t->started_ns > FLOW_SHORT_NS;
+	sqlite3_stmt *s = statement(ix, FLOW_PUT);
+
+	sqlite3_bind_int64(s, 1, row);
+	bind_uint(s, 2, number);
+	bind_uint(s, 3, t->call);
+	sqlite3_bind_blob(s, 4, t->dst, sizeof(t->dst), SQLITE_STATIC);
+	bind_uint(s, 5, t->port);
+	bind_uint(s, 6, t->sport);
+	sqlite3_bind_int(s, 7, lasting);
+	bind_uint(s, 8, t->started_ns);
+	bind_uint(s, 9, t->ended_ns);
+	sqlite3_bind_blob(s, 10, t->src, sizeof(t->src), SQLITE_STATIC);
+	bind_uint(s, 11, t->transport);
+	bind_at(s, 12, t->at);
+	return run(ix, FLOW_PUT, "cannot write a flow to the index", f);
+}
+
 static int put_offset(struct index *ix, int64_t row, const struct tally_offset *o, struct fail *f)
 {
 	sqlite3_stmt *s = statement(ix, OFFSET_PUT);
@@ -353,6 +378,9 @@ int index_write_run(struct index *ix, const char *run_id, const struct tally *t,
 	for (size_t i = 0; r >= 0 && i < t->finding_count; i++)
 		if (t->finding[i].dirty && t->finding[i].finding.number)
 			r = put_finding(ix, row, &t->finding[i].finding, f);
+	for (size_t i = 0; r >= 0 && i < t->flow_room; i++)
+		if (t->flow[i].dirty)
+			r = put_flow(ix, row, i + 1, &t->flow[i], f);
 	for (size_t i = 0; r >= 0 && i < t->offset_count; i++)
 		r = put_offset(ix, row, &t->offset[i], f);
 	return r;
@@ -360,7 +388,8 @@ int index_write_run(struct index *ix, const char *run_id, const struct tally *t,
 
 int index_remove_run(struct index *ix, const char *run_id, struct fail *f)
 {
-	static const enum statement drops[] = { CALLS_DROP, FINDINGS_DROP, OFFSETS_DROP, RUN_DROP };
+	static const enum statement drops[] = { CALLS_DROP, FINDINGS_DROP, FLOWS_DROP, OFFSETS_DROP,
+						RUN_DROP };
 	int64_t row = run_row(ix, run_id);
 	int r = 0;
 

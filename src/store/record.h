@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading records. The store is a directory: runs/RUN/NNNNNN.seg (append-only segments, the truth),
- * index.db (SQLite: runs, calls, findings, counters, offsets; rebuilt from the segments by
+ * index.db (SQLite: runs, calls, findings, flows, counters, offsets; rebuilt from the segments by
  * store_rebuild()), and run/ (sockets and locks of living processes). Only the recorder writes;
  * what is declared here only reads, and works while the recorder writes. */
 #ifndef WEIR_STORE_RECORD_H
@@ -71,6 +71,10 @@ struct call_record {
 int store_calls(struct store *s, const char *run_id,
 		int (*on_call)(void *context, const struct call_record *call), void *context,
 		struct fail *f);
+/* The same for the one call, where the index knows it. */
+int store_call(struct store *s, const char *run_id, uint32_t n,
+	       int (*on_call)(void *context, const struct call_record *call), void *context,
+	       struct fail *f);
 int store_findings(struct store *s, const char *run_id,
 		   int (*on_finding)(void *context, const struct finding *finding), void *context,
 		   struct fail *f);

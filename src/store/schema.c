@@ -42,6 +42,18 @@ static const char *const migrations[] = {
 	" PRIMARY KEY(run, seq)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL)"
 	" STRICT, WITHOUT ROWID;",
+
+	/* Flows that the outside saw (weir who): addresses of 16 bytes, IPv4-mapped; ended 0: not
+	 * yet, as far as it was told; lasting: it lives, or lasted more than FLOW_SHORT_NS: the
+	 * others are found by when they began alone; event_at: the last event of it. */
+	"CREATE TABLE flows("
+	" run INTEGER NOT NULL, flow INTEGER NOT NULL, call INTEGER NOT NULL,"
+	" dst BLOB NOT NULL, port INTEGER NOT NULL, sport INTEGER NOT NULL,"
+	" lasting INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL, src BLOB NOT "
+	"NULL,"
+	" transport INTEGER NOT NULL, event_at INTEGER NOT NULL,"
+	" PRIMARY KEY(run, flow)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX flows_by_time ON flows(dst, lasting, started);",
 };
 
 int schema_version(void)
@@ -78,7 +90,7 @@ int schema_check(sqlite3 *db, struct fail *f)
 				 "the index is damaged (%s): `weir store rebuild` makes it anew",
 				 sqlite3_errmsg(db));
 	if (objects == 0)
-		return 1;
+		return SCHEMA_EMPTY;
 	if (application != SCHEMA_APPLICATION)
 		return fail_text(f, ENOTSUP,
 				 "index.db is not a weir index: move it away and run "
@@ -89,7 +101,7 @@ int schema_check(sqlite3 *db, struct fail *f)
 			"the index has version %d, this weir knows up to %d: use the newer "
 			"weir, or `weir store rebuild`",
 			version, schema_version());
-	return version < schema_version();
+	return version < schema_version() ? SCHEMA_OLDER : 0;
 }
 
 int schema_migrate(sqlite3 *db, struct fail *f)

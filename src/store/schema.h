@@ -11,8 +11,10 @@
 
 /* The version that this weir writes. */
 int schema_version(void);
-/* 0: the database is ours and of this version; 1: it is empty or older and schema_migrate() helps;
- * -ENOTSUP: a newer weir's, or not a weir's at all; -EUCLEAN: not a database. */
+enum { SCHEMA_OLDER = 1, SCHEMA_EMPTY };
+/* 0: the database is ours and of this version; SCHEMA_OLDER, SCHEMA_EMPTY: schema_migrate() helps;
+ * what an older one holds can be read as it is: migrations only add. -ENOTSUP: a newer weir's, or
+ * not a weir's at all; -EUCLEAN: not a database. */
 int schema_check(sqlite3 *db, struct fail *f);
 int schema_migrate(sqlite3 *db, struct fail *f);
 

@@ -71,11 +71,12 @@ static int index_connect(struct store *s, struct fail *f)
 				 sqlite3_errmsg(s->db));
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	r = schema_check(s->db, f);
-	if (r == 1)
-		return fail_text(f, ENOTSUP,
-				 "the index of the store %s is of an older weir: the next run, or "
-				 "`weir store rebuild`, brings it up to date",
-				 s->path);
+	if (r == SCHEMA_EMPTY)
+		return fail_text(
+			f, ENOTSUP,
+			"the index of the store %s is empty: `weir store rebuild` makes it",
+			s->path);
+	s->is_older = r == SCHEMA_OLDER;
 	return r < 0 ? fail_wrap(f, "store %s", s->path) : 0;
 }
 

@@ -12,6 +12,7 @@ struct store {
 	char *path;
 	struct layout layout;
 	sqlite3 *db;
+	bool is_older; /* the index lacks what this weir's would have: nothing of it is there yet */
 };
 
 /* A prepared statement; -EUCLEAN, -EBUSY … with a text. Release with sqlite3_finalize(). */

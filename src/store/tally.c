@@ -26,6 +26,7 @@ void tally_free(struct tally *t)
 	run_open_free(&t->open);
 	free(t->call);
 	free(t->finding);
+	free(t->flow);
 	free(t->offset);
 	*t = (struct tally){ 0 };
 }
@@ -123,6 +124,34 @@ static int add_any(struct tally *t, const struct frame_header *h, struct segment
 	return 0;
 }
 
+/* Each event of a flow says all of it: the last one counts. */
+static int add_flow(struct tally *t, const struct frame_header *h, struct segment_position at,
+		    const struct event_flow *e)
+{
+	uint64_t lasted = flow_lasted_ns(e);
+	struct flow_tally *f;
+	int r;
+
+	if (!e->out_port || !e->flow || e->flow > TALLY_FLOWS_MAX)
+		return 0;
+	r = array_grow(&t->flow, &t->flow_room, e->flow - 1, sizeof(*t->flow), TALLY_FLOWS_MAX);
+	if (r < 0)
+		return r;
+	f = &t->flow[e->flow - 1];
+	*f = (struct flow_tally){ .dirty = true,
+				  .transport = (uint8_t)e->transport,
+				  .port = e->out_port,
+				  .sport = e->out_from_port,
+				  .call = e->h.call,
+				  .started_ns = h->wall_ns - (lasted < h->wall_ns ? lasted : 0),
+				  .at = at };
+	if (e->state == FLOW_ENDED || e->state == FLOW_CUT)
+		f->ended_ns = h->wall_ns;
+	memcpy(f->dst, e->out_address, sizeof(f->dst));
+	memcpy(f->src, e->out_from, sizeof(f->src));
+	return 0;
+}
+
 int tally_add_event(struct tally *t, const struct frame_header *h, struct segment_position at,
 		    const struct event_view *e)
 {
@@ -135,6 +164,8 @@ int tally_add_event(struct tally *t, const struct frame_header *h, struct segmen
 		memcpy(c->produced, e->count->produced, sizeof(c->produced));
 		memcpy(c->kernel_lost, e->count->lost, sizeof(c->kernel_lost));
 	}
+	if (e->h->kind == EVENT_FLOW && add_flow(t, h, at, e->flow) < 0)
+		return -ENOMEM;
 	return add_any(t, h, at, c);
 }
 
@@ -208,6 +239,15 @@ void tally_clean(struct tally *t)
 	}
 	for (size_t i = 0; i < t->finding_count; i++)
 		t->finding[i].dirty = false;
+	for (size_t i = 0; i < t->flow_room; i++)
+		t->flow[i].dirty = false;
+}
+
+/* What the gate tells is in no count of the kernel's. */
+static bool is_counted(int kind)
+{
+	return frame_kind_is_event((enum event_kind)kind) && kind != EVENT_DNS &&
+	       kind != EVENT_FLOW;
 }
 
 void call_tally_classes(const struct call_tally *c, uint64_t recorded[EVENT_CLASS_COUNT],
@@ -215,7 +255,7 @@ void call_tally_classes(const struct call_tally *c, uint64_t recorded[EVENT_CLAS
 {
 	memset(recorded, 0, EVENT_CLASS_COUNT * sizeof(*recorded));
 	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
-		if (frame_kind_is_event(kind))
+		if (is_counted(kind))
 			recorded[event_class_of(kind)] += c->kind_count[kind];
 	for (int class = 0; class < EVENT_CLASS_COUNT; class ++) {
 		uint64_t missing = c->produced[class] > recorded[class]

@@ -14,6 +14,7 @@
 #include "store/segment.h"
 
 #define TALLY_OFFSET_EVERY 4096 /* frames between two rows of the table offsets */
+#define TALLY_FLOWS_MAX 131072	/* flows of one run in the index; further ones are in the record */
 
 struct call_tally {
 	bool dirty; /* differs from the index */
@@ -36,6 +37,19 @@ struct finding_tally {
 	struct finding finding; /* in its last form */
 };
 
+#define FLOW_SHORT_NS 60000000000ull
+
+/* Of a flow that the outside saw, what a line of somebody else's log can be compared with. */
+struct flow_tally {
+	bool dirty;
+	uint8_t transport;
+	uint16_t port, sport; /* of dst and src */
+	uint32_t call;
+	uint64_t started_ns, ended_ns; /* wall; ended_ns 0: not yet, as far as it was told */
+	uint8_t dst[16], src[16];      /* as the outside saw them */
+	struct segment_position at;    /* of the last that was told of it */
+};
+
 struct tally {
 	bool dirty;
 	bool opened, over, healed;
@@ -49,6 +63,8 @@ struct tally {
 	struct call_tally *call; /* index: the call's number */
 	size_t finding_count, finding_room;
 	struct finding_tally *finding; /* index: number - 1 */
+	size_t flow_room;
+	struct flow_tally *flow; /* index: number - 1; at.number 0: none */
 	size_t offset_count, offset_room;
 	struct tally_offset {
 		uint64_t seq;
