@@ -108,16 +108,18 @@ int gate_sockets_decode(struct wire *w, struct gate_sockets *ret)
 
 void gate_make_encode(const struct gate_make *m, struct buf *out)
 {
-	wire_put_u32(out, m->kind);
+	wire_put_u32(out, m->socket.kind);
+	wire_put_u32(out, m->socket.a);
 	wire_put_u32(out, m->count);
 }
 
 int gate_make_decode(struct wire *w, struct gate_make *ret)
 {
-	struct gate_make m = { .kind = wire_get_u32(w) };
+	struct gate_make m = { .socket.kind = wire_get_u32(w) };
 
+	m.socket.a = wire_get_u32(w);
 	m.count = wire_get_u32(w);
-	if (m.kind >= GATE_SOCKET_KIND_COUNT || m.count == 0 || m.count > MESSAGE_FDS_MAX)
+	if (m.socket.kind >= GATE_SOCKET_KIND_COUNT || m.count == 0 || m.count > GATE_MAKE_MAX)
 		refuse(w);
 	return codec_finish(w, &m, sizeof(m), ret, NULL);
 }

@@ -45,9 +45,10 @@ int gate_sockets_decode(struct wire *w, struct gate_sockets *ret);
 
 /* GATE_MAKE, whose answer holds fewer where not all could be made, and at the end of a run none. */
 struct gate_make {
-	uint32_t kind;	/* enum gate_socket_kind */
-	uint32_t count; /* 1 … MESSAGE_FDS_MAX */
+	struct gate_socket socket;
+	uint32_t count; /* 1 … GATE_MAKE_MAX */
 };
+#define GATE_MAKE_MAX 16
 void gate_make_encode(const struct gate_make *m, struct buf *out);
 int gate_make_decode(struct wire *w, struct gate_make *ret);
 

@@ -75,7 +75,7 @@ struct gate {
 void gate_tell(struct gate *g, struct event_header *event, const struct gate_edge *edges,
 	       size_t edge_count);
 void gate_send(struct gate *g, enum message_type type, const struct buf *data); /* any other */
-void gate_make(struct gate *g, enum gate_socket_kind kind, uint32_t count);
+void gate_make(struct gate *g, struct gate_socket socket, uint32_t count);	/* more of them */
 
 /* owner.c: whose flow is it? done is called exactly once, perhaps before this returns; owner NULL:
  * nobody's that is known, and the flow is to be refused. */

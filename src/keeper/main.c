@@ -34,7 +34,7 @@ void tell_client(struct keeper *k, enum message_type type, const struct buf *dat
 		cleanup_fd_(&fd);
 		return;
 	}
-	if (outbox_put(&k->client, type, 0, data, fd) < 0) {
+	if (outbox_put(&k->client, type, 0, data, &fd, fd >= 0) < 0) {
 		outbox_detach(&k->client);
 		return; /* a client that reads nothing any more counts as gone */
 	}

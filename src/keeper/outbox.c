@@ -16,9 +16,9 @@ struct outbox_item {
 	struct outbox_item *next;
 	enum message_type type;
 	uint64_t seq;
-	int fd;
-	size_t size;
-	char data[];
+	size_t size, fd_count;
+	char *data; /* behind the descriptors */
+	int fds[];
 };
 
 static void outbox_ready(struct watch *w, uint32_t events)
@@ -77,6 +77,17 @@ void outbox_detach(struct outbox *o)
 	close(take_fd(&o->channel.fd));
 }
 
+static void close_all(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		close(fds[i]);
+}
+
+static size_t item_size(size_t size, size_t fd_count)
+{
+	return sizeof(struct outbox_item) + fd_count * sizeof(int) + size;
+}
+
 static void drop_first(struct outbox *o)
 {
 	struct outbox_item *item = o->first;
@@ -86,9 +97,17 @@ static void drop_first(struct outbox *o)
 		o->last = &o->first;
 	if (o->unsent == item)
 		o->unsent = item->next;
-	o->bytes -= item->size + sizeof(*item);
-	cleanup_fd_(&item->fd);
+	o->bytes -= item_size(item->size, item->fd_count);
+	close_all(item->fds, item->fd_count);
 	free(item);
+}
+
+void outbox_clear(struct outbox *o)
+{
+	outbox_detach(o);
+	while (o->first)
+		drop_first(o);
+	o->unsent = NULL;
 }
 
 void outbox_flush(struct outbox *o)
@@ -99,7 +118,7 @@ void outbox_flush(struct outbox *o)
 		struct outbox_item *item = o->unsent;
 
 		r = channel_send(&o->channel, item->type, item->seq, item->data, item->size,
-				 &item->fd, item->fd >= 0, MSG_DONTWAIT);
+				 item->fds, item->fd_count, MSG_DONTWAIT);
 		if (r == -EAGAIN)
 			break;
 		o->unsent = item->next;
@@ -113,25 +132,28 @@ void outbox_flush(struct outbox *o)
 }
 
 int outbox_put(struct outbox *o, enum message_type type, uint64_t seq, const struct buf *data,
-	       int fd)
+	       const int *fds, size_t fd_count)
 {
 	size_t size = data ? data->size : 0;
-	struct outbox_item *item = NULL;
+	size_t whole = item_size(size, fd_count);
+	struct outbox_item *item = o->bytes + whole <= o->max ? malloc(whole) : NULL;
 
-	if (o->bytes + size + sizeof(*item) <= o->max)
-		item = malloc(sizeof(*item) + size);
 	if (!item) {
-		cleanup_fd_(&fd);
+		close_all(fds, fd_count);
 		return -ENOBUFS;
 	}
-	*item = (struct outbox_item){ .type = type, .seq = seq, .fd = fd, .size = size };
+	*item = (struct outbox_item){ .type = type, .seq = seq, .size = size };
+	item->fd_count = fd_count;
+	item->data = (char *)(item->fds + fd_count);
+	if (fd_count)
+		memcpy(item->fds, fds, fd_count * sizeof(int));
 	if (size)
 		memcpy(item->data, data->data, size);
 	*o->last = item;
 	o->last = &item->next;
 	if (!o->unsent)
 		o->unsent = item;
-	o->bytes += size + sizeof(*item);
+	o->bytes += whole;
 	return 0;
 }
 

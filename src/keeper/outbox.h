@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages on their way to a peer that may be slow, stopped or dead: the keeper never waits for
  * one. Towards the recorder each message is kept until it is acknowledged, and sent again to the
- * next recorder; towards the client it is forgotten once sent. */
+ * next recorder; towards client and gate it is forgotten once sent. */
 #ifndef WEIR_KEEPER_OUTBOX_H
 #define WEIR_KEEPER_OUTBOX_H
 
@@ -35,11 +35,12 @@ void outbox_init(struct outbox *o, struct loop *loop, unsigned self, unsigned pe
  * what the owner sends before the next outbox_flush(). */
 int outbox_attach(struct outbox *o, int fd);
 void outbox_detach(struct outbox *o); /* closes the descriptor, keeps the messages */
+void outbox_clear(struct outbox *o);  /* closes it, and forgets the messages */
 bool outbox_attached(const struct outbox *o);
-/* Takes over fd (-1: none). -ENOBUFS: the limit is reached and nothing was taken, -ENOMEM. A peer
- * that is gone is not an error here: the watch tells. */
+/* Takes over the descriptors. -ENOBUFS: the limit is reached, or memory, and nothing was taken. A
+ * peer that is gone is not an error here: the watch tells. */
 int outbox_put(struct outbox *o, enum message_type type, uint64_t seq, const struct buf *data,
-	       int fd);
+	       const int *fds, size_t fd_count);
 void outbox_flush(struct outbox *o);
 void outbox_ack(struct outbox *o, uint64_t seq);
 

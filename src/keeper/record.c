@@ -133,7 +133,7 @@ static void put_gap(struct keeper *k)
 
 	buf_init(&data, 64);
 	message_gap_encode(&k->gap, &data);
-	if (outbox_put(&k->recorder, MESSAGE_REC_GAP, k->seq + 1, &data, -1) < 0)
+	if (outbox_put(&k->recorder, MESSAGE_REC_GAP, k->seq + 1, &data, NULL, 0) < 0)
 		return;
 	k->seq++;
 	k->gap = (struct message_gap){ .last = 0 };
@@ -147,7 +147,7 @@ static void put(struct keeper *k, enum message_type type, const struct buf *data
 		put_gap(k);
 	seq = ++k->seq;
 	if (data->error || (is_bulk(type) && k->recorder.bytes + data->size > BACKLOG_BULK) ||
-	    outbox_put(&k->recorder, type, seq, data, -1) < 0) {
+	    outbox_put(&k->recorder, type, seq, data, NULL, 0) < 0) {
 		k->gap.first = k->gap.last ? k->gap.first : seq;
 		k->gap.last = seq;
 		k->gap.bytes += data->size;

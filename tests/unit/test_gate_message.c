@@ -90,7 +90,7 @@ static void sockets_and_makes_have_limits(void **state)
 {
 	static struct gate_sockets in, out;
 	cleanup_buf struct buf data = { 0 };
-	struct gate_make make = { .kind = GATE_SOCKET_UDP, .count = MESSAGE_FDS_MAX };
+	struct gate_make make = { .socket.kind = GATE_SOCKET_UDP, .count = GATE_MAKE_MAX };
 	struct wire w;
 
 	in.count = MESSAGE_FDS_MAX;
@@ -111,7 +111,7 @@ static void sockets_and_makes_have_limits(void **state)
 
 	for (int over = 0; over < 2; over++) {
 		buf_clear(&data);
-		make.count = MESSAGE_FDS_MAX + (uint32_t)over;
+		make.count = GATE_MAKE_MAX + (uint32_t)over;
 		gate_make_encode(&make, &data);
 		wire_init(&w, data.data, data.size);
 		assert_int_equal(gate_make_decode(&w, &make), over ? -EBADMSG : 0);
