@@ -7,7 +7,8 @@
  *
  *   main.c      its start, the keeper's messages, the loop
  *   confine.c   giving up everything but the sockets
- *   names.c     the sandbox's resolver: questions, answers, addresses that stand for names
+ *   names.c     the sandbox's resolver: the addresses that stand for names
+ *   question.c  and question_tcp.c: questions and answers; tally.c: how often a call asked
  *   dns.c       DNS messages
  *   resolve.c   resolving outside
  *   flow.c      a flow's life: accepted, judged, opened, dialled, relayed; flow_hello.c its first
@@ -38,6 +39,7 @@ struct names;
 struct flows;
 struct carried;
 struct owner_question;
+struct lookups;
 struct datagrams;
 struct published;
 
@@ -54,6 +56,7 @@ struct gate {
 	uint32_t routes_asked;
 	struct budgets budgets; /* flows_policy() keeps them */
 	struct names *names;
+	struct lookups *lookups; /* resolve.c */
 	struct flows *flows;
 	struct carried *carried;
 	struct datagrams *datagrams;
@@ -120,8 +123,10 @@ const char *names_text(const struct gate *g, uint32_t index); /* NULL: stands fo
  */
 int64_t names_asked_by(const struct gate *g, uint32_t index, uint32_t call);
 
-/* resolve.c: done is called exactly once, unless it is cancelled, and never before this returns.
- * The addresses have not been judged. */
+/* resolve.c: done is called exactly once, unless it is cancelled, and never before this returns;
+ * within 4.5 seconds. The addresses have not been judged: error 0 and one at least, or -ENOENT,
+ * -ENODATA, -ETIMEDOUT or another -errno. NULL: too many names are being asked for. */
+int resolve_open(struct gate *g); /* names_open() does it */
 struct resolution;
 typedef void resolve_done(void *context, int error, const struct egress_address *list,
 			  size_t count);
