@@ -91,6 +91,9 @@ struct egress_entry {
  * more port ranges than there is room for (f names the range). */
 int egress_entries(const struct policy *p, enum egress_phase phase, struct egress_entry **ret,
 		   size_t *ret_count, struct fail *f);
+/* Whether no entry, of an address or of a name, needs more port ranges than there is room for, in
+ * any phase: 0 or as above. */
+int egress_fits(const struct policy *p, struct fail *f);
 /* The entry of one of a name's two addresses; count 0 where the name is not allowed (any more). */
 void egress_name_entry(const struct policy *p, enum egress_phase phase, const char *name,
 		       uint32_t index, bool v6, struct egress_entry *ret);

@@ -86,16 +86,16 @@ static bool adds_nothing(const struct egress_entry *list, size_t count,
 	return !ports->count;
 }
 
-static int too_many(const struct egress_range *range, struct fail *f)
+static int too_many(const struct egress_target *to, struct fail *f)
 {
-	char text[EGRESS_ADDRESS_TEXT];
-	bool v4 = egress_is4(&range->net) && range->prefix >= 96;
+	cleanup_buf struct buf text = { 0 };
 
-	egress_address_text(&range->net, text);
+	buf_init(&text, 1024);
+	egress_target_words(to, &text);
 	return fail_text(f, E2BIG,
-			 "network.allow: the rules that cover %s/%u together name more than %d "
-			 "ranges of ports; leave ports out or name neighbours",
-			 text, range->prefix - (v4 ? 96 : 0), EGRESS_PORTS_MAX);
+			 "network.allow: the entries for %s together name more than %d ranges of "
+			 "ports; leave ports out, or name neighbours",
+			 buf_text(&text), EGRESS_PORTS_MAX);
 }
 
 int egress_entries(const struct policy *p, enum egress_phase phase, struct egress_entry **ret,
@@ -120,7 +120,7 @@ int egress_entries(const struct policy *p, enum egress_phase phase, struct egres
 		if (!is_standin(&c.of[i]))
 			egress_ports_of(&rules, &to, &ports);
 		if (ports.full || ports.count > EGRESS_PORTS_MAX)
-			return too_many(&c.of[i], f);
+			return too_many(&to, f);
 		if (adds_nothing(list, count, &c.of[i], &ports))
 			continue;
 		list[count] = (struct egress_entry){ .address = c.of[i].net,
@@ -131,4 +131,40 @@ int egress_entries(const struct policy *p, enum egress_phase phase, struct egres
 	*ret = take_ptr(list);
 	*ret_count = count;
 	return 0;
+}
+
+/* A name is matched by one exact host and by wildcards that lie in each other, so no name has more
+ * than the hosts themselves. */
+static int names_fit(const struct egress_rules *rules, struct fail *f)
+{
+	struct egress_ports ports;
+
+	for (size_t i = 0; i < rules->policy->network.allow_count; i++) {
+		const struct egress_target to = { .name = rules->policy->network.allow[i].host };
+
+		if (rules->of[i].by_address)
+			continue;
+		egress_ports_of(rules, &to, &ports);
+		if (ports.full || ports.count > EGRESS_PORTS_MAX)
+			return too_many(&to, f);
+	}
+	return 0;
+}
+
+int egress_fits(const struct policy *p, struct fail *f)
+{
+	struct egress_rules rules;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < PHASE_COUNT; i++) {
+		enum egress_phase phase = (enum egress_phase)i;
+		cleanup_free struct egress_entry *list = NULL;
+		size_t count;
+
+		egress_rules_read(p, egress_mode(p, phase), &rules);
+		r = names_fit(&rules, f);
+		if (r == 0)
+			r = egress_entries(p, phase, &list, &count, f);
+	}
+	return r;
 }

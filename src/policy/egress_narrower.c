@@ -19,19 +19,6 @@ struct comparison {
 	struct fail *f;
 };
 
-static void describe_target(const struct egress_target *to, struct buf *out)
-{
-	char address[EGRESS_ADDRESS_TEXT];
-	bool v4 = egress_is4(&to->range.net) && to->range.prefix >= 96;
-
-	if (to->name) {
-		buf_add_text(out, strcmp(to->name, "*") == 0 ? "any name" : to->name);
-		return;
-	}
-	egress_address_text(&to->range.net, address);
-	buf_printf(out, "%s/%u", address, to->range.prefix - (v4 ? 96 : 0));
-}
-
 static int wider(struct comparison *c, const struct egress_target *to,
 		 const struct egress_port *port, const char *why)
 {
@@ -45,7 +32,7 @@ static int wider(struct comparison *c, const struct egress_target *to,
 		buf_printf(&text, "entry %u of network.allow (%s)", port->rule + 1u,
 			   c->next.policy->network.allow[port->rule].host);
 	buf_printf(&text, " is wider than what the run has: in phase %s, to ", phase);
-	describe_target(to, &text);
+	egress_target_words(to, &text);
 	buf_printf(&text, ", %s port %u", port->transport == IPPROTO_UDP ? "UDP" : "TCP",
 		   port->low);
 	if (port->high != port->low)

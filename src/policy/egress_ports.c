@@ -40,6 +40,19 @@ bool egress_rule_names(const struct egress_rules *rules, size_t rule,
 	return egress_range_covers(&rules->of[rule].range, &to->range);
 }
 
+void egress_target_words(const struct egress_target *to, struct buf *out)
+{
+	char address[EGRESS_ADDRESS_TEXT];
+	bool v4 = egress_is4(&to->range.net) && to->range.prefix >= 96;
+
+	if (to->name) {
+		buf_add_text(out, strcmp(to->name, "*") == 0 ? "any name" : to->name);
+		return;
+	}
+	egress_address_text(&to->range.net, address);
+	buf_printf(out, "%s/%u", address, to->range.prefix - (v4 ? 96 : 0));
+}
+
 static bool before(const struct egress_port *a, uint8_t transport, uint32_t port)
 {
 	return a->transport < transport || (a->transport == transport && a->high < port);

@@ -22,6 +22,7 @@ struct egress_target {
 	const char *name; /* NULL: the range */
 	struct egress_range range;
 };
+void egress_target_words(const struct egress_target *to, struct buf *out);
 bool egress_rule_names(const struct egress_rules *rules, size_t rule,
 		       const struct egress_target *to);
 
