@@ -66,6 +66,7 @@ static int encode_request(const struct run_request *request, struct buf *out, st
 		.started_by = by,
 		.weir_digest = digest,
 		.watch = request->watch,
+		.phase = request->phase,
 		.policy = { .data = policy.data, .size = policy.size },
 	};
 	message_request_encode(&m, out);

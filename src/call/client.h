@@ -11,6 +11,7 @@
 #include "base/fail.h"
 #include "call/call.h"
 #include "policy/carry.h"
+#include "policy/egress.h"
 #include "policy/policy.h"
 
 struct client;
@@ -26,6 +27,7 @@ struct run_request {
 	/* Nothing is run: what lives is watched. watch_fd: see struct message_request. */
 	enum watch_kind watch;
 	int watch_fd;
+	enum egress_phase phase; /* in which the run begins */
 	/* A call to begin as soon as the sandbox stands, without another round trip, or NULL. Its
 	 * answer is taken with client_call_first(). */
 	const struct call_request *first;

@@ -39,12 +39,14 @@ void message_request_encode(const struct message_request *r, struct buf *out)
 	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++)
 		codec_put_optional(out, *texts[i]);
 	wire_put_u8(out, (uint8_t)r->watch);
+	wire_put_u32(out, r->phase);
 	wire_put_bytes(out, r->policy.data, r->policy.size);
 }
 
 int message_request_decode(struct wire *w, struct message_request *ret)
 {
 	struct message_request r = { .name = NULL };
+	uint32_t phase;
 	char **texts[] = REQUEST_TEXTS(&r);
 
 	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++)
@@ -52,6 +54,10 @@ int message_request_decode(struct wire *w, struct message_request *ret)
 	if (r.name && strlen(r.name) > RUN_NAME_MAX)
 		w->error = -EBADMSG;
 	r.watch = (enum watch_kind)codec_get_enum(w, WATCH_KIND_COUNT);
+	phase = wire_get_u32(w);
+	if (phase >= PHASE_COUNT)
+		w->error = -EBADMSG;
+	r.phase = (enum egress_phase)phase;
 	r.policy = codec_get_owned(w, POLICY_BYTES_MAX);
 	return codec_finish(w, &r, sizeof(r), ret, (void (*)(void *))message_request_free);
 }

@@ -12,6 +12,7 @@
 #include "base/wire.h"
 #include "call/call.h"
 #include "call/channel.h"
+#include "policy/egress.h"
 
 /* A word about a call (n) or about the whole (n = 0): an error, a reason, an order. */
 struct message_text {
@@ -28,7 +29,8 @@ struct message_request {
 	char *weir_digest;
 	enum watch_kind watch; /* its target is the message's descriptor: a cgroup v2 directory, or
 				  a pidfd */
-	struct bytes policy;   /* encoded; owned */
+	enum egress_phase phase; /* in which the run begins */
+	struct bytes policy;	 /* encoded; owned */
 };
 void message_request_encode(const struct message_request *r, struct buf *out);
 int message_request_decode(struct wire *w, struct message_request *ret);

@@ -191,7 +191,8 @@ static int attach(const struct attach_options *o, const struct policy *policy, i
 				       .name = o->choice.name,
 				       .policy = policy,
 				       .watch = o->cgroup ? WATCH_CGROUP : WATCH_PROCESS,
-				       .watch_fd = target };
+				       .watch_fd = target,
+				       .phase = PHASE_RUN };
 	int status;
 
 	buf_init(&command, 65536);

@@ -162,6 +162,15 @@ int choose_policy_watching(const char *file, struct policy *ret, struct fail *f)
 	return r;
 }
 
+enum egress_phase choose_phase(const struct choice *c)
+{
+	enum egress_phase phase = PHASE_RUN;
+
+	if (c->phase)
+		egress_phase_parse(c->phase, &phase);
+	return phase;
+}
+
 int choose_status(const struct fail *f)
 {
 	return f->code == ENOMEM || f->code == ENOTSUP ? EXIT_WEIR_FAILED : EXIT_WEIR_USAGE;

@@ -8,12 +8,12 @@
 
 #include "base/fail.h"
 #include "cmd/command.h"
-#include "policy/policy.h"
+#include "policy/egress.h"
 
-/* The options of both, and but for the last of weir attach too; `type` is the command's options
- * struct, with a member `choice`. */
+/* The options of both, and but for the network's of weir attach too; `type` is the command's
+ * options struct, with a member `choice`. */
 struct choice {
-	const char *policy, *store, *name, *report;
+	const char *policy, *store, *name, *report, *phase;
 	struct option_list carry;
 	int fail_on; /* enum severity, or -1 */
 };
@@ -30,10 +30,12 @@ struct choice {
 	  offsetof(type, choice.report) },                                                         \
 	{ 0, "fail-on", "SEVERITY", NULL, "exit with 3 when a finding is at least this severe",    \
 	  OPTION_SEVERITY, offsetof(type, choice.fail_on) }
-#define CARRY_ROW(type)                                                                            \
+#define NETWORK_ROWS(type)                                                                         \
 	{ 0, "carry", "SOCKET", NULL,                                                              \
 	  "carry a socket in: [PORT=]HOST:PORT or PORT=unix:/PATH; may be given again",            \
-	  OPTION_LIST, offsetof(type, choice.carry) }
+	  OPTION_LIST, offsetof(type, choice.carry) },                                             \
+	{ 0, "phase", "PHASE", "setup|run|verify", "the phase in which it begins (default: run)", \
+	  OPTION_TEXT, offsetof(type, choice.phase) }
 /* clang-format on */
 
 /* The policy that was chosen (or the built-in one) with what other options add to it, refused where
@@ -43,6 +45,8 @@ int choose_policy(const struct choice *c, struct policy *ret, struct fail *f);
 /* The same for a run that only watches: it has no workspace and no limits but its time, and its
  * network is not ours. `file`: what it is judged by; refused where that would end a process. */
 int choose_policy_watching(const char *file, struct policy *ret, struct fail *f);
+/* The phase in which the run begins. */
+enum egress_phase choose_phase(const struct choice *c);
 /* The exit status for what failed here: wrong usage, unless it is weir or this host that lacks
  * something. */
 int choose_status(const struct fail *f);

@@ -39,7 +39,7 @@ struct replay_arguments {
 
 static const struct option_row rows[] = {
 	CHOICE_ROWS(struct replay_arguments),
-	CARRY_ROW(struct replay_arguments),
+	NETWORK_ROWS(struct replay_arguments),
 	{ 0, "write-trajectory", "FILE", NULL,
 	  "write the trajectory with what its calls printed now", OPTION_TEXT,
 	  offsetof(struct replay_arguments, write_trajectory) },
@@ -269,6 +269,7 @@ static int open_and_replay(struct show *s, const struct policy *policy, char **a
 		.store = s->arguments->choice.store ? s->arguments->choice.store : standard,
 		.name = s->arguments->choice.name,
 		.policy = policy,
+		.phase = choose_phase(&s->arguments->choice),
 		.trajectory = file,
 		.agent_name = t->agent_name,
 		.agent_version = t->agent_version,

@@ -39,7 +39,7 @@ struct run_options {
 
 static const struct option_row rows[] = {
 	CHOICE_ROWS(struct run_options),
-	CARRY_ROW(struct run_options),
+	NETWORK_ROWS(struct run_options),
 	{ 0, "agent", NULL, NULL, "CMD is an agent: each process tree that it starts is a call",
 	  OPTION_FLAG, offsetof(struct run_options, agent) },
 	{ 0, "dry-run", NULL, NULL, "print how the program would be contained, and run nothing",
@@ -379,6 +379,7 @@ static int run_program(struct session *s, const struct run_options *o, const str
 	struct run_request request = { .store = o->choice.store ? o->choice.store : standard,
 				       .name = o->choice.name,
 				       .policy = policy,
+				       .phase = choose_phase(&o->choice),
 				       .command = buf_text(&p->command),
 				       .first = &p->call };
 

@@ -17,7 +17,7 @@ cd "$T/work" || exit 1
 printf 'identity: root\n' >"$T/root.yaml"
 printf 'identity: root\ndegrade: [identity]\n' >"$T/degraded.yaml"
 printf 'identity: root\ndegrade: [identify]\n' >"$T/typo.yaml"
-printf 'network: {default: allow}\n' >"$T/network.yaml"
+printf 'compute: {gpu: all}\n' >"$T/gpu.yaml"
 export HOME=/nonexistent
 
 run $as unshare -U true
@@ -39,8 +39,8 @@ else
 fi
 run "$WEIR" policy check "$T/typo.yaml"
 is "$status" 2 "a name that no barrier has is a mistake"
-run $as "$WEIR" run -p "$T/network.yaml" -- touch began
+run $as "$WEIR" run -p "$T/gpu.yaml" -- touch began
 is "$status" 2 "what this version cannot enforce does not start"
-like "$err" 'network.default: allow' "and is named"
+like "$err" 'compute.gpu: all' "and is named"
 ok "$([ ! -e began ]; echo $?)" "nothing of what was refused has run"
 finish

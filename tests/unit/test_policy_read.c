@@ -466,57 +466,6 @@ static void what_is_printed_reads_back_equal(void **state)
 	}
 }
 
-/* `first` and 2 * ranges - 1 further single ports, none the neighbour of another. */
-static void add_rule_text(struct buf *text, const char *host, int first, int ranges)
-{
-	buf_printf(text, "{host: '%s', ports: [%d", host, first);
-	for (int i = 1; i < ranges; i++)
-		buf_printf(text, ", %d", first + 2 * i);
-	buf_add_text(text, "]}, ");
-}
-
-static void what_cannot_be_enforced_is_refused_by_name(void **state)
-{
-	static const struct {
-		const char *host, *under;
-		int ranges, under_ranges;
-		const char *told; /* NULL: it fits */
-	} cases[] = {
-		{ "a.org", "b.org", 32, 32, NULL },
-		{ "a.org", "b.org", 33, 1, "the entries for a.org together" },
-		{ "*.a.org", "b.a.org", 31, 1, NULL },
-		{ "*.a.org", "b.a.org", 32, 1, "the entries for b.a.org together" },
-		{ "10.0.0.0/8", "10.0.0.1", 31, 1, NULL },
-		{ "10.0.0.0/8", "10.0.0.1", 32, 1, "the entries for 10.0.0.1/32 together" },
-		{ "fd00::/8", "fd00::1", 32, 1, "the entries for fd00::1/128 together" },
-		{ "::/0", "10.0.0.1", 32, 32, NULL },
-	};
-	cleanup_policy struct policy builtin = { 0 }, gpu = { 0 };
-	cleanup_buf struct buf text = { 0 };
-	struct fail f = { 0 };
-
-	(void)state;
-	buf_init(&text, 65536);
-	assert_int_equal(policy_builtin(&builtin), 0);
-	assert_int_equal(policy_supported(&builtin, NULL), 0);
-	assert_int_equal(read_text("compute: {gpu: all}", &gpu, &f), 0);
-	assert_int_equal(policy_supported(&gpu, &f), -EINVAL);
-	assert_non_null(strstr(f.text, "compute.gpu: all"));
-	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
-		cleanup_policy struct policy p = { 0 };
-
-		buf_clear(&text);
-		buf_add_text(&text, "network: {allow: [");
-		add_rule_text(&text, cases[i].host, 1, cases[i].ranges);
-		add_rule_text(&text, cases[i].under, 1001, cases[i].under_ranges);
-		buf_add_text(&text, "]}");
-		assert_int_equal(read_text(buf_text(&text), &p, &f), 0);
-		assert_int_equal(policy_supported(&p, &f), cases[i].told ? -E2BIG : 0);
-		if (cases[i].told && !strstr(f.text, cases[i].told))
-			print_and_fail("%s", f.text);
-	}
-}
-
 static void refuse_workspace(const char *cwd, const char *workspace, const char *told)
 {
 	cleanup_policy struct policy p = { 0 };
@@ -593,7 +542,6 @@ int main(void)
 		cmocka_unit_test(limits_hold_exactly),
 		cmocka_unit_test(deep_and_exploding_files_end_at_once),
 		cmocka_unit_test(what_is_printed_reads_back_equal),
-		cmocka_unit_test(what_cannot_be_enforced_is_refused_by_name),
 		cmocka_unit_test(workspaces_are_judged),
 	};
 
