@@ -13,7 +13,8 @@ enum gate_socket_kind {
 	GATE_SOCKET_UDP,   /* not bound yet: answers from any address and port; a: AF_INET or 6 */
 	GATE_SOCKET_CARRY, /* listens; a: which entry of network.carry */
 	GATE_SOCKET_DIAL,  /* TCP, not connected yet: for a published port; a: AF_INET or 6 */
-	GATE_SOCKET_DIAG,  /* NETLINK_SOCK_DIAG, where the kernel has no flow_owners */
+	GATE_SOCKET_DIAG, /* NETLINK_SOCK_DIAG, where the kernel has no flow_owners; the keeper's */
+	GATE_SOCKET_RULES, /* NETLINK_NETFILTER, where the verdicts are no BPF; the keeper's */
 	GATE_SOCKET_KIND_COUNT
 };
 

@@ -24,19 +24,24 @@
 static const struct {
 	int type, protocol;
 	bool listens, original; /* original: is told where a datagram was going */
+	bool all;		/* what goes to any address is handed to it */
 	uint16_t port;		/* bound to this one of the resolver's address */
 } kinds[GATE_SOCKET_KIND_COUNT] = {
-	[GATE_SOCKET_TCP] = { .type = SOCK_STREAM, .listens = true },
+	[GATE_SOCKET_TCP] = { .type = SOCK_STREAM, .listens = true, .all = true },
 	[GATE_SOCKET_DNS] = { .type = SOCK_DGRAM, .port = DNS_PORT },
-	[GATE_SOCKET_REST] = { .type = SOCK_DGRAM, .port = REST_PORT, .original = true },
+	[GATE_SOCKET_REST] = { .type = SOCK_DGRAM,
+			       .port = REST_PORT,
+			       .original = true,
+			       .all = true },
 	[GATE_SOCKET_UDP] = { .type = SOCK_DGRAM },
 	[GATE_SOCKET_CARRY] = { .type = SOCK_STREAM, .listens = true },
 	[GATE_SOCKET_DIAL] = { .type = SOCK_STREAM },
 	[GATE_SOCKET_DIAG] = { .type = SOCK_RAW, .protocol = NETLINK_SOCK_DIAG },
+	[GATE_SOCKET_RULES] = { .type = SOCK_RAW, .protocol = NETLINK_NETFILTER },
 };
 
 /* IPv4 and IPv6 are two worlds with sockets of their own, and a socket for answers is bound to an
- * address that no interface has. */
+ * address that no interface has. TPROXY hands to transparent sockets alone. */
 static int options_set(int fd, uint32_t kind, int family)
 {
 	int on = 1, r = 0;
@@ -47,9 +52,14 @@ static int options_set(int fd, uint32_t kind, int family)
 			r = setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
 		if (r == 0 && kinds[kind].original)
 			r = setsockopt(fd, IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, &on, sizeof(on));
-	} else if (kinds[kind].original) {
-		r = setsockopt(fd, IPPROTO_IP, IP_RECVORIGDSTADDR, &on, sizeof(on));
+		if (r == 0 && kinds[kind].all)
+			r = setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, &on, sizeof(on));
+		return result(r);
 	}
+	if (kinds[kind].original)
+		r = setsockopt(fd, IPPROTO_IP, IP_RECVORIGDSTADDR, &on, sizeof(on));
+	if (r == 0 && kinds[kind].all)
+		r = setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on));
 	return result(r);
 }
 
@@ -75,14 +85,16 @@ static int socket_bind(int fd, uint32_t kind, int family, uint16_t port)
 
 int gate_socket_open(const struct gate_socket *s, uint16_t port)
 {
-	int family = s->kind == GATE_SOCKET_CARRY  ? AF_INET
-		     : s->kind == GATE_SOCKET_DIAG ? AF_NETLINK
-						   : (int)s->a;
+	int family = (int)s->a;
 	cleanup_fd int fd = -1;
 	int r;
 
 	if (s->kind >= GATE_SOCKET_KIND_COUNT)
 		return -EINVAL;
+	if (s->kind == GATE_SOCKET_CARRY)
+		family = AF_INET;
+	if (s->kind == GATE_SOCKET_DIAG || s->kind == GATE_SOCKET_RULES)
+		family = AF_NETLINK;
 	fd = socket(family, kinds[s->kind].type | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		    kinds[s->kind].protocol);
 	if (fd < 0)

@@ -223,6 +223,7 @@ static void more_can_be_made(void **state)
 		{ { GATE_SOCKET_UDP, AF_INET }, AF_INET, SOCK_DGRAM },
 		{ { GATE_SOCKET_DIAL, AF_INET }, AF_INET, SOCK_STREAM },
 		{ { GATE_SOCKET_DIAG, 0 }, AF_NETLINK, SOCK_RAW },
+		{ { GATE_SOCKET_RULES, 0 }, AF_NETLINK, SOCK_RAW },
 	};
 	struct gate_socket wrong = { GATE_SOCKET_KIND_COUNT, 0 };
 
