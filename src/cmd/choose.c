@@ -15,6 +15,8 @@
 #include "cmd/preset.h"
 #include "cmd/reach.h"
 #include "policy/carry.h"
+#include "policy/egress.h"
+#include "policy/publish.h"
 #include "policy/setting.h"
 #include "store/record.h"
 
@@ -64,6 +66,26 @@ static int fill_home(struct text_list *list)
 			list->items[kept++] = full;
 	}
 	list->count = kept;
+	return 0;
+}
+
+/* The gate reads no file: it resolves by the name servers that its user has here. Those of the
+ * first lines, as the host's own resolver takes them; what is no address (a zone, a name) is left
+ * out. */
+static int fill_resolvers(struct policy *p)
+{
+	cleanup_file FILE *f = NULL;
+	char line[256], word[64];
+	struct fail why = { .code = 0 };
+
+	if (p->network.resolver.count || !egress_wanted(p))
+		return 0;
+	f = fopen("/etc/resolv.conf", "re");
+	while (f && p->network.resolver.count < RESOLVER_MAX && fgets(line, sizeof(line), f))
+		if (sscanf(line, "nameserver %63s", word) == 1 &&
+		    form_check("resolver", word, &why) == 0 &&
+		    text_list_add(&p->network.resolver, word, strlen(word)) < 0)
+			return -ENOMEM;
 	return 0;
 }
 
@@ -118,7 +140,8 @@ int choose_policy(const struct choice *c, struct policy *ret, struct fail *f)
 		r = fail_text(f, ENOENT, "there is no place for a store: set WEIR_STORE or HOME");
 	if (r == 0)
 		r = reach_keep_out(&p, store ? store : standard, f);
-	if (r == 0 && (fill_environment(&p.environment) < 0 || fill_home(&p.files.home) < 0))
+	if (r == 0 && (fill_environment(&p.environment) < 0 || fill_home(&p.files.home) < 0 ||
+		       fill_resolvers(&p) < 0))
 		r = fail(f, ENOMEM, "the environment of the run");
 	if (r < 0) {
 		policy_free(&p);
