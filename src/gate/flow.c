@@ -246,6 +246,7 @@ static void owner_found(void *context, const struct flow_owner *owner)
 
 	if (owner) {
 		f->owner = *owner;
+		f->known = true;
 		f->started_ns = owner->h.mono_ns;
 	}
 	f->step = STEP_HELLO;
@@ -473,6 +474,19 @@ void flows_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut)
 	tell_spent(&g->flows->spent);
 }
 
+static void listeners_free(struct flows *all)
+{
+	while (all->listeners) {
+		struct flow_listener *l = all->listeners;
+
+		all->listeners = l->next;
+		timer_stop(&all->g->timers, &l->again);
+		loop_remove(&all->g->loop, &l->watch);
+		close(l->watch.fd);
+		free(l);
+	}
+}
+
 void flows_close(struct gate *g, const char *reason)
 {
 	uint32_t cut = 0;
@@ -480,4 +494,5 @@ void flows_close(struct gate *g, const char *reason)
 	cut_all(g, reason, &cut);
 	tell_spent(&g->flows->spent);
 	carry_close(g);
+	listeners_free(g->flows);
 }

@@ -25,6 +25,7 @@ struct flow {
 	struct pair pair;
 	struct flow_key key;
 	struct flow_owner owner; /* of zeros where it is not known */
+	bool known;
 	uint64_t number, started_ns;
 	uint32_t index;		/* the name it was asked for by; 0: an address */
 	uint16_t rule;		/* or EGRESS_NO_RULE */

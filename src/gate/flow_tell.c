@@ -101,7 +101,7 @@ void flow_tell(struct flow *f, enum flow_state state, int error, const char *rea
 	t.flow.name_size = add_text(&t, f->carry ? f->carry->to : flow_name(f), EGRESS_NAME_MAX);
 	t.flow.detail_size = add_detail(&t, f->opening);
 	t.flow.reason_size = add_text(&t, reason, REASON_MAX);
-	if (f->index)
+	if (f->known && flow_name(f))
 		asked_by = names_asked_by(f->g, f->index, f->owner.h.call);
 	edge.call = (uint32_t)asked_by;
 	gate_tell(f->g, &t.flow.h, &edge, asked_by >= 0);
