@@ -20,7 +20,7 @@
 
 static uint32_t *bucket(const struct names *n, const char *text)
 {
-	return &n->buckets[tally_hash(n->tally.secret, 0, text, 0) % BUCKETS];
+	return &n->buckets[hash_of(&n->key, text, strlen(text)) % BUCKETS];
 }
 
 uint32_t names_index(const struct names *n, const char *clean)
@@ -237,6 +237,8 @@ int names_open(struct gate *g)
 		n->sockets[i] = (struct names_datagrams){ { .fd = -1 }, n, i };
 	n->buckets = calloc(BUCKETS, sizeof(*n->buckets));
 	r = n->buckets ? tally_open(&n->tally) : -ENOMEM;
+	if (r == 0)
+		r = hash_key_open(&n->key);
 	if (r == 0)
 		r = resolve_open(g);
 	if (r < 0) {

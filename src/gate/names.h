@@ -10,6 +10,7 @@
 
 #include "gate/dns.h"
 #include "gate/gate.h"
+#include "gate/hash.h"
 
 #define QUESTIONS_MAX 1024 /* in flight; the next is answered SERVFAIL at once */
 #define CLIENTS_MAX 64	   /* over TCP; the next takes the place of who is silent longest */
@@ -25,12 +26,11 @@ struct tally {
 		uint64_t count;
 	} * slots;
 	size_t count, room; /* room: a power of two, or 0 */
-	uint8_t secret[16];
+	struct hash_key key;
 };
 int tally_open(struct tally *t);
 /* How often the call has asked this, now included. Case does not matter. */
 uint64_t tally_count(struct tally *t, uint32_t call, const char *name, uint16_t type);
-uint64_t tally_hash(const uint8_t secret[16], uint32_t call, const char *name, uint16_t type);
 
 struct client;
 
@@ -61,6 +61,7 @@ struct names {
 	} * of;			   /* by index; 0 is not used */
 	uint32_t count, room;
 	uint32_t *buckets;
+	struct hash_key key;	      /* of the buckets */
 	struct question_list waiting; /* for names; the first one's is with the keeper */
 	size_t questions;	      /* in flight */
 	struct tally tally;

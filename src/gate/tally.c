@@ -4,16 +4,14 @@
  * so the hash is keyed. */
 #include <ctype.h>
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "gate/names.h"
 
 #define ROOM_MIN 256
 
-uint64_t tally_hash(const uint8_t secret[16], uint32_t call, const char *name, uint16_t type)
+static uint64_t key_of(const struct tally *t, uint32_t call, const char *name, uint16_t type)
 {
 	uint8_t text[DNS_NAME_TEXT + 8];
 	uint64_t hash;
@@ -25,16 +23,14 @@ uint64_t tally_hash(const uint8_t secret[16], uint32_t call, const char *name, u
 	size += sizeof(type);
 	for (; *name && size < sizeof(text); name++)
 		text[size++] = (uint8_t)tolower((unsigned char)*name);
-	crypto_shorthash((unsigned char *)&hash, text, size, secret);
+	hash = hash_of(&t->key, text, size);
 	return hash ? hash : 1;
 }
 
 int tally_open(struct tally *t)
 {
-	_Static_assert(crypto_shorthash_KEYBYTES == sizeof(t->secret), "of SipHash");
-	_Static_assert(crypto_shorthash_BYTES == sizeof(uint64_t), "likewise");
 	memset(t, 0, sizeof(*t));
-	return getrandom(t->secret, sizeof(t->secret), 0) == sizeof(t->secret) ? 0 : -errno;
+	return hash_key_open(&t->key);
 }
 
 /* The slot of a key, or the free one in which it would be. */
@@ -80,13 +76,12 @@ static struct tally_entry *entry(struct tally *t, uint64_t key, size_t max)
 
 uint64_t tally_count(struct tally *t, uint32_t call, const char *name, uint16_t type)
 {
-	struct tally_entry *e = entry(t, tally_hash(t->secret, call, name, type), TALLY_MAX);
+	struct tally_entry *e = entry(t, key_of(t, call, name, type), TALLY_MAX);
 
 	if (!e)
-		e = entry(t, tally_hash(t->secret, call, "", 0), TALLY_MAX + TALLY_CALLS_MAX);
+		e = entry(t, key_of(t, call, "", 0), TALLY_MAX + TALLY_CALLS_MAX);
 	if (!e)
-		e = entry(t, tally_hash(t->secret, EVENT_NO_CALL, "", 0),
-			  TALLY_MAX + TALLY_CALLS_MAX + 1);
+		e = entry(t, key_of(t, EVENT_NO_CALL, "", 0), TALLY_MAX + TALLY_CALLS_MAX + 1);
 	/* without memory for the first of all: as if it were asked for the first time */
 	return e ? ++e->count : 1;
 }
