@@ -201,6 +201,8 @@ static enum opening_claim read_http1(struct opening_bytes b, struct opening *ret
 
 	if (claim != OPENING_NOT)
 		return claim == OPENING_MAYBE ? OPENING_MAYBE : OPENING_NOT;
+	if (opening_begins(b, "SSH-") == OPENING_WHOLE)
+		return OPENING_NOT;
 	claim = find_method(b, &at);
 	if (claim != OPENING_WHOLE)
 		return claim;

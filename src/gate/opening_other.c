@@ -102,9 +102,10 @@ static enum opening_claim read_count(struct opening_bytes *b, char mark, uint32_
 	return OPENING_WHOLE;
 }
 
-static bool is_letter(uint8_t c)
+static bool is_command(uint8_t c, bool first)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (!first && (c == '.' || c == '-' || c == '_'));
 }
 
 /* An array whose first string is a command. */
@@ -120,7 +121,7 @@ static enum opening_claim read_redis(struct opening_bytes b, struct opening *ret
 	if (!size || size > 32)
 		return OPENING_NOT;
 	for (size_t i = 0; i < size && i < b.size; i++)
-		if (!is_letter(b.data[i]) && (i == 0 || !strchr(".-_", b.data[i])))
+		if (!is_command(b.data[i], i == 0))
 			return OPENING_NOT;
 	if (b.size <= size)
 		return OPENING_MAYBE;
