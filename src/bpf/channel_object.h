@@ -124,14 +124,15 @@ static __always_inline void channel_early(struct call_entry *call, __u16 protoco
 	label_changed();
 }
 
-/* Loopback: everything that can talk within a run without leaving the machine. */
+/* Loopback: everything that can talk within a run without leaving the machine. What leaves it is a
+ * flow (flow.h). */
 static __always_inline bool channel_inet(struct channel_use *u, struct sock *sk, bool put)
 {
 	__u16 here = GET(sk, __sk_common.skc_num),
 	      there = bpf_ntohs(GET(sk, __sk_common.skc_dport));
 	__u64 net = GET(sk, __sk_common.skc_net.net, net_cookie);
 
-	if (put && (!there || !socket_local(sk)))
+	if (there ? !socket_local(sk) : put)
 		return false;
 	if (GET(sk, sk_protocol) == IPPROTO_TCP) {
 		channel_port(u, CHANNEL_TCP, net, put ? there : here, put ? here : there);

@@ -5,6 +5,7 @@
 #define WEIR_BPF_CHANNEL_STEP_H
 
 #include "bpf/channel_object.h"
+#include "bpf/flow.h"
 #include "bpf/registers.h"
 #include "bpf/unix_name.h"
 
@@ -109,6 +110,61 @@ static __always_inline bool is_unix_datagram(struct sock *sk)
 	return GET(sk, __sk_common.skc_family) == AF_UNIX && GET(sk, sk_type) == SOCK_DGRAM;
 }
 
+/* From here on all that the socket's flow does has those behind it who used it so far: its label is
+ * not a process's. */
+static __always_inline void flow_grow(struct call_entry *call, struct flow_owner *owner, __u32 mine)
+{
+	struct taking t = { .from = call->call, .with = mine, .edge = EDGE_USED };
+	__u64 *both = (__u64 *)&owner->label, before = *both, after;
+
+	if (!label_adds(owner->h.call, before, &t))
+		return;
+	after = (__u32)label_new(call, bpf_get_current_task(), before, &t) | before >> 32 << 32;
+	__sync_val_compare_and_swap(both, before, after);
+}
+
+/* The current process sends or receives over what leads out of the sandbox, and another call may
+ * have opened it. */
+__noinline int flow_use(struct call_entry *call, __u64 at)
+{
+	struct task_struct *task = current_task();
+	struct sock *sk = socket_sock(CAST(file, (void *)at));
+	struct flow_socket *known;
+	struct flow_owner *owner;
+	struct flow_key key;
+	__u64 cookie;
+	__u32 mine;
+
+	if (!call || !sk)
+		return 0;
+	cookie = GET(sk, __sk_common.skc_cookie.counter);
+	known = bpf_map_lookup_elem(&flow_sockets, &cookie);
+	if (!known || known->key.run != call->run)
+		return 0;
+	key = known->key;
+	owner = bpf_map_lookup_elem(&flow_owners, &key);
+	if (!owner || owner->cookie != cookie)
+		return 0;
+	mine = label_of(call, GET(task, group_leader, start_boottime), GET(task, tgid));
+	if (owner->h.call != call->call || mine != owner->label)
+		flow_grow(call, owner, mine);
+	return 0;
+}
+
+/* What is no channel: it leads out, or carries nothing. */
+static __always_inline int use_outside(struct call_entry *call, __u64 at, bool put)
+{
+	struct file *file = CAST(file, (void *)at);
+	__u64 changes = label_changes;
+
+	if ((GET(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	use_made(call, at);
+	flow_use(call, at);
+	memo_keep(file, put, changes);
+	return 0;
+}
+
 /* Global functions: the verifier reads them once a program, not once a use. */
 __noinline int use_put(struct call_entry *call, __u64 at, __u64 bytes)
 {
@@ -117,8 +173,10 @@ __noinline int use_put(struct call_entry *call, __u64 at, __u64 bytes)
 	__u64 changes = label_changes;
 	struct sock *sk;
 
-	if (!call || !channel_of(file, true, &u))
+	if (!call)
 		return 0;
+	if (!channel_of(file, true, &u))
+		return use_outside(call, at, true);
 	use_made(call, at);
 	channel_put(call, &u);
 	sk = u.key.space == CHANNEL_UNIX ? socket_sock(file) : NULL;
@@ -186,8 +244,10 @@ __noinline int use_take(struct call_entry *call, __u64 at, __u32 edge, __u32 mes
 	struct sock *sk;
 	bool known;
 
-	if (!call || !channel_of(file, false, &u))
+	if (!call)
 		return 0;
+	if (!channel_of(file, false, &u))
+		return use_outside(call, at, false);
 	use_made(call, at);
 	if (edge) {
 		u.edge = edge;

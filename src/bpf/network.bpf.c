@@ -1,33 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The network: what a call tries to reach, offers and accepts. Addresses come from the kernel's own
- * copy: the cgroup hooks see it before the call is judged, and the socket holds it afterwards; only
- * unix names of failed calls are claimed. The hooks also are the barrier `egress` in the kernel:
- * nothing but loopback is reached. */
+ * copy: the cgroup hooks see it before the call is judged (egress.bpf.c), and the socket holds it
+ * afterwards; only unix names of failed calls are claimed. */
 #include <asm-generic/errno.h>
 
-#include "bpf/channel_object.h"
+#include "bpf/flow.h"
 #include "bpf/network.h"
 #include "bpf/parts.h"
 #include "bpf/registers.h"
 #include "bpf/socket.h"
 
-#define STASHES_MAX 16384
 #define SENDS_MAX 8192
-
-/* An address as a hook saw it, until the same thread's system call returns. */
-struct stash {
-	__u64 cookie;
-	__u8 address[16];
-	__u16 family, port, type, protocol;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, STASHES_MAX);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64); /* process and thread */
-	__type(value, struct stash);
-} stashes SEC(".maps");
 
 struct send_key {
 	__u64 run;
@@ -47,70 +30,6 @@ struct {
 	__type(key, struct send_key);
 	__type(value, struct send_count);
 } sends SEC(".maps");
-
-/* 1 lets the call go on, 0 refuses it with EPERM. Other stores' runs are judged by the programs of
- * their own supervisor, and what weir only watches is not judged, whosever socket it uses. */
-static __always_inline int judge(struct bpf_sock_addr *ctx, struct stash *stash, bool inside,
-				 bool to_name)
-{
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct call_entry *call = call_contained();
-
-	if (!call)
-		return 1;
-	stash->cookie = bpf_get_socket_cookie(ctx);
-	stash->port = bpf_ntohs(ctx->user_port);
-	stash->type = ctx->type;
-	stash->protocol = ctx->protocol;
-	/* Where it does not fit the event says what the process claims, and that it does. */
-	bpf_map_update_elem(&stashes, &thread, stash, BPF_ANY);
-	if (inside && (stash->protocol == IPPROTO_TCP || to_name))
-		channel_early(call, stash->protocol, bpf_get_netns_cookie(ctx), stash->port);
-	return inside;
-}
-
-static __always_inline int judge4(struct bpf_sock_addr *ctx, bool to_name)
-{
-	struct stash stash = { .family = AF_INET };
-	__u32 address = ctx->user_ip4;
-
-	__builtin_memcpy(stash.address, &address, sizeof(address));
-	return judge(ctx, &stash, loopback4(address), to_name);
-}
-
-static __always_inline int judge6(struct bpf_sock_addr *ctx, bool to_name)
-{
-	struct stash stash = { .family = AF_INET6 };
-	__u32 address[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2],
-			     ctx->user_ip6[3] };
-
-	__builtin_memcpy(stash.address, address, sizeof(address));
-	return judge(ctx, &stash, loopback6(address), to_name);
-}
-
-SEC("cgroup/connect4")
-int weir_connect4(struct bpf_sock_addr *ctx)
-{
-	return judge4(ctx, false);
-}
-
-SEC("cgroup/connect6")
-int weir_connect6(struct bpf_sock_addr *ctx)
-{
-	return judge6(ctx, false);
-}
-
-SEC("cgroup/sendmsg4")
-int weir_sendmsg4(struct bpf_sock_addr *ctx)
-{
-	return judge4(ctx, true);
-}
-
-SEC("cgroup/sendmsg6")
-int weir_sendmsg6(struct bpf_sock_addr *ctx)
-{
-	return judge6(ctx, true);
-}
 
 static __always_inline struct sock *sock_of(struct task_struct *task, __s32 fd, __u16 *type)
 {
@@ -236,6 +155,7 @@ static __always_inline bool stash_take(struct event_net *e)
 	e->port = s->port;
 	e->type = s->type;
 	e->protocol = s->protocol;
+	e->rule = s->rule;
 	__builtin_memcpy(e->address, s->address, sizeof(e->address));
 	bpf_map_delete_elem(&stashes, &thread);
 	return true;
@@ -299,6 +219,8 @@ static __always_inline void socket_used(struct net_room *room, struct pt_regs *r
 		socket_address(room, sk, peer);
 	else if (kind != EVENT_ACCEPT)
 		claimed_address(room, syscall_argument(regs, 1), syscall_argument(regs, 2));
+	if (sk && kind == EVENT_CONNECT && e->protocol == IPPROTO_UDP && e->result >= 0)
+		flow_joined(sk, e->cookie);
 	net_send(room, call);
 }
 

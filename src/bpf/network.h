@@ -8,6 +8,25 @@
 
 #define UNIX_NAME_MAX 108
 
+#define STASHES_MAX 16384
+
+/* An address as a hook saw it, until the same thread's system call returns. */
+struct stash {
+	__u64 cookie;
+	__u8 address[16];
+	__u16 family, port, type, protocol;
+	__u16 rule; /* as in struct event_net */
+	__u16 reserved[3];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, STASHES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64); /* process and thread */
+	__type(value, struct stash);
+} stashes SEC(".maps");
+
 struct net_room {
 	struct event_net e;
 	char name[2 * UNIX_NAME_MAX];

@@ -3,6 +3,7 @@
  * objects that use the same kernel function (bpf_rdonly_cast), and one unit also shares the maps.
  */
 #include "bpf/calls.bpf.c"
+#include "bpf/egress.bpf.c"
 #include "bpf/file.bpf.c"
 #include "bpf/hand.bpf.c"
 #include "bpf/network.bpf.c"

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "bpf/egress.h"
 #include "bpf/shared.h"
 #include "sensor/load.h"
 #include "sensor/notify.h"
@@ -22,7 +23,7 @@
 
 #define SWEEP_AFTER 64 /* runs removed */
 #define SWEEP_BATCH 1024
-#define SWEEP_KEY_MAX sizeof(struct file_id)
+#define SWEEP_KEY_MAX sizeof(struct egress_rule_key)
 #define SWEEP_VALUE_MAX sizeof(struct label_set)
 
 static int refusal_of(const struct load_refusals *refusals, const char *name)
@@ -238,7 +239,7 @@ static void map_sweep(const struct sensors *s, const char *name, size_t key_size
 	char *keys cleanup_free = malloc(SWEEP_BATCH * SWEEP_KEY_MAX);
 	char *values cleanup_free = malloc(SWEEP_BATCH * SWEEP_VALUE_MAX);
 	int map = fd_table_find(&s->table, "map", name);
-	uint32_t at = 0;
+	char at[SWEEP_KEY_MAX] = ""; /* the kernel's: a number, or for a trie the last key */
 	bool begun = false;
 	int err = 0;
 
@@ -247,8 +248,7 @@ static void map_sweep(const struct sensors *s, const char *name, size_t key_size
 	for (size_t i = 0; err == 0 && i < WRITERS_MAX; i++) {
 		uint32_t count = SWEEP_BATCH;
 
-		err = bpf_map_lookup_batch(map, begun ? &at : NULL, &at, keys, values, &count,
-					   NULL);
+		err = bpf_map_lookup_batch(map, begun ? at : NULL, at, keys, values, &count, NULL);
 		begun = true;
 		if (err == 0 || err == -ENOENT)
 			batch_sweep(fd_table_find(&s->table, "map", "runs"), map, keys, key_size,
@@ -267,6 +267,8 @@ static void sensors_sweep(struct sensors *s)
 	map_sweep(s, "writers", sizeof(struct file_id), sizeof(struct writer));
 	map_sweep(s, "processes", sizeof(struct process_key), sizeof(struct process_label));
 	map_sweep(s, "labels", sizeof(uint32_t), sizeof(struct label_set));
+	map_sweep(s, "egress_rules", sizeof(struct egress_rule_key),
+		  sizeof(struct egress_rule_ports));
 }
 
 void sensors_run_remove(struct sensors *s, uint64_t key)
@@ -276,6 +278,7 @@ void sensors_run_remove(struct sensors *s, uint64_t key)
 	if (runs < 0)
 		return;
 	bpf_map_delete_elem(runs, &key);
+	bpf_map_delete_elem(fd_table_find(&s->table, "map", "egress_runs"), &key);
 	if (++s->removed >= SWEEP_AFTER)
 		sensors_sweep(s);
 }
