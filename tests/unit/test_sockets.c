@@ -21,6 +21,7 @@
 
 #include "base/cleanup.h"
 #include "sandbox/plan.h"
+#include "sensor/lookup.h"
 
 static struct gate_socket sockets[SANDBOX_SOCKETS_MAX];
 static struct outcome outcome;
@@ -242,6 +243,148 @@ static void more_can_be_made(void **state)
 	assert_int_equal(gate_socket_open(&wrong, 0), -EINVAL);
 }
 
+/* From here on as in root mode: a program hands over, and not the address. */
+
+static int lookup = -1;
+
+static void handed_over(void)
+{
+	struct fail f = { 0 };
+
+	possible();
+	if (lookup < 0)
+		lookup = lookup_open(work.socket_fds, sockets, work.socket_count, &f);
+	if (lookup < 0 && f.code == EPERM)
+		skip();
+	assert_string_equal(f.text, "");
+}
+
+static int listens(const char *at, uint16_t port)
+{
+	socklen_t size;
+	struct sockaddr_storage a = address(at, port, &size);
+	int fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, size), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	return fd;
+}
+
+/* -errno of the connection. */
+static int reaches(const char *to, uint16_t port)
+{
+	socklen_t size;
+	struct sockaddr_storage a = address(to, port, &size);
+	cleanup_fd int fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return connect(fd, (struct sockaddr *)&a, size) < 0 ? -errno : 0;
+}
+
+/* Who was asked for, as the one who accepts sees it. */
+static void arrives(int listener, const char *to, uint16_t port)
+{
+	struct sockaddr_storage local;
+	socklen_t size = sizeof(local);
+	cleanup_fd int fd = -1;
+
+	assert_int_equal(reaches(to, port), 0);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&local, &size), 0);
+	address_is(&local, to, port);
+}
+
+static void every_port_is_handed_over(void **state)
+{
+	int tcp4, tcp6;
+
+	handed_over();
+	tcp4 = fd_of(GATE_SOCKET_TCP, AF_INET);
+	tcp6 = fd_of(GATE_SOCKET_TCP, AF_INET6);
+	arrives(tcp4, "192.0.2.1", 1);
+	arrives(tcp4, "255.255.255.254", 65535);
+	arrives(tcp4, "128.0.0.1", 443);
+	arrives(tcp4, "126.255.255.255", 443);
+	arrives(tcp4, "198.18.0.1", 53);
+	if (!has_ipv6())
+		return;
+	arrives(tcp6, "2001:db8::1", 1);
+	arrives(tcp6, "::2", 443);
+	arrives(tcp6, "::1:0:0:1", 443);
+	arrives(tcp6, "fd77:6569:72::1", 53);
+}
+
+/* A server on all addresses answers for loopback alone. */
+static void servers_inside_answer_for_loopback_alone(void **state)
+{
+	cleanup_fd int any4 = -1, any6 = -1;
+
+	handed_over();
+	any4 = listens("0.0.0.0", 7000);
+	arrives(any4, "127.0.0.1", 7000);
+	arrives(any4, "127.9.9.9", 7000);
+	assert_int_equal(reaches("0.0.0.0", 7000), 0);
+	arrives(fd_of(GATE_SOCKET_TCP, AF_INET), "192.0.2.1", 7000);
+	assert_int_equal(reaches("127.0.0.1", 7001), -ECONNREFUSED);
+	arrives(fd_of(GATE_SOCKET_CARRY, 0), "127.0.0.1", 8080);
+	if (!has_ipv6())
+		return;
+	close(take_fd(&any4));
+	any6 = listens("::", 7000);
+	arrives(any6, "::1", 7000);
+	arrives(fd_of(GATE_SOCKET_TCP, AF_INET6), "2001:db8::1", 7000);
+	assert_int_equal(reaches("::1", 7001), -ECONNREFUSED);
+}
+
+/* A datagram comes to this socket with the address that it was sent to. */
+static void datagram_arrives(uint32_t kind, const char *to, uint16_t port)
+{
+	socklen_t size;
+	struct sockaddr_storage a = address(to, port, &size), told = { 0 };
+	cleanup_fd int client = socket(a.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = fd_of(kind, a.ss_family);
+	_Alignas(struct cmsghdr) char control[256];
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+
+	assert_int_equal(sendto(client, "q", 1, 0, (struct sockaddr *)&a, size), 1);
+	assert_int_equal(recvmsg(fd, &m, MSG_DONTWAIT), 1);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+		if (c->cmsg_type == IP_RECVORIGDSTADDR || c->cmsg_type == IPV6_RECVORIGDSTADDR)
+			memcpy(&told, CMSG_DATA(c), size);
+	}
+	if (kind == GATE_SOCKET_REST)
+		address_is(&told, to, port);
+}
+
+static void datagrams_are_handed_over(void **state)
+{
+	handed_over();
+	datagram_arrives(GATE_SOCKET_DNS, "198.18.0.1", 53);
+	datagram_arrives(GATE_SOCKET_REST, "198.18.0.1", 54);
+	datagram_arrives(GATE_SOCKET_REST, "198.18.0.2", 53);
+	datagram_arrives(GATE_SOCKET_REST, "192.0.2.1", 53);
+	if (!has_ipv6())
+		return;
+	datagram_arrives(GATE_SOCKET_DNS, "fd77:6569:72::1", 53);
+	datagram_arrives(GATE_SOCKET_REST, "fd77:6569:72::1", 123);
+	datagram_arrives(GATE_SOCKET_REST, "2001:db8::1", 53);
+}
+
+/* The last test: nobody holds the sockets any more, as when keeper and gate have died. */
+static void without_a_holder_all_is_refused(void **state)
+{
+	handed_over();
+	teardown(NULL);
+	assert_int_equal(reaches("192.0.2.1", 80), -ECONNREFUSED);
+	assert_int_equal(reaches("198.18.0.1", 53), -ECONNREFUSED);
+	close(listens("127.0.0.1", 7000));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +392,10 @@ int main(void)
 		cmocka_unit_test(the_resolver_answers),
 		cmocka_unit_test(anybody_can_be_answered_for),
 		cmocka_unit_test(more_can_be_made),
+		cmocka_unit_test(every_port_is_handed_over),
+		cmocka_unit_test(servers_inside_answer_for_loopback_alone),
+		cmocka_unit_test(datagrams_are_handed_over),
+		cmocka_unit_test(without_a_holder_all_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("sockets", tests, setup, teardown);
