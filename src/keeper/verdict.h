@@ -29,4 +29,7 @@ struct verdict_kind {
 
 extern const struct verdict_kind verdict_bpf, verdict_nft;
 
+/* verdict_bpf.c: the map flow_owners, for reading alone; owned. -1 without BPF, or -errno. */
+int verdict_owners(const struct keeper *k);
+
 #endif
