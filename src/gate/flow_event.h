@@ -16,7 +16,7 @@ struct flow_event {
 	const struct dial_ends *ends;
 	const struct meter *meter;
 	uint64_t number, started_ns, packets[2]; /* by enum meter_side */
-	uint32_t index;				 /* of the name, or 0 */
+	uint32_t index;				 /* of the name where the owner is known, or 0 */
 	uint16_t rule, protocol;		 /* EGRESS_NO_RULE; enum protocol */
 	bool in;				 /* to a published port */
 	const char *name, *detail;		 /* or NULL */

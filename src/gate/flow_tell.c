@@ -16,7 +16,7 @@ void flow_tell(struct flow *f, enum flow_state state, int error, const char *rea
 		.meter = &f->pair.meter,
 		.number = f->number,
 		.started_ns = f->started_ns,
-		.index = f->index,
+		.index = f->known && flow_name(f) ? f->index : 0,
 		.rule = f->rule,
 		.protocol = o ? (uint16_t)o->protocol : PROTOCOL_UNKNOWN,
 		.name = f->carry ? f->carry->to : flow_name(f),
