@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Asking living runs of a store by their sockets: `weir ps` and `weir kill`. Owns nothing. */
+/* Asking living runs of a store by their sockets: `weir ps`, `weir kill`, `weir policy`. Owns
+ * nothing. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -43,21 +44,21 @@ static int ask(int place, const char *run_id, enum message_type question, const 
 	return 0;
 }
 
-int client_kill(const char *store, const char *run_id, uint32_t call, struct fail *f)
+/* An order: its answer says whether it was carried out, and a number. */
+static int order(const char *store, const char *run_id, enum message_type question,
+		 const struct buf *data, enum message_type answer, uint32_t *ret_n, struct fail *f)
 {
 	cleanup_fd int place = place_open_existing(store, f);
 	cleanup_message struct message m = { .fd_count = 0 };
-	cleanup_buf struct buf question = { 0 };
 	struct message_text t;
 	struct wire w;
 	int r;
 
-	buf_init(&question, 4);
 	if (place < 0)
 		return place;
-	wire_put_u32(&question, call);
-	r = ask(place, run_id, MESSAGE_KILL_ASK, question.data, question.size, MESSAGE_KILL_DONE,
-		&m);
+	if (data->error)
+		return fail(f, -data->error, "the question to run %s", run_id);
+	r = ask(place, run_id, question, data->data, data->size, answer, &m);
 	if (r == -ECONNREFUSED || r == -ENOENT)
 		return fail_text(f, ESRCH, "run %s does not live", run_id);
 	if (r < 0)
@@ -66,7 +67,40 @@ int client_kill(const char *store, const char *run_id, uint32_t call, struct fai
 	r = message_text_decode(&w, &t);
 	if (r < 0)
 		return fail(f, -r, "run %s", run_id);
-	return t.code ? fail_text(f, t.code, "%s", t.text) : 0;
+	if (t.code)
+		return fail_text(f, t.code, "%s", t.text);
+	*ret_n = t.n;
+	return 0;
+}
+
+int client_kill(const char *store, const char *run_id, uint32_t call, struct fail *f)
+{
+	cleanup_buf struct buf question = { 0 };
+	uint32_t n;
+
+	buf_init(&question, 4);
+	wire_put_u32(&question, call);
+	return order(store, run_id, MESSAGE_KILL_ASK, &question, MESSAGE_KILL_DONE, &n, f);
+}
+
+int client_change_policy(const char *store, const char *run_id, const struct policy *p,
+			 uint32_t *ret_cut, struct fail *f)
+{
+	cleanup_buf struct buf question = { 0 };
+
+	buf_init(&question, POLICY_BYTES_MAX);
+	policy_encode(p, &question);
+	return order(store, run_id, MESSAGE_POLICY_ASK, &question, MESSAGE_POLICY_DONE, ret_cut, f);
+}
+
+int client_change_phase(const char *store, const char *run_id, enum egress_phase phase,
+			uint32_t *ret_cut, struct fail *f)
+{
+	cleanup_buf struct buf question = { 0 };
+
+	buf_init(&question, 4);
+	wire_put_u32(&question, phase);
+	return order(store, run_id, MESSAGE_PHASE_ASK, &question, MESSAGE_POLICY_DONE, ret_cut, f);
 }
 
 /* 1: asked; 0: the run does not live any more; else what on_run returned. */

@@ -132,5 +132,11 @@ int client_status(const char *store,
  * touch. */
 int client_kill(const char *store, const char *run_id, uint32_t call /* 0: the run */,
 		struct fail *f);
+/* The network of a living run becomes that of `p`, or goes on to a phase, everywhere at once when
+ * this returns 0; -EINVAL: p is wider, or the phase is over. ret_cut: flows that this ended. */
+int client_change_policy(const char *store, const char *run_id, const struct policy *p,
+			 uint32_t *ret_cut, struct fail *f);
+int client_change_phase(const char *store, const char *run_id, enum egress_phase phase,
+			uint32_t *ret_cut, struct fail *f);
 
 #endif

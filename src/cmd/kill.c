@@ -7,8 +7,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "call/client.h"
-#include "call/message.h"
 #include "cmd/command.h"
+#include "cmd/living.h"
 #include "store/record.h"
 
 struct kill_options {
@@ -21,54 +21,16 @@ static const struct option_row rows[] = {
 	{ 0 },
 };
 
-/* Finds the living run whose id begins with, or whose name is, `wanted`. */
-struct search {
-	const char *wanted;
-	size_t size;
-	char id[RUN_ID_SIZE];
-	int found;
-};
-
-static int compare(void *context, const struct message_status *status)
-{
-	struct search *s = context;
-	bool same = (status->name && strlen(status->name) == s->size &&
-		     memcmp(status->name, s->wanted, s->size) == 0) ||
-		    strncmp(status->id, s->wanted, s->size) == 0;
-
-	if (same) {
-		memcpy(s->id, status->id, sizeof(s->id));
-		s->found++;
-	}
-	return 0;
-}
-
-static int find_living(const char *store, struct search *s, struct fail *f)
-{
-	int r = client_status(store, compare, s, f);
-
-	if (r < 0)
-		return r;
-	if (s->found == 0)
-		return fail_text(f, ESRCH, "no living run is called %.*s; 'weir ps' lists them",
-				 (int)s->size, s->wanted);
-	if (s->found > 1)
-		return fail_text(f, ENOTUNIQ, "%d living runs begin with %.*s", s->found,
-				 (int)s->size, s->wanted);
-	return 0;
-}
-
-/* RUN or RUN/CALL. */
-static int parse_target(const char *text, struct search *s, uint32_t *call)
+/* RUN or RUN/CALL; RUN is the first *size bytes. */
+static int parse_target(const char *text, size_t *size, uint32_t *call)
 {
 	const char *slash = strchr(text, '/');
 	char *end;
 	unsigned long n;
 
-	*s = (struct search){ .wanted = text };
-	s->size = slash ? (size_t)(slash - text) : strlen(text);
+	*size = slash ? (size_t)(slash - text) : strlen(text);
 	*call = 0;
-	if (s->size == 0)
+	if (*size == 0)
 		return -EINVAL;
 	if (!slash)
 		return 0;
@@ -104,19 +66,21 @@ static int kill_run(int argc, char **argv)
 	int first = options_parse(&command_kill, argc, argv, &o);
 	cleanup_free char *standard = NULL;
 	struct fail f = { .code = 0 };
-	struct search s;
+	char id[RUN_ID_SIZE];
 	uint32_t call;
+	size_t size;
 
 	if (first < 0)
 		return options_status(first);
-	if (first != argc - 1 || parse_target(argv[first], &s, &call) < 0) {
+	if (first != argc - 1 || parse_target(argv[first], &size, &call) < 0) {
 		log_error("weir kill needs one RUN or RUN/CALL, for example 06d2k or 06d2k/3");
 		return EXIT_WEIR_USAGE;
 	}
 	standard = store_path_default();
 	if (!o.store)
 		o.store = standard;
-	if (find_living(o.store, &s, &f) < 0 || client_kill(o.store, s.id, call, &f) < 0) {
+	if (living_find(o.store, argv[first], size, id, &f) < 0 ||
+	    client_kill(o.store, id, call, &f) < 0) {
 		log_error("%s", f.text);
 		return EXIT_WEIR_FAILED;
 	}

@@ -98,6 +98,9 @@ int egress_fits(const struct policy *p, struct fail *f);
 void egress_name_entry(const struct policy *p, enum egress_phase phase, const char *name,
 		       uint32_t index, bool v6, struct egress_entry *ret);
 
+/* What is made once, at the run's start (carry, publish, resolver, veth): where `next` says
+ * nothing, it is as in `now`. 0 or -ENOMEM. */
+int egress_inherit(const struct policy *now, struct policy *next);
 /* Whether everything that `next` lets pass, in any phase, `now` lets pass as well, and nothing else
  * of the network differs: 0, or -EINVAL naming the rule or key that is wider. What a policy says
  * besides the network is not looked at. */

@@ -133,19 +133,52 @@ static int compare_rest(struct comparison *c)
 	return r;
 }
 
-/* What the policies say besides rules and phases is made once, at the run's start. */
-static int compare_settings(const struct policy *now, const struct policy *next, struct fail *f)
+static bool is_made_once(const struct setting *s)
 {
 	static const char *const paths[] = { "network.carry", "network.publish", "network.resolver",
 					     "network.veth" };
 
+	for (size_t i = 0; i < ARRAY_LENGTH(paths); i++)
+		if (strcmp(paths[i], s->path) == 0)
+			return true;
+	return false;
+}
+
+static int inherit_list(const struct text_list *now, struct text_list *next)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < now->count && r == 0; i++)
+		r = text_list_add(next, now->items[i], strlen(now->items[i]));
+	return r;
+}
+
+int egress_inherit(const struct policy *now, struct policy *next)
+{
+	int r = 0;
+
+	for (const struct setting *s = settings; s->path && r == 0; s++) {
+		const void *is = setting_slot_of(s, now, 0);
+		void *will = setting_slot(s, next, 0);
+
+		if (!is_made_once(s))
+			continue;
+		if (s->type == SETTING_FLAG && !setting_get(s, will))
+			setting_put(s, will, setting_get(s, is));
+		else if (s->type == SETTING_LIST && !((struct text_list *)will)->count)
+			r = inherit_list(is, will);
+	}
+	return r;
+}
+
+static int compare_settings(const struct policy *now, const struct policy *next, struct fail *f)
+{
 	for (const struct setting *s = settings; s->path; s++)
-		for (size_t i = 0; i < ARRAY_LENGTH(paths); i++)
-			if (strcmp(paths[i], s->path) == 0 && !setting_equal(s, now, next))
-				return fail_text(f, EINVAL,
-						 "%s cannot change while the run lives; leave it "
-						 "as the run's policy has it",
-						 s->path);
+		if (is_made_once(s) && !setting_equal(s, now, next))
+			return fail_text(f, EINVAL,
+					 "%s cannot change while the run lives: write it as the "
+					 "run's policy has it, or leave it out",
+					 s->path);
 	return 0;
 }
 

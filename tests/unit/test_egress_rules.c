@@ -524,6 +524,28 @@ static void what_is_wider_is_named(void **state)
 	}
 }
 
+static void what_is_made_once_is_inherited_where_nothing_is_said(void **state)
+{
+	cleanup_policy struct policy now = { 0 }, silent = { 0 }, other = { 0 };
+
+	(void)state;
+	read_network("allow: [{host: a.b}], carry: ['80=a:1'], publish: ['81'], "
+		     "resolver: [192.0.2.1], veth: true",
+		     &now);
+	read_network("default: deny", &silent);
+	assert_int_equal(egress_inherit(&now, &silent), 0);
+	assert_string_equal(silent.network.carry.items[0], "80=a:1");
+	assert_string_equal(silent.network.publish.items[0], "81");
+	assert_string_equal(silent.network.resolver.items[0], "192.0.2.1");
+	assert_true(silent.network.veth);
+	assert_int_equal(silent.network.allow_count, 0);
+	assert_int_equal(egress_narrower(&now, &silent, NULL), 0);
+	read_network("carry: ['80=a:2']", &other);
+	assert_int_equal(egress_inherit(&now, &other), 0);
+	assert_int_equal(other.network.carry.count, 1);
+	assert_int_equal(egress_narrower(&now, &other, NULL), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -535,6 +557,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_enforced_is_refused_by_name),
 		cmocka_unit_test(what_is_called_narrower_is),
 		cmocka_unit_test(what_is_wider_is_named),
+		cmocka_unit_test(what_is_made_once_is_inherited_where_nothing_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
