@@ -35,8 +35,6 @@ struct client {
 	bool over;     /* no run behind the connection any more */
 	bool summed;
 	struct run_summary summary;
-	int carried[CARRY_MAX]; /* owned until client_carried() */
-	uint32_t carried_count;
 };
 
 static int started_by(char **ret)
@@ -119,25 +117,6 @@ static int text_event(struct wire *w, struct client_event *e)
 	return r;
 }
 
-static int take_carried(struct client *c, struct message *m, struct wire *w)
-{
-	uint32_t n = wire_get_u32(w);
-
-	if (wire_end(w) < 0 || n != c->carried_count || n >= CARRY_MAX)
-		return -EPROTO;
-	c->carried[c->carried_count++] = take_fd(&m->fds[0]);
-	return 0;
-}
-
-size_t client_carried(struct client *c, int fds[CARRY_MAX])
-{
-	size_t count = c->carried_count;
-
-	memcpy(fds, c->carried, count * sizeof(*fds));
-	c->carried_count = 0;
-	return count;
-}
-
 /* Turns what the keeper says by itself into a queued event. */
 static int take_notice(struct client *c, struct message *m)
 {
@@ -166,8 +145,6 @@ static int take_notice(struct client *c, struct message *m)
 		e.kind = m->type == MESSAGE_RUN_OVER ? CLIENT_RUN_OVER : CLIENT_NOTICE;
 		r = text_event(&w, &e);
 		break;
-	case MESSAGE_RUN_CARRIED:
-		return take_carried(c, m, &w);
 	case MESSAGE_RUN_SUMMARY:
 		c->summed = true;
 		return run_summary_decode(&w, &c->summary);
@@ -254,8 +231,7 @@ static int await_answer(struct client *c, struct message *ret)
 	do {
 		message_free(ret);
 		r = channel_receive(&c->keeper, ret, 0);
-	} while (r == 1 && (ret->type == MESSAGE_RUN_NOTICE || ret->type == MESSAGE_RUN_CARRIED) &&
-		 take_notice(c, ret) == 0);
+	} while (r == 1 && ret->type == MESSAGE_RUN_NOTICE && take_notice(c, ret) == 0);
 	c->keeper.peer = PARTY_KEEPER;
 	return r == 1 ? 0 : r == 0 ? -EPIPE : r;
 }
@@ -504,8 +480,6 @@ void client_free(struct client *c)
 	while (dequeue(c, &e))
 		;
 	free(c->finding);
-	while (c->carried_count > 0)
-		close(c->carried[--c->carried_count]);
 	if (c->keeper.fd >= 0)
 		close(c->keeper.fd);
 	free(c);

@@ -10,7 +10,6 @@
 
 #include "base/fail.h"
 #include "call/call.h"
-#include "policy/carry.h"
 #include "policy/egress.h"
 #include "policy/policy.h"
 
@@ -36,8 +35,6 @@ struct run_request {
 /* Starts the supervisor where none serves this store, and the run. On success the sandbox stands,
  * with no call in it. */
 int client_open(const struct run_request *request, struct client **ret, struct fail *f);
-/* Hands over the listening sockets of the policy's network.carry, in its order; how many. */
-size_t client_carried(struct client *c, int fds[CARRY_MAX]);
 const char *client_run_id(const struct client *c);
 
 #define CALL_EXTRA_MAX 8

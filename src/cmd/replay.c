@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text_escape.h"
-#include "cmd/carry.h"
 #include "cmd/choose.h"
 #include "cmd/command.h"
 #include "cmd/live.h"
@@ -60,7 +59,6 @@ struct show {
 	const struct replay_arguments *arguments;
 	struct trajectory *trajectory;
 	struct client *client;
-	struct carry_gate gate;
 	struct outcome outcome;
 	struct live live;
 	bool lines;
@@ -283,13 +281,12 @@ static int open_and_replay(struct show *s, const struct policy *policy, char **a
 	request.command = buf_text(&command);
 	catch_signals(&waiting);
 	raise_limit();
-	if (carry_client_open(&request, &s->gate, &s->client, &f) < 0) {
+	if (client_open(&request, &s->client, &f) < 0) {
 		log_error("%s", f.text);
 		return EXIT_WEIR_FAILED;
 	}
 	status = replay_all(s, policy, request.store, &waiting);
 	client_free(s->client);
-	carry_gate_stop(&s->gate);
 	return status;
 }
 

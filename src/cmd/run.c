@@ -19,7 +19,6 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "call/client.h"
-#include "cmd/carry.h"
 #include "cmd/choose.h"
 #include "cmd/command.h"
 #include "cmd/outcome.h"
@@ -60,7 +59,6 @@ struct carriage {
 
 struct session {
 	struct client *client;
-	struct carry_gate gate;
 	struct carriage carriage;
 	uint32_t call;
 	int signals;
@@ -383,7 +381,7 @@ static int run_program(struct session *s, const struct run_options *o, const str
 				       .command = buf_text(&p->command),
 				       .first = &p->call };
 
-	if (carry_client_open(&request, &s->gate, &s->client, &f) < 0) {
+	if (client_open(&request, &s->client, &f) < 0) {
 		log_error("%s", f.text);
 		return EXIT_WEIR_FAILED;
 	}
@@ -483,6 +481,5 @@ static int run_run(int argc, char **argv)
 	}
 	status = run_session(&s, &o, &policy, argv + first);
 	client_free(s.client);
-	carry_gate_stop(&s.gate);
 	return status;
 }

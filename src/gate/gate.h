@@ -61,6 +61,8 @@ struct gate {
 	struct carried *carried;
 	struct datagrams *datagrams;
 	struct published *published;
+	bool begun; /* the keeper has told all that an earlier gate of the run knew */
+	bool over;  /* the loop ends */
 };
 
 /* The entry points that main.c calls are alike in each part:

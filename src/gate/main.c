@@ -1,90 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
-/* weir-gate DESTINATION...: holds a run's carried sockets (network.carry) and relays what connects
- * to them. A client starts it before its run, as the user, with a channel as descriptor 3: it says
- * when it knows where everything leads, is handed the listening sockets once the sandbox stands,
- * and ends with the channel. Names are looked up once, by the host's resolver: what the sandbox
- * does can make it look up nothing. */
+/* weir-gate: a run's gate, started by its keeper with a channel as descriptor 3; see gate.h. Owns
+ * the loop and the link to the keeper, and drives the parts. Trusts the keeper, and by the time
+ * that it reads anything else it holds nothing but sockets. It ends with the channel. */
 #include <errno.h>
-#include <netdb.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/un.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
-#include "call/channel.h"
-#include "call/message.h"
-#include "gate/carried.h"
+#include "gate/confine.h"
+#include "gate/gate.h"
 #include "policy/carry.h"
 
-#define CLIENT_FD 3
+#define KEEPER_FD 3
 
-struct gate {
-	struct loop loop;
-	struct relay relay;
-	struct channel client;
-	struct watch watch;
-	size_t count;
-	struct carry carries[CARRY_MAX];
-	struct destination destinations[CARRY_MAX];
-	struct relay_port ports[CARRY_MAX]; /* relay NULL: not handed over yet */
-	bool over;
+static const struct part {
+	uint32_t kinds; /* of sockets, as bits of enum gate_socket_kind */
+	int (*open)(struct gate *g);
+	int (*socket)(struct gate *g, const struct gate_socket *s, int fd);
+	void (*policy)(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut); /* or NULL */
+	void (*close)(struct gate *g, const char *reason);		       /* or NULL */
+} parts[] = {
+	{ .kinds = 1u << GATE_SOCKET_DNS, .open = names_open, .socket = names_socket },
+	{ .kinds = 1u << GATE_SOCKET_TCP | 1u << GATE_SOCKET_CARRY,
+	  .open = flows_open,
+	  .socket = flows_socket,
+	  .policy = flows_policy,
+	  .close = flows_close },
 };
 
-static void add_address(struct destination *d, const void *address, socklen_t size)
+void gate_send(struct gate *g, enum message_type type, const struct buf *data)
 {
-	struct destination_address *a = &d->addresses[d->count];
-
-	if (d->count == DESTINATION_ADDRESSES_MAX || size > sizeof(a->at))
+	if (data->error)
 		return;
-	memcpy(&a->at, address, size);
-	a->size = size;
-	d->count++;
+	/* a keeper that is gone is seen by the loop */
+	channel_send(&g->keeper, type, 0, data->data, data->size, NULL, 0, 0);
 }
 
-static int find_destination(const struct carry *c, struct destination *ret, struct fail *f)
+void gate_tell(struct gate *g, struct event_header *event, const struct gate_edge *edges,
+	       size_t edge_count)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	struct addrinfo *list = NULL;
-	char port[8];
-	int r;
+	cleanup_buf struct buf data = { 0 };
 
-	if (c->unix_path) {
-		snprintf(un.sun_path, sizeof(un.sun_path), "%s", c->unix_path);
-		add_address(ret, &un, sizeof(un));
-		return 0;
-	}
-	snprintf(port, sizeof(port), "%u", c->host_port);
-	r = getaddrinfo(c->host, port, &hints, &list);
-	if (r != 0)
-		return fail_text(f, ENOENT, "carried socket %u: %s: %s", c->port, c->host,
-				 gai_strerror(r));
-	for (struct addrinfo *a = list; a; a = a->ai_next)
-		add_address(ret, a->ai_addr, a->ai_addrlen);
-	freeaddrinfo(list);
-	return 0;
+	buf_init(&data, EVENT_SIZE_MAX);
+	if (gate_event_encode(event, edges, edge_count, &data) == 0)
+		gate_send(g, MESSAGE_GATE_EVENT, &data);
 }
 
-static int find_destinations(struct gate *g, char **texts, struct fail *f)
+void gate_make(struct gate *g, struct gate_socket socket, uint32_t count)
 {
-	int r = 0;
+	struct gate_make m = { .socket = socket, .count = count };
+	cleanup_buf struct buf data = { 0 };
 
-	for (; r == 0 && texts[g->count]; g->count++) {
-		struct carry *c = &g->carries[g->count];
-
-		if (g->count == CARRY_MAX || carry_parse(texts[g->count], c) < 0)
-			return fail_text(f, EINVAL, "weir-gate: %s", texts[g->count]);
-		r = find_destination(c, &g->destinations[g->count], f);
-	}
-	return r;
+	buf_init(&data, 16);
+	gate_make_encode(&m, &data);
+	gate_send(g, MESSAGE_GATE_MAKE, &data);
 }
 
-static int tell_ready(struct gate *g, const struct fail *f)
+static void tell_ready(struct gate *g, const struct fail *f)
 {
 	struct message_text t = { .code = f->code };
 	cleanup_buf struct buf data = { 0 };
@@ -92,75 +71,235 @@ static int tell_ready(struct gate *g, const struct fail *f)
 	snprintf(t.text, sizeof(t.text), "%s", f->text);
 	buf_init(&data, MESSAGE_TEXT_MAX);
 	message_text_encode(&t, &data);
-	return channel_send(&g->client, MESSAGE_CARRY_READY, 0, data.data, data.size, NULL, 0, 0);
+	gate_send(g, MESSAGE_GATE_READY, &data);
 }
 
-static int take_listener(struct gate *g, struct message *m)
+static void tell_applied(struct gate *g, const struct gate_applied *a)
+{
+	cleanup_buf struct buf data = { 0 };
+
+	buf_init(&data, 16);
+	gate_applied_encode(a, &data);
+	gate_send(g, MESSAGE_GATE_APPLIED, &data);
+}
+
+/* Every part judges anew what it holds; only then nobody looks at the former policy any more. */
+static void apply(struct gate *g)
+{
+	struct gate_applied sum = { .generation = g->open.generation };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
+		uint32_t kept = 0, cut = 0;
+
+		if (parts[i].policy)
+			parts[i].policy(g, &kept, &cut);
+		sum.kept += kept;
+		sum.cut += cut;
+	}
+	tell_applied(g, &sum);
+}
+
+static int decode_policy(const struct gate_open *o, struct policy *ret)
 {
 	struct wire w;
-	uint32_t n;
+
+	wire_init(&w, o->policy.data, o->policy.size);
+	return policy_decode(&w, ret);
+}
+
+static int take_policy(struct gate *g, const struct message *m)
+{
+	struct policy former = g->policy;
+	struct gate_open o;
+	struct wire w;
+	int r;
 
 	wire_init(&w, m->data, m->size);
-	n = wire_get_u32(&w);
-	if (wire_end(&w) < 0 || n >= g->count || g->ports[n].relay)
-		return -EPROTO;
-	g->ports[n].watch.fd = take_fd(&m->fds[0]);
-	g->ports[n].to = &g->destinations[n];
-	return relay_listen(&g->relay, &g->ports[n]);
-}
-
-static void client_ready(struct watch *w, uint32_t events)
-{
-	struct gate *g = container_of(w, struct gate, watch);
-	cleanup_message struct message m = { .fd_count = 0 };
-	int r = channel_receive(&g->client, &m, MSG_DONTWAIT);
-
-	if (r == 1)
-		r = take_listener(g, &m) < 0 ? -EPROTO : 1;
-	g->over = r != 1 && r != -EAGAIN;
-}
-
-/* The run is over: what the user could not see while a program had the terminal. */
-static void tell_failures(const struct gate *g)
-{
-	for (size_t i = 0; i < g->count; i++) {
-		const struct relay_port *p = &g->ports[i];
-
-		if (p->failed)
-			log_warn("carried socket %u: %llu of %llu connections did not reach %s: %s",
-				 g->carries[i].port, (unsigned long long)p->failed,
-				 (unsigned long long)p->accepted, g->carries[i].to,
-				 strerror(p->error));
+	r = gate_open_decode(&w, &o);
+	if (r < 0)
+		return r;
+	r = decode_policy(&o, &g->policy);
+	if (r < 0) {
+		g->policy = former;
+		gate_open_free(&o);
+		return r;
 	}
+	o.next_flow = g->open.next_flow; /* nobody knows it better */
+	gate_open_free(&g->open);
+	g->open = o;
+	apply(g);
+	policy_free(&former);
+	return 0;
+}
+
+static int take_sockets(struct gate *g, struct message *m)
+{
+	struct gate_sockets sockets;
+	struct wire w;
+
+	wire_init(&w, m->data, m->size);
+	if (gate_sockets_decode(&w, &sockets) < 0 || sockets.count != m->fd_count)
+		return -EPROTO;
+	if (!g->begun) {
+		g->begun = true;
+		apply(g);
+	}
+	for (size_t i = 0; i < sockets.count; i++)
+		for (size_t k = 0; k < ARRAY_LENGTH(parts); k++)
+			if (parts[k].kinds & 1u << sockets.of[i].kind)
+				parts[k].socket(g, &sockets.of[i], take_fd(&m->fds[i]));
+	return 0;
+}
+
+static int take_names(struct gate *g, const struct message *m)
+{
+	struct gate_names names;
+	struct wire w;
+	int r;
+
+	wire_init(&w, m->data, m->size);
+	r = gate_names_decode(&w, &names);
+	if (r == 0)
+		names_earlier(g, &names);
+	gate_names_free(&names);
+	return r;
+}
+
+static int take_named(struct gate *g, const struct message *m)
+{
+	struct gate_named n;
+	struct wire w;
+	int r;
+
+	wire_init(&w, m->data, m->size);
+	r = gate_named_decode(&w, &n);
+	if (r == 0)
+		names_named(g, n.index, n.error);
+	return r;
+}
+
+static int take_message(struct gate *g, struct message *m)
+{
+	switch (m->type) {
+	case MESSAGE_GATE_POLICY:
+		return take_policy(g, m);
+	case MESSAGE_GATE_SOCKETS:
+		return take_sockets(g, m);
+	case MESSAGE_GATE_NAMES:
+		return take_names(g, m);
+	case MESSAGE_GATE_NAMED:
+		return take_named(g, m);
+	case MESSAGE_GATE_SPENT_BEFORE:
+		flows_spent(g, m);
+		return 0;
+	case MESSAGE_GATE_OWNER:
+		owner_told(g, m);
+		return 0;
+	default:
+		return -EPROTO;
+	}
+}
+
+static void keeper_ready(struct watch *w, uint32_t events)
+{
+	struct gate *g = container_of(w, struct gate, keeper_watch);
+	cleanup_message struct message m = { .fd_count = 0 };
+	int r = channel_receive(&g->keeper, &m, MSG_DONTWAIT);
+
+	if (r == -EAGAIN)
+		return;
+	if (r != 1 || take_message(g, &m) < 0)
+		g->over = true;
+}
+
+static int take_open(struct gate *g, int *ret_netns, struct fail *f)
+{
+	cleanup_message struct message m = { .fd_count = 0 };
+	struct wire w;
+	size_t at = 0;
+	int r = channel_receive(&g->keeper, &m, 0);
+
+	if (r != 1 || m.type != MESSAGE_GATE_OPEN)
+		return fail(f, EPROTO, "weir-gate is started by weir-keeper");
+	wire_init(&w, m.data, m.size);
+	r = gate_open_decode(&w, &g->open);
+	if (r == 0)
+		r = decode_policy(&g->open, &g->policy);
+	if (r == 0 && m.fd_count != (size_t)g->open.has_owners + g->open.has_netns)
+		r = -EPROTO;
+	if (r < 0)
+		return fail(f, -r, "weir-gate cannot read its order");
+	g->owners = g->open.has_owners ? take_fd(&m.fds[at++]) : -1;
+	*ret_netns = g->open.has_netns ? take_fd(&m.fds[at]) : -1;
+	return 0;
+}
+
+static bool carries_unix(const struct policy *p)
+{
+	struct carry c;
+
+	for (size_t i = 0; i < p->network.carry.count; i++)
+		if (carry_parse(p->network.carry.items[i], &c) == 0 && c.unix_path)
+			return true;
+	return false;
+}
+
+/* unknown: what one of the carried sockets leads to, which does not keep the others from serving.
+ */
+static int begin(struct gate *g, struct fail *unknown, struct fail *f)
+{
+	cleanup_fd int netns = -1;
+	int r = take_open(g, &netns, f);
+	bool carries;
+
+	if (r < 0)
+		return r;
+	carries = carries_unix(&g->policy);
+	r = confine_privileges(netns, carries, f);
+	if (r == 0 && loop_open(&g->loop) < 0)
+		r = fail(f, errno, "weir-gate: epoll");
+	for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(parts); i++) {
+		r = parts[i].open(g);
+		if (r < 0)
+			fail(f, -r, "weir-gate cannot begin");
+	}
+	if (r == 0) {
+		carry_open(g, unknown);
+		r = confine_to_sockets(carries, g->owners >= 0, f);
+	}
+	return r == 0 ? loop_add(&g->loop, &g->keeper_watch) : r;
+}
+
+static void serve(struct gate *g)
+{
+	while (!g->over && loop_once(&g->loop, timers_next(&g->timers)) >= 0)
+		timers_serve(&g->timers, clock_mono_ns());
+	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++)
+		if (parts[i].close)
+			parts[i].close(g, "the run is over");
 }
 
 int main(int argc, char **argv)
 {
 	static struct gate g = {
-		.client = { .fd = CLIENT_FD, .self = PARTY_GATE, .peer = PARTY_CLIENT },
-		.watch = { .fd = CLIENT_FD, .events = EPOLLIN, .ready = client_ready },
+		.keeper = { .fd = KEEPER_FD, .self = PARTY_GATE, .peer = PARTY_KEEPER },
+		.keeper_watch = { .fd = KEEPER_FD, .events = EPOLLIN, .ready = keeper_ready },
+		.owners = -1,
 	};
-	struct fail f = { .code = 0 };
+	struct fail f = { .code = 0 }, unknown = { .code = 0 };
 
-	log_open("weir");
-	if (argc < 2) {
-		log_error("weir-gate is started by weir run and weir replay");
+	log_open("weir-gate");
+	if (argc != 1 || fcntl(KEEPER_FD, F_SETFD, FD_CLOEXEC) < 0 ||
+	    close_range(KEEPER_FD + 1, ~0u, 0) < 0) {
+		log_error("weir-gate is started by weir-keeper");
 		return 2;
 	}
-	/* it ends with the client, and not by a key that was meant for the program in the sandbox
-	 */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	find_destinations(&g, argv + 1, &f);
-	if (f.code == 0 && loop_open(&g.loop) < 0)
-		fail(&f, errno, "weir-gate: epoll");
-	g.relay.loop = &g.loop;
-	if (tell_ready(&g, &f) < 0 || f.code || loop_add(&g.loop, &g.watch) < 0)
+	signal(SIGPIPE, SIG_IGN);
+	if (begin(&g, &unknown, &f) < 0) {
+		tell_ready(&g, &f);
 		return 1;
-	while (!g.over && loop_once(&g.loop, UINT64_MAX) >= 0)
-		;
-	tell_failures(&g);
+	}
+	tell_ready(&g, &unknown);
+	serve(&g);
 	return 0;
 }

@@ -13,9 +13,14 @@ struct egress; /* in struct keeper; NULL: the run has no way out */
 
 /* Once the sandbox stands. Does not wait for the gate. 0, or -errno and the run cannot begin. */
 int egress_open(struct keeper *k, struct fail *f);
-/* At the run's end: the gate tells its flows' ends first, within a bound. */
+/* Nothing lives inside any more: the gate tells its flows' ends, and ends. */
+void egress_end(struct keeper *k);
+/* Whether it has; true where there is none. */
+bool egress_ended(const struct keeper *k);
+/* It has not, in the time that there was: without it then. Idempotent. */
 void egress_close(struct keeper *k);
-bool egress_open_flows(const struct keeper *k);
+/* Looks at what has a time limit; returns when to look again. */
+uint64_t egress_limits(struct keeper *k, uint64_t now);
 /* From an asker; answered by POLICY_DONE when it holds everywhere. */
 void egress_policy_asked(struct keeper *k, struct visitor *v, const struct message *m);
 void egress_phase_asked(struct keeper *k, struct visitor *v, const struct message *m);

@@ -31,7 +31,7 @@ static bool may_stand_behind(const struct call *c, const struct call_behind *b)
 }
 
 /* What call n left behind carries at least what the call began with. */
-static uint32_t left_by(const struct keeper *k, uint32_t n)
+uint32_t handover_left(const struct keeper *k, uint32_t n)
 {
 	return n < k->left_count ? k->left_labels[n] : LABEL_NONE;
 }
@@ -75,7 +75,7 @@ static void tell(struct call *c, uint32_t parent, const struct call_behind *b)
 
 	if (b) {
 		hand.e.from = b->call;
-		hand.e.with = left_by(c->keeper, b->call);
+		hand.e.with = handover_left(c->keeper, b->call);
 		hand.e.edge = (uint16_t)b->edge;
 		hand.e.label = LABEL_KEEPER + ++c->keeper->labels_given;
 		hand.e.text_size = (uint16_t)(b->text ? strnlen(b->text, HAND_TEXT_MAX) : 0);
@@ -99,6 +99,21 @@ int handover_begin(struct call *c, uint32_t parent, const struct call_behind *be
 	return c->label ? remember_left(c->keeper, c->n, c->label) : 0;
 }
 
+uint32_t handover_event(struct keeper *k, const struct event_header *of, uint32_t from,
+			enum edge_kind edge)
+{
+	struct event_handover e = { .h = *of,
+				    .from = from,
+				    .label = LABEL_KEEPER + ++k->labels_given,
+				    .with = handover_left(k, from),
+				    .edge = (uint16_t)edge };
+
+	e.h.kind = EVENT_HANDOVER;
+	e.h.size = sizeof(e);
+	record_bytes(k, MESSAGE_REC_EVENT, &e, sizeof(e));
+	return e.label;
+}
+
 void handover_end(struct call *c)
 {
 	int calls = handover_sensor(c->keeper, HAND_CALLS);
@@ -120,7 +135,7 @@ void change_tell(struct keeper *k, uint32_t n, const struct call_change *change)
 				  .call = n,
 				  .run = k->assign.key,
 				  .mono_ns = clock_mono_ns(),
-				  .label = left_by(k, n) },
+				  .label = handover_left(k, n) },
 			   .change = (uint16_t)change->change } };
 	uint16_t *sizes[] = { &event.e.part_size, &event.e.name_size, &event.e.was_size,
 			      &event.e.is_size };

@@ -12,6 +12,9 @@
  *   hook.c     what an agent's hooks say of the calls that it makes
  *   moved.c    a process that was moved by its number is the right one
  *   status.c   how a process ended that is not our child
+ *   egress.c   the way out: what holds
+ *   gate.c     the gate: its life, what it is told
+ *   gate_told.c what it tells
  *   session.c  a living shell, as it is seen from outside
  *   listen.c   calls without cgroups: their listeners, their survivors
  *   inside.c   the processes of a sandbox, by its pid namespace
@@ -25,6 +28,7 @@
 #include <sys/types.h>
 
 #include "base/fail.h"
+#include "bpf/event.h"
 #include "call/call.h"
 #include "call/channel.h"
 #include "call/loop.h"
@@ -38,7 +42,7 @@ enum run_state {
 	RUN_SPARE,    /* no run yet */
 	RUN_LIVING,   /* the sandbox stands */
 	RUN_STOPPED,  /* nothing lives any more; the client may still say what calls printed */
-	RUN_CLOSING,  /* the record is being completed */
+	RUN_CLOSING,  /* the gate says its last, then the record is being completed */
 	RUN_FINISHED, /* nothing is left to do */
 };
 
@@ -71,7 +75,8 @@ struct visitor {
 	struct keeper *keeper;
 	struct channel channel;
 	struct watch watch;
-	bool wants_end; /* waits for KILL_DONE of the whole run */
+	bool wants_end;		   /* waits for KILL_DONE of the whole run */
+	uint32_t wants_generation; /* waits for POLICY_DONE of this one; 0: it does not */
 };
 
 struct keeper {
@@ -112,7 +117,8 @@ struct keeper {
 	uint32_t calls_begun, shells_begun, labels_given;
 	uint32_t *left_labels; /* by call: what its processes carried, as far as it is known */
 	size_t left_count;
-	struct agent *agent; /* NULL: none lives */
+	struct agent *agent;   /* NULL: none lives */
+	struct egress *egress; /* NULL: there is no way out */
 
 	struct outbox client;
 	struct outbox recorder;
@@ -122,6 +128,7 @@ struct keeper {
 	struct buf opening;	/* struct run_open as every recorder gets it */
 	uint64_t seq;
 	struct message_gap gap; /* not yet told; last 0: none */
+	bool close_told;	/* to the recorder */
 	bool summed;
 	struct run_summary summary;
 
@@ -165,6 +172,12 @@ int handover_sensor(const struct keeper *k, const char *name);
  * kernel, or where that has no sensors to the recorder. -EINVAL where the list cannot be true,
  * -ENOMEM. */
 int handover_begin(struct call *c, uint32_t parent, const struct call_behind *behind, size_t count);
+
+uint32_t handover_left(const struct keeper *k, uint32_t n); /* label of what call n left behind */
+/* A call stands behind an event besides those of the event's label: tells the recorder, and returns
+ * the label that stands for all of them. */
+uint32_t handover_event(struct keeper *k, const struct event_header *of, uint32_t from,
+			enum edge_kind edge);
 
 /* The call's first process has ended: what it left to later ones carries what that process did. */
 void handover_end(struct call *c);
@@ -226,6 +239,9 @@ void record_run_close(struct keeper *k);
 void tell_client(struct keeper *k, enum message_type type, const struct buf *data, int fd);
 void tell_client_text(struct keeper *k, enum message_type type, uint32_t n, int code,
 		      const char *text);
+/* Answers, and the visitor is gone. */
+void visitor_text(struct visitor *v, enum message_type type, uint32_t n, int code,
+		  const char *text);
 void visitors_end(struct keeper *k); /* answers those who wait for the run's end */
 
 #endif

@@ -21,6 +21,7 @@
 #include "call/cgroup.h"
 #include "call/client.h"
 #include "call/place.h"
+#include "keeper/egress.h"
 #include "keeper/keeper.h"
 
 #define SUPERVISOR_FD 3
@@ -74,15 +75,20 @@ static void visitor_answer(struct visitor *v, enum message_type type, const stru
 	visitor_free(v);
 }
 
-static void visitor_killed(struct visitor *v, int code, const char *text)
+void visitor_text(struct visitor *v, enum message_type type, uint32_t n, int code, const char *text)
 {
-	struct message_text t = { .code = code };
+	struct message_text t = { .n = n, .code = code };
 	cleanup_buf struct buf data = { 0 };
 
 	snprintf(t.text, sizeof(t.text), "%s", text);
 	buf_init(&data, MESSAGE_TEXT_MAX);
 	message_text_encode(&t, &data);
-	visitor_answer(v, MESSAGE_KILL_DONE, &data);
+	visitor_answer(v, type, &data);
+}
+
+static void visitor_killed(struct visitor *v, int code, const char *text)
+{
+	visitor_text(v, MESSAGE_KILL_DONE, 0, code, text);
 }
 
 void visitors_end(struct keeper *k)
@@ -233,6 +239,7 @@ static void answer_adopt(struct visitor *v)
 static void visitor_ready(struct watch *w, uint32_t events)
 {
 	struct visitor *v = container_of(w, struct visitor, watch);
+	struct keeper *k = v->keeper;
 	struct message m = { .fd_count = 0 };
 	int r = channel_receive(&v->channel, &m, MSG_DONTWAIT);
 
@@ -244,6 +251,10 @@ static void visitor_ready(struct watch *w, uint32_t events)
 		answer_adopt(v);
 	else if (m.type == MESSAGE_STATUS_ASK)
 		answer_status(v);
+	else if (m.type == MESSAGE_POLICY_ASK)
+		egress_policy_asked(k, v, &m);
+	else if (m.type == MESSAGE_PHASE_ASK)
+		egress_phase_asked(k, v, &m);
 	else
 		answer_kill(v, &m);
 	message_free(&m);
@@ -365,6 +376,7 @@ static void serve(struct keeper *k)
 		next = run_limits(k, now);
 		next = earliest(next, calls_limits(k, now));
 		next = earliest(next, watch_check(k, now));
+		next = earliest(next, egress_limits(k, now));
 		restart_supervisor(k, now);
 		next = earliest(next, k->supervisor_retry_ns);
 		if (loop_once(&k->loop, next) < 0)

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "call/cgroup.h"
 #include "call/place.h"
+#include "keeper/egress.h"
 #include "keeper/keeper.h"
 
 #define LINGER_NS (10 * NSEC_PER_SEC)	/* for the client's last words after the run was ended */
@@ -138,24 +139,6 @@ static int start_sandbox(struct keeper *k, const struct sandbox_plan *plan, stru
 	return loop_add(&k->loop, &k->init);
 }
 
-static void pass_carried(struct keeper *k)
-{
-	struct gate_socket kinds[SANDBOX_SOCKETS_MAX];
-	int fds[SANDBOX_SOCKETS_MAX];
-	size_t count = k->sandbox ? sandbox_sockets(k->sandbox, kinds, fds) : 0;
-
-	for (size_t i = 0; i < count; i++) {
-		cleanup_buf struct buf data = { 0 };
-		cleanup_fd int fd = fds[i];
-
-		if (kinds[i].kind != GATE_SOCKET_CARRY)
-			continue;
-		buf_init(&data, sizeof(kinds[i].a));
-		wire_put_u32(&data, kinds[i].a);
-		tell_client(k, MESSAGE_RUN_CARRIED, &data, take_fd(&fd));
-	}
-}
-
 /* From here on there is a record. */
 static int describe(struct keeper *k, const struct state_line *barriers, size_t count,
 		    struct fail *f)
@@ -180,6 +163,8 @@ static int plan_and_start(struct keeper *k, struct fail *f)
 	r = describe(k, barriers, count, f);
 	if (r == 0)
 		r = start_sandbox(k, plan, f);
+	if (r == 0)
+		r = egress_open(k, f);
 	sandbox_plan_free(plan);
 	return r;
 }
@@ -233,7 +218,6 @@ int run_begin(struct keeper *k, struct message *assign)
 	}
 	begin_limits(k);
 	k->state = RUN_LIVING;
-	pass_carried(k);
 	id = (struct buf){ .data = k->assign.id, .size = RUN_ID_SIZE - 1 };
 	tell_client(k, MESSAGE_RUN_READY, &id, -1);
 	return 0;
@@ -280,12 +264,23 @@ void run_stop(struct keeper *k, const char *reason)
 	sandbox_launcher_stop(take_ptr(k->launcher));
 	agent_close(k);
 	calls_finish(k);
+	egress_end(k);
 	if (k->cgroup >= 0)
 		remove_cgroups(k);
 	watch_stop(k);
 	visitors_end(k);
 	if (*reason)
 		tell_client_text(k, MESSAGE_RUN_OVER, 0, 0, k->end_reason);
+}
+
+/* After the last that the gate has to say. */
+static void close_record(struct keeper *k)
+{
+	if (k->close_told || !egress_ended(k))
+		return;
+	egress_close(k);
+	record_run_close(k);
+	k->close_told = true;
 }
 
 void run_close(struct keeper *k)
@@ -295,7 +290,7 @@ void run_close(struct keeper *k)
 		return;
 	k->state = RUN_CLOSING;
 	k->state_deadline_ns = clock_mono_ns() + CLOSING_NS;
-	record_run_close(k);
+	close_record(k);
 }
 
 static void finish(struct keeper *k)
@@ -322,6 +317,8 @@ void run_advance(struct keeper *k)
 		run_client_lost(&k->client, 0); /* it let too much lie unread */
 	if (k->state == RUN_STOPPED && (late || !outbox_attached(&k->client)))
 		run_close(k);
+	if (k->state == RUN_CLOSING)
+		close_record(k);
 	if (k->state == RUN_CLOSING && (late || k->summed || !k->recorder_expected))
 		finish(k);
 }

@@ -4,6 +4,7 @@
 # nothing else does; whatever the far side does, the run lives; each connection is an event of its call. The
 # witness is the far side's own log and digests (lib_carry.py).
 . "$(dirname "$0")/tap.sh"
+. "$TOP/tests/scenario/lib_gate.sh"
 need jq python3 userns
 
 mkdir "$T/work" "$T/far"
@@ -44,20 +45,24 @@ like "$err" "carried socket $closed: 1 of 1 connections did not reach 127.0.0.1:
 # A far side that reads nothing holds back the sender, not memory.
 "$WEIR" run --carry "8080=127.0.0.1:$port" -- python3 carry.py ask 8080 flood >"$T/flood" 2>&1 &
 weir=$!
-sleep 2.5
-gate=$(pgrep -P $weir weir-gate)
+gate_next
+sleep 1.5
 peak=$(awk '/^VmHWM/ { print $2 }' "/proc/$gate/status" 2>/dev/null)
 wait $weir
 case $WEIR in *asan*) ;; *) ok "$([ "${peak:-999999}" -lt 16384 ]; echo $?)" "the gate stays small" "VmHWM ${peak-unknown} kB" ;; esac
 ok "$([ "$(cat "$T/flood")" -gt 0 ]; echo $?)" "the sender was held back" "$(cat "$T/flood")"
 
-# Its death costs connections, not the run.
-"$WEIR" run --carry "8080=127.0.0.1:$port" -- sh -c 'sleep 2; python3 carry.py ask 8080 open' >"$T/dead" 2>&1 &
+# Its death costs connections, not the run, and the next one carries on.
+"$WEIR" run --carry "8080=127.0.0.1:$port" -- sh -c \
+	'python3 carry.py ask 8080 open; python3 carry.py ask 8080 sum 3000000' >"$T/dead" 2>"$T/dead.err" &
 weir=$!
-eventually 5 pgrep -P $weir weir-gate
-kill -9 "$(pgrep -P $weir weir-gate)"
+gate_next
+sleep 1
+kill -9 "$gate"
 wait $weir
-is "$? $(cat "$T/dead")" "0 ConnectionRefusedError" "the gate's death opens nothing and ends nothing"
+is "$? $(cat "$T/dead")" "0 end
+same" "the gate's death ends its connections and nothing else"
+like "$(cat "$T/dead.err")" 'the gate died' "the user is told"
 
 for bad in 80 a:0 80=unix:relative 'a b:9' 0=a:9; do
 	run "$WEIR" run --carry "$bad" -- touch began
@@ -65,10 +70,12 @@ for bad in 80 a:0 80=unix:relative 'a b:9' 0=a:9; do
 done
 run "$WEIR" run --carry 80=127.0.0.1:9 --carry 80=127.0.0.1:10 -- touch began
 like "$err" 'port 80 is carried twice' "one port cannot lead to two places"
-run "$WEIR" run --carry 80=no-such-name.invalid:9 -- touch began
-ok "$([ "$status" != 0 ]; echo $?)" "a name that does not exist is told before the run" "$err"
-like "$err" 'no-such-name.invalid' "by its name"
 ok "$([ ! -e began ]; echo $?)" "nothing of what was refused has run"
+run "$WEIR" run --carry 80=no-such-name.invalid:9 --carry "8080=127.0.0.1:$port" -- sh -c \
+	'python3 carry.py ask 80 open; python3 carry.py ask 8080 sum 100'
+is "$out" "ConnectionResetError
+same" "a name that does not exist leads nowhere, and keeps no other from serving" "$err"
+like "$err" 'carried socket 80: no-such-name.invalid: ' "the user is told which"
 
 if has root && has cgroup2 && has bpf; then
 	printf 'network: {carry: ["8080=127.0.0.1:%s"]}\n' "$port" >"$T/policy.yaml"
