@@ -83,21 +83,28 @@ struct carry_to *carry_to(const struct gate *g, uint32_t at)
 	return g->carried && at < g->carried->count ? &g->carried->of[at] : NULL;
 }
 
+static void tell_failures(struct gate *g, const struct carry_to *to)
+{
+	struct message_text t = { .code = to->error };
+	cleanup_buf struct buf data = { 0 };
+
+	snprintf(t.text, sizeof(t.text),
+		 "carried socket %u: %" PRIu64 " of %" PRIu64 " connections did not reach %s: %s",
+		 to->port, to->failed, to->connections, to->to, strerror(to->error));
+	buf_init(&data, MESSAGE_TEXT_MAX);
+	message_text_encode(&t, &data);
+	gate_send(g, MESSAGE_GATE_NOTICE, &data);
+}
+
 void carry_close(struct gate *g)
 {
 	for (size_t i = 0; g->carried && i < g->carried->count; i++) {
-		const struct carry_to *to = &g->carried->of[i];
-		struct message_text t = { .code = to->error };
-		cleanup_buf struct buf data = { 0 };
+		struct carry_to *to = &g->carried->of[i];
 
-		if (!to->failed)
-			continue;
-		snprintf(t.text, sizeof(t.text),
-			 "carried socket %u: %" PRIu64 " of %" PRIu64
-			 " connections did not reach %s: %s",
-			 to->port, to->failed, to->connections, to->to, strerror(to->error));
-		buf_init(&data, MESSAGE_TEXT_MAX);
-		message_text_encode(&t, &data);
-		gate_send(g, MESSAGE_GATE_NOTICE, &data);
+		if (to->failed)
+			tell_failures(g, to);
+		free(to->text);
 	}
+	free(g->carried);
+	g->carried = NULL;
 }

@@ -438,8 +438,7 @@ static const char *judge_again(struct flow *f)
 	return refused;
 }
 
-/* A flow whose owner is still being asked for is told without one, when that answer comes or never.
- */
+/* A flow whose owner is still being asked for is judged when that is known. */
 static void cut_all(struct gate *g, const char *reason, uint32_t *ret_cut)
 {
 	struct flow *next;
@@ -491,8 +490,15 @@ void flows_close(struct gate *g, const char *reason)
 {
 	uint32_t cut = 0;
 
+	owner_forget(g);
 	cut_all(g, reason, &cut);
 	tell_spent(&g->flows->spent);
+	timer_stop(&g->timers, &g->flows->spent);
 	carry_close(g);
 	listeners_free(g->flows);
+	relay_close(&g->flows->relay);
+	close(g->routes);
+	budgets_free(&g->budgets);
+	free(g->flows);
+	g->flows = NULL;
 }

@@ -87,6 +87,7 @@ void gate_make(struct gate *g, struct gate_socket socket, uint32_t count);	/* mo
 typedef void owner_done(void *context, const struct flow_owner *owner);
 void owner_find(struct gate *g, const struct flow_key *key, owner_done *done, void *context);
 void owner_told(struct gate *g, const struct message *m); /* GATE_OWNER */
+void owner_forget(struct gate *g);			  /* what is still asked for is nobody's */
 /* The kernel's entry as it is now: its label grows. 0 or -errno. */
 int owner_read(const struct gate *g, const struct flow_key *key, struct flow_owner *ret);
 

@@ -103,6 +103,12 @@ void owner_find(struct gate *g, const struct flow_key *key, owner_done *done, vo
 		ask_keeper(g, key);
 }
 
+void owner_forget(struct gate *g)
+{
+	while (g->owner_questions)
+		question_end(g->owner_questions, NULL);
+}
+
 void owner_told(struct gate *g, const struct message *m)
 {
 	struct gate_owner o;

@@ -187,6 +187,9 @@ void fake_gate_policy(struct fake_gate *f, const char *policy, uint32_t *kept, u
 void fake_gate_close(struct fake_gate *f)
 {
 	flows_close(&f->g, "the run is over");
+	policy_free(&f->g.policy);
+	budgets_free(&f->last_spent);
+	timers_free(&f->g.timers);
 	close(f->g.loop.epoll);
 }
 

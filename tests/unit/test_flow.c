@@ -3,96 +3,21 @@
  * what is allowed passes byte for byte and end for end, what is not is reset before the server saw
  * a byte, budgets end at their limits, a new policy cuts what it no longer allows. */
 #include <errno.h>
-#include <arpa/inet.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #undef fail
 
-#include "base/cleanup.h"
-#include "fake_gate.h"
+#include "flow_bench.h"
 
-#define NAME1 "198.18.0.2" /* stands for name 1 inside */
-#define INSIDE_PORT 7000
-
-static struct fake_gate fake;
-static char scratch[1 << 20];
-
-/* One flow: the client's socket, and the server's once it has accepted. */
-struct line {
-	int client, listener, server;
-	uint16_t port;
-};
-
-/* A server at 127.0.0.1, and a gate that listens where name 1 leads, at the same port. */
-static struct line line_open(const char *policy_format)
-{
-	struct line l = { .client = -1, .server = -1 };
-	char policy[1024];
-
-	l.listener = listen_at("127.0.0.1", INSIDE_PORT, &l.port);
-	snprintf(policy, sizeof(policy), "network: {allow: [{host: 127.0.0.1, ports: [1]}, %s]}\n",
-		 policy_format);
-	fake_gate_open(&fake, policy);
-	fake.names[1] = "a.test";
-	fake.answer_counts[1] = 1;
-	memcpy(fake.answers[1][0].bytes, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1", 16);
-	fake_gate_listen(&fake, NAME1, INSIDE_PORT);
-	l.client = connect_to(NAME1, INSIDE_PORT);
-	return l;
-}
-
-static bool line_accept(struct line *l, unsigned ms)
-{
-	for (unsigned i = 0; i <= ms / 5 && l->server < 0; i++) {
-		fake_gate_serve(&fake, 5);
-		l->server = accept4(l->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	}
-	return l->server >= 0;
-}
-
-static void line_close(struct line *l)
-{
-	close(l->client);
-	close(l->listener);
-	if (l->server >= 0)
-		close(l->server);
-	fake_gate_serve(&fake, 20);
-	fake_gate_close(&fake);
-}
-
-static void say(int fd, const char *text)
-{
-	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-	fake_gate_serve(&fake, 20);
-}
-
-/* What has arrived: text; "" nothing, "END", or "RESET". */
-static const char *heard(int fd)
-{
-	ssize_t n = recv(fd, scratch, sizeof(scratch) - 1, 0);
-
-	if (n == 0)
-		return "END";
-	if (n < 0)
-		return errno == ECONNRESET ? "RESET" : "";
-	scratch[n] = 0;
-	return scratch;
-}
-
-#define ANY "{host: a.test}, {host: 127.0.0.0/8}"
+static char block[1 << 20];
 
 static void passes(void **state)
 {
@@ -191,9 +116,9 @@ static void holds_back(void **state)
 	ssize_t n;
 
 	assert_true(line_accept(&l, 400));
-	memset(scratch, 'a', sizeof(scratch));
+	memset(block, 'a', sizeof(block));
 	for (int idle = 0; idle < 5;) {
-		n = send(l.client, scratch, sizeof(scratch), MSG_NOSIGNAL);
+		n = send(l.client, block, sizeof(block), MSG_NOSIGNAL);
 		idle = n > 0 ? 0 : idle + 1;
 		sent += n > 0 ? (size_t)n : 0;
 		fake_gate_serve(&fake, 5);
@@ -201,7 +126,7 @@ static void holds_back(void **state)
 	}
 	shutdown(l.client, SHUT_WR);
 	for (int idle = 0; idle < 20;) {
-		n = recv(l.server, scratch, sizeof(scratch), 0);
+		n = recv(l.server, block, sizeof(block), 0);
 		if (n == 0)
 			break;
 		got += n > 0 ? (size_t)n : 0;
@@ -283,8 +208,6 @@ static void many_answers(void **state)
 	assert_true(line_accept(&l, 100));
 	line_close(&l);
 }
-
-#define ONLY(protocol) "{host: a.test, protocol: " protocol "}, {host: 127.0.0.0/8}"
 
 static void hello(void **state)
 {
@@ -381,73 +304,6 @@ static void silence(void **state)
 	line_close(&l);
 }
 
-static void budget_of_bytes(void **state)
-{
-	struct line l = line_open("{host: a.test, bytes: 100B}, {host: 127.0.0.0/8}");
-
-	memset(scratch, 'b', 60);
-	scratch[60] = 0;
-	say(l.client, scratch);
-	assert_true(line_accept(&l, 100));
-	fake_gate_serve(&fake, 20);
-	assert_int_equal(strlen(heard(l.server)), 60);
-	say(l.server, "0123456789012345678901234567890123456789"); /* the 100th byte */
-	assert_int_equal(strlen(heard(l.client)), 40);
-	assert_string_equal(heard(l.client), "");
-	say(l.client, "c");
-	assert_string_equal(heard(l.server), "RESET");
-	assert_string_equal(heard(l.client), "RESET");
-	assert_int_equal(fake_gate_last(&fake)->flow.bytes_up, 60);
-	assert_int_equal(fake_gate_last(&fake)->flow.bytes_down, 40);
-	assert_int_equal(fake_gate_last(&fake)->flow.error, EDQUOT);
-	fake_gate_serve(&fake, 300);
-	assert_int_equal(fake.last_spent.of[1].bytes, 100);
-	line_close(&l);
-
-	/* exactly the budget, and then the end: in order */
-	l = line_open("{host: a.test, bytes: 60B}, {host: 127.0.0.0/8}");
-	memset(scratch, 'b', 60);
-	scratch[60] = 0;
-	say(l.client, scratch);
-	assert_true(line_accept(&l, 100));
-	shutdown(l.client, SHUT_WR);
-	close(l.server);
-	l.server = -1;
-	fake_gate_serve(&fake, 20);
-	assert_int_equal(fake_gate_last(&fake)->flow.bytes_up, 60);
-	line_close(&l);
-
-	/* more at once than is left */
-	l = line_open("{host: a.test, bytes: 10B}, {host: 127.0.0.0/8}");
-	say(l.client, "0123456789abc");
-	assert_true(line_accept(&l, 100));
-	fake_gate_serve(&fake, 20);
-	assert_string_equal(heard(l.server), "0123456789");
-	assert_string_equal(heard(l.server), "RESET");
-	line_close(&l);
-}
-
-static void budget_of_connections(void **state)
-{
-	struct line l = line_open("{host: a.test, connections: 2}, {host: 127.0.0.0/8}");
-	int more[2];
-
-	say(l.client, "x");
-	assert_true(line_accept(&l, 100));
-	for (int i = 0; i < 2; i++) {
-		more[i] = connect_to(NAME1, INSIDE_PORT);
-		fake_gate_serve(&fake, 10);
-		say(more[i], "y");
-	}
-	fake_gate_serve(&fake, 50);
-	assert_string_equal(heard(more[0]), "");
-	assert_string_equal(heard(more[1]), "RESET");
-	assert_string_equal(fake_gate_last(&fake)->reason, "the rule's connections are spent");
-	close(more[0]);
-	close(more[1]);
-	line_close(&l);
-}
-
 static void narrowed(void **state)
 {
 	struct line l = line_open("{host: a.test}, {host: '*.test'}, {host: 127.0.0.0/8}");
@@ -506,39 +362,16 @@ static void resolver(void **state)
 	line_close(&l);
 }
 
-static void bring_up(const char *name, const char *address)
-{
-	struct ifreq r = { .ifr_flags = 0 };
-	cleanup_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in in = { .sin_family = AF_INET };
-
-	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
-	inet_pton(AF_INET, address, &in.sin_addr);
-	memcpy(&r.ifr_addr, &in, sizeof(in));
-	assert_int_equal(ioctl(fd, SIOCSIFADDR, &r), 0);
-	r.ifr_flags = IFF_UP;
-	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &r), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(passes),	   cmocka_unit_test(resets),
-		cmocka_unit_test(unreachable),	   cmocka_unit_test(holds_back),
-		cmocka_unit_test(refused),	   cmocka_unit_test(many_answers),
-		cmocka_unit_test(hello),	   cmocka_unit_test(hello_in_bytes),
-		cmocka_unit_test(server_leads),	   cmocka_unit_test(silence),
-		cmocka_unit_test(budget_of_bytes), cmocka_unit_test(budget_of_connections),
-		cmocka_unit_test(narrowed),	   cmocka_unit_test(resolver),
+		cmocka_unit_test(passes),	cmocka_unit_test(resets),
+		cmocka_unit_test(unreachable),	cmocka_unit_test(holds_back),
+		cmocka_unit_test(refused),	cmocka_unit_test(many_answers),
+		cmocka_unit_test(hello),	cmocka_unit_test(hello_in_bytes),
+		cmocka_unit_test(server_leads), cmocka_unit_test(silence),
+		cmocka_unit_test(narrowed),	cmocka_unit_test(resolver),
 	};
 
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) {
-		printf("1..0 # SKIP no network namespace of the test's own: %s\n", strerror(errno));
-		return 0;
-	}
-	bring_up("lo", "127.0.0.1");
-	bring_up("lo:1", "198.18.0.1");
-	bring_up("lo:2", NAME1);
-	bring_up("lo:3", "8.8.8.8");
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return flow_bench_begin() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
 }
