@@ -56,15 +56,15 @@ struct text {
 
 static void codes_init(struct codes *c)
 {
-	size_t n = 0;
+	uint16_t next[CODE_MAX + 2] = { 0 };
 
 	*c = (struct codes){ .count = { 0 } };
-	for (unsigned length = 1; length <= CODE_MAX; length++)
-		for (unsigned i = 0; i < SYMBOLS; i++)
-			if (code_lengths[i] == length) {
-				c->symbols[n++] = (uint16_t)i;
-				c->count[length]++;
-			}
+	for (unsigned i = 0; i < SYMBOLS; i++)
+		c->count[code_lengths[i]]++;
+	for (unsigned length = 0; length <= CODE_MAX; length++)
+		next[length + 1] = (uint16_t)(next[length] + c->count[length]);
+	for (unsigned i = 0; i < SYMBOLS; i++)
+		c->symbols[next[code_lengths[i]]++] = (uint16_t)i;
 }
 
 static void text_add(struct text *t, char c)
