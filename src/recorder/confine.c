@@ -13,17 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_UNDEFINED__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0 /* a sanitizer's run time needs calls of its own (ptrace, /proc) */
-#endif
+#include "base/sanitized.h"
 
 int confine_privileges(struct fail *f)
 {
