@@ -41,6 +41,8 @@ enum event_flag {
 				    from outside, such as its standard output */
 	EVENT_ENTERING = 1 << 4, /* of a call that came in from outside, before its first program:
 				    what whoever brought it in (a container's runtime) prepared */
+	EVENT_WINDOW = 1 << 5,	 /* the call is the only one that could be seen to want this at that
+				    time; the kernel did not say that it was its process */
 };
 
 struct event_header {

@@ -83,7 +83,7 @@ static void header_members(struct json *j, const struct event_view *e,
 	json_field_uint(j, "mono_ns", h->mono_ns);
 	json_field_string(j, "run", x->run_id);
 	json_field_uint(j, "call", h->call);
-	json_field_string(j, "basis", "exact");
+	json_field_string(j, "basis", h->flags & EVENT_WINDOW ? "window" : "exact");
 	if (x->edge_count) {
 		json_key(j, "via");
 		edges_json(j, x->edges, x->edge_count, x->run_id);

@@ -17,6 +17,7 @@
  *   gate_told.c what it tells
  *   session.c  a living shell, as it is seen from outside
  *   listen.c   calls without cgroups: their listeners, their survivors
+ *   owner.c    whose flow it is, where the kernel does not keep that
  *   inside.c   the processes of a sandbox, by its pid namespace
  *   record.c   what the recorder is told and what it orders
  *   outbox.c   messages on their way */
@@ -35,6 +36,7 @@
 #include "call/message.h"
 #include "keeper/inside.h"
 #include "keeper/outbox.h"
+#include "keeper/owner.h"
 #include "policy/policy.h"
 #include "sandbox/sandbox.h"
 
@@ -119,6 +121,7 @@ struct keeper {
 	size_t left_count;
 	struct agent *agent;   /* NULL: none lives */
 	struct egress *egress; /* NULL: there is no way out */
+	struct owners *owners; /* NULL: the kernel knows whose a flow is, or there is no way out */
 
 	struct outbox client;
 	struct outbox recorder;

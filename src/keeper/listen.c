@@ -14,6 +14,7 @@
 
 static int pass_on(void *context, const void *data, size_t size)
 {
+	owners_saw(context, data, size);
 	record_bytes(context, MESSAGE_REC_EVENT, data, size);
 	return 0;
 }

@@ -102,6 +102,7 @@ struct rules {
 };
 
 struct verdict {
+	struct keeper *keeper;
 	struct nft nft;
 	int fd;
 	struct rules rules; /* in force */
@@ -460,6 +461,7 @@ static int add(struct verdict *v, const struct egress_entry *e)
 
 static void verdict_free(struct verdict *v)
 {
+	owners_close(v->keeper);
 	if (v->fd >= 0)
 		close(v->fd);
 	free(v->rules.classes);
@@ -475,6 +477,7 @@ static int open_table(struct keeper *k, const int *fds, const struct gate_socket
 
 	if (!v)
 		return fail(f, ENOMEM, "the rules of the way out");
+	v->keeper = k;
 	v->fd = -1;
 	r = sandbox_make_sockets(k->sandbox, &rules, 1, &v->fd, f);
 	if (r == 0) {
@@ -488,6 +491,7 @@ static int open_table(struct keeper *k, const int *fds, const struct gate_socket
 		if (r < 0)
 			fail(f, -r, "the rules of the way out: nftables in the sandbox's network");
 	}
+	r = r ?: owners_open(k, f);
 	r = r ?: replace(v, NETWORK_DENY, NULL, 0, 0, f);
 	if (r < 0) {
 		verdict_free(v);

@@ -233,7 +233,7 @@ static size_t make_address(struct notify *n, const struct process_facts *p)
 	if (size < sizeof(address.ss_family))
 		return 0;
 	e->bytes = send ? d->args[2] : 0;
-	process_socket(p, (int)d->args[0], &e->type, &e->protocol);
+	process_socket(p, (int)d->args[0], &e->type, &e->protocol, &e->cookie);
 	size = sizeof(*e) + address_fill(e, &address, size);
 	header_fill(n, &e->h, kind, size, p);
 	return size;

@@ -134,7 +134,8 @@ size_t process_argv(const struct process_facts *p, uint64_t address, char *to, s
 	return have;
 }
 
-void process_socket(const struct process_facts *p, int fd, uint16_t *type, uint16_t *protocol)
+void process_socket(const struct process_facts *p, int fd, uint16_t *type, uint16_t *protocol,
+		    __u64 *cookie)
 {
 	cleanup_fd int process = (int)syscall(SYS_pidfd_open, p->pid, 0);
 	cleanup_fd int copy = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, fd, 0);
@@ -147,6 +148,8 @@ void process_socket(const struct process_facts *p, int fd, uint16_t *type, uint1
 		*type = (uint16_t)value;
 	if (getsockopt(copy, SOL_SOCKET, SO_PROTOCOL, &value, &size) == 0)
 		*protocol = (uint16_t)value;
+	size = sizeof(*cookie);
+	getsockopt(copy, SOL_SOCKET, SO_COOKIE, cookie, &size);
 }
 
 size_t process_link(const struct process_facts *p, const char *name, char *to, size_t size)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <linux/types.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -29,7 +30,8 @@ size_t process_text(const struct process_facts *p, uint64_t address, char *to, s
 /* The strings of a vector, each with its NUL. */
 size_t process_argv(const struct process_facts *p, uint64_t address, char *to, size_t size);
 /* Type and protocol of the socket that is open there as fd; left alone when it is none. */
-void process_socket(const struct process_facts *p, int fd, uint16_t *type, uint16_t *protocol);
+void process_socket(const struct process_facts *p, int fd, uint16_t *type, uint16_t *protocol,
+		    __u64 *cookie);
 /* Where the link `name` under /proc/TID leads: "cwd", "exe". */
 size_t process_link(const struct process_facts *p, const char *name, char *to, size_t size);
 /* The arguments as they stand in memory now, each with its NUL. */
