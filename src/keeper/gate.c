@@ -217,6 +217,7 @@ static int take_who(struct egress *e, struct wire *w)
 
 	if (r < 0)
 		return r;
+	egress_who(e->keeper, &o.key, &o);
 	buf_init(&data, 256);
 	gate_owner_encode(&o, &data);
 	tell(e, MESSAGE_GATE_OWNER, &data, NULL, 0);
