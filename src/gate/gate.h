@@ -127,8 +127,8 @@ const char *names_text(const struct gate *g, uint32_t index); /* NULL: stands fo
 int64_t names_asked_by(const struct gate *g, uint32_t index, uint32_t call);
 
 /* resolve.c: done is called exactly once, unless it is cancelled, and never before this returns;
- * within 4.5 seconds. The addresses have not been judged: error 0 and one at least, or -ENOENT,
- * -ENODATA, -ETIMEDOUT or another -errno. NULL: too many names are being asked for. */
+ * within 4.5 seconds. The addresses have not been judged: error 0 and one at least, or ENOENT,
+ * ENODATA, ETIMEDOUT or another errno value. NULL: too many names are being asked for. */
 int resolve_open(struct gate *g); /* names_open() does it */
 struct resolution;
 typedef void resolve_done(void *context, int error, const struct egress_address *list,

@@ -33,6 +33,11 @@ static const struct part {
 	  .socket = flows_socket,
 	  .policy = flows_policy,
 	  .close = flows_close },
+	{ .kinds = 1u << GATE_SOCKET_REST | 1u << GATE_SOCKET_UDP,
+	  .open = datagrams_open,
+	  .socket = datagrams_socket,
+	  .policy = datagrams_policy,
+	  .close = datagrams_close },
 };
 
 void gate_send(struct gate *g, enum message_type type, const struct buf *data)

@@ -76,7 +76,7 @@ static void ask_next(struct names *n)
 
 	while (q && reserve(n) < 0) {
 		TAILQ_REMOVE(&n->waiting, q, naming);
-		question_named(q, 0, -ENOMEM);
+		question_named(q, 0, ENOMEM);
 		q = TAILQ_FIRST(&n->waiting);
 	}
 	if (q)
@@ -89,7 +89,7 @@ void names_want(struct names *n, struct question *q)
 
 	q->text = n->full ? NULL : strdup(q->name);
 	if (!q->text) {
-		question_named(q, 0, n->full ? -ENOSPC : -ENOMEM);
+		question_named(q, 0, n->full ? ENOSPC : ENOMEM);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&n->waiting, q, naming);

@@ -137,9 +137,9 @@ void question_named(struct question *q, uint32_t index, int error)
 {
 	if (index && allowed(q))
 		answer_with(q, index);
-	else if (index || error == -EACCES || error == EACCES)
+	else if (index || error == EACCES)
 		question_end(q, REFUSED("the policy has changed"));
-	else if (error == -ENOSPC || error == ENOSPC)
+	else if (error == ENOSPC)
 		question_end(q, REFUSED("no address is left for a further name"));
 	else
 		question_end(q, FAILED("the name's address could not be set up"));
@@ -172,11 +172,11 @@ static const char *unreachable(const struct gate *g, const struct egress_address
 static struct end failed(int error)
 {
 	switch (error) {
-	case -ENOENT:
+	case ENOENT:
 		return (struct end){ DNS_NXDOMAIN, DNS_MISSING, .reason = "there is no such name" };
-	case -ENODATA:
+	case ENODATA:
 		return (struct end){ DNS_NOERROR, DNS_MISSING, .reason = "it has no address" };
-	case -ETIMEDOUT:
+	case ETIMEDOUT:
 		return FAILED("no name server outside answered in time");
 	default:
 		return FAILED("the name servers outside failed");

@@ -162,7 +162,7 @@ static void tell(struct timer *t)
 
 	if (!known(l)) {
 		l->count = 0;
-		remember(l, -ETIMEDOUT, TTL_NEGATIVE);
+		remember(l, ETIMEDOUT, TTL_NEGATIVE);
 	}
 	/* who came first is the last in `waiting` */
 	while ((r = LIST_FIRST(&l->waiting))) {
@@ -215,15 +215,15 @@ static int error_of(int status)
 	switch (status) {
 	case ARES_SUCCESS:
 	case ARES_ENODATA:
-		return -ENODATA;
+		return ENODATA;
 	case ARES_ENOTFOUND:
-		return -ENOENT;
+		return ENOENT;
 	case ARES_ETIMEOUT:
-		return -ETIMEDOUT;
+		return ETIMEDOUT;
 	case ARES_ECONNREFUSED:
-		return -ECONNREFUSED;
+		return ECONNREFUSED;
 	default:
-		return -EIO;
+		return EIO;
 	}
 }
 
