@@ -119,7 +119,8 @@ static __always_inline void flow_grow(struct call_entry *call, struct flow_owner
 
 	if (!label_adds(owner->h.call, before, &t))
 		return;
-	after = (__u32)label_new(call, bpf_get_current_task(), before, &t) | before >> 32 << 32;
+	t.with = before; /* the event is the process's, so the two change places */
+	after = (__u32)label_new(call, bpf_get_current_task(), mine, &t) | before >> 32 << 32;
 	__sync_val_compare_and_swap(both, before, after);
 }
 

@@ -224,15 +224,15 @@ __noinline int label_within(__u32 with, __u32 mine, __u32 own)
 	return !missing;
 }
 
-/* Has what has the label `mine` already taken from this call, in this way? What a file keeps is no
- * news when its writer has anything from that call. */
+/* Has what has the label `mine` already taken from this call, in this way? What a file or a flow
+ * keeps is no news when anything from that call is behind it. */
 static __always_inline bool label_knows(__u32 mine, __u32 from, __u32 edge)
 {
 	struct label_set *set = label_set_of(mine);
 
 	if (!set)
 		return false;
-	if (edge == EDGE_KEPT || set->edge_count > LABEL_EDGES)
+	if (edge == EDGE_KEPT || edge == EDGE_USED || set->edge_count > LABEL_EDGES)
 		return set_has_call(set, from);
 	return set_has_edge(set, LABEL_EDGE(from, edge));
 }
