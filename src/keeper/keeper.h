@@ -17,6 +17,7 @@
  *   gate_told.c what it tells
  *   session.c  a living shell, as it is seen from outside
  *   listen.c   calls without cgroups: their listeners, their survivors
+ *   foresee.c  what the rules say to an attempt that a listener was told of
  *   owner.c    whose flow it is, where the kernel does not keep that
  *   inside.c   the processes of a sandbox, by its pid namespace
  *   record.c   what the recorder is told and what it orders
@@ -216,6 +217,10 @@ void listen_close(struct call *c);
  * With background: deny they are killed where that can hit no other call; *ret_killed says how many
  * were. */
 uint32_t listen_survivors(struct call *c, uint32_t *ret_killed);
+
+/* foresee.c: what the rules of the way out say to a connect() or sendto() that a listener was told
+ * of: 0, or the errno value with which it is refused; filled into the event. */
+int foresee(const struct keeper *k, struct event_header *event);
 
 /* watch.c */
 bool watches(const struct keeper *k); /* is this a run that watches? */

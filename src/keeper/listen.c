@@ -3,6 +3,7 @@
  * attempt, and hangs up when the last of them is gone. Owns the listeners; what they tell is passed
  * on to the recorder. */
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/cleanup.h"
@@ -14,9 +15,15 @@
 
 static int pass_on(void *context, const void *data, size_t size)
 {
-	owners_saw(context, data, size);
-	record_bytes(context, MESSAGE_REC_EVENT, data, size);
-	return 0;
+	_Alignas(struct event_net) char event[EVENT_SIZE_MAX];
+	int refusal;
+
+	memcpy(event, data, size);
+	refusal = foresee(context, (struct event_header *)event);
+	if (!refusal)
+		owners_saw(context, (struct event_header *)event, size);
+	record_bytes(context, MESSAGE_REC_EVENT, event, size);
+	return refusal;
 }
 
 static void listener_ready(struct watch *w, uint32_t events)

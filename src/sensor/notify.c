@@ -297,6 +297,7 @@ int notify_drain(struct notify *n, size_t max,
 
 	while (count < max) {
 		const struct notify_row *row;
+		int refusal = 0;
 		size_t size;
 		int r = question_read(&n->question);
 
@@ -310,8 +311,11 @@ int notify_drain(struct notify *n, size_t max,
 			n->produced++;
 			r = on_event(context, n->event, size);
 			failed = failed ?: (r < 0 ? r : 0);
+			refusal = r > 0 ? r : 0;
 		}
-		question_answer(&n->question, row && row->answer == ANSWER_REFUSE ? EPERM : 0);
+		if (row && row->answer == ANSWER_REFUSE)
+			refusal = EPERM;
+		question_answer(&n->question, refusal);
 		count++;
 	}
 	return failed ?: (int)count;

@@ -27,7 +27,8 @@ int notify_first(struct notify *n, pid_t pid,
 		 int (*on_event)(void *context, const void *data, size_t size), void *context);
 int notify_fd(const struct notify *n); /* readable while a process waits for its answer */
 /* Answers at most `max` waiting calls and gives the events (struct event_*, aligned, as from a
- * ring) to on_event. Returns how many were answered; 0 when nobody waits; -EPIPE when nobody is
+ * ring) to on_event. Where that returns an errno value above 0, the system call fails with it and
+ * is not carried out. Returns how many were answered; 0 when nobody waits; -EPIPE when nobody is
  * left who could ask. Every caller is answered even when on_event fails; its first negative value
  * is returned. */
 int notify_drain(struct notify *n, size_t max,
