@@ -158,6 +158,8 @@ void egress_policy_asked(struct keeper *k, struct visitor *v, const struct messa
 	if (!can_change(k, v))
 		return;
 	r = policy_of(&encoded, &next);
+	if (r == 0)
+		r = egress_inherit(&e->policy, &next);
 	if (r < 0)
 		fail(&f, -r, "the policy cannot be read");
 	if (r == 0)

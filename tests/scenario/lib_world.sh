@@ -20,7 +20,8 @@ world_down() {
 	store_stop
 	"$TOP/tests/world/world" down "$WORLD" 2>/dev/null
 }
-world() { ip netns exec "$WORLD_HOST" "$@"; }
+# Not by ip netns exec: its bare /sys has no cgroups.
+world() { nsenter --net="/run/netns/$WORLD_HOST" "$@"; }
 outside() { ip netns exec "$WORLD_NET" "$@"; }
 inside() { ip netns exec "$WORLD_INSIDE" "$@"; }
 
