@@ -5,6 +5,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+bool edge_is_of_object(enum edge_kind kind)
+{
+	return kind == EDGE_KEPT || kind == EDGE_NAME || kind == EDGE_USED;
+}
+
 const char *edge_reason_about(enum edge_reason reason)
 {
 	static const char *const about[EDGE_REASON_COUNT] = {

@@ -4,6 +4,8 @@
 #ifndef WEIR_BPF_EDGE_H
 #define WEIR_BPF_EDGE_H
 
+#include <stdbool.h>
+
 #include "base/json.h"
 #include "bpf/event_decode.h"
 
@@ -23,6 +25,9 @@ struct edge {
 	uint64_t seq;	/* the handover event that shows it; 0: none does */
 };
 
+/* The label that such a handover makes is not the process's: it is that of a file (kept), or of a
+ * flow (name, used). */
+bool edge_is_of_object(enum edge_kind kind);
 const char *edge_reason_about(enum edge_reason reason);
 /* "call 3 (executed, read), unknown (the hand-over is not in the record), and 2 more": each call
  * once, the first `most` of them. */

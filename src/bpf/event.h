@@ -211,7 +211,7 @@ enum edge_kind {
  * stands for a set of edges; it is what the edges of h.label (the process before), those of `with`
  * (what was taken over carried them) and the edge to `from` make together. A process passes its
  * label on to its children and to what it writes. With EDGE_KEPT the new label is not the
- * process's but that of the file that it changed. */
+ * process's but that of the file that it changed, with EDGE_NAME and EDGE_USED that of the flow. */
 struct event_handover {
 	struct event_header h; /* the process that took it */
 	__u64 inode, device;   /* of the file; 0 where it is none */
@@ -301,8 +301,10 @@ struct event_flow {
 	__u64 bytes_up, bytes_down, packets_up, packets_down; /* payload; TCP segments outside */
 	__u64 cookie;					      /* of the socket inside */
 	__u32 led_inside[FLOW_GAPS], led_outside[FLOW_GAPS];  /* who spoke first after a gap */
-	__s32 error;		       /* errno value of what ended it, 0: in order */
-	__u16 state;		       /* enum flow_state */
+	__s32 error; /* errno value of what ended it, 0: in order; of a cut: EPERM no rule, EPROTO
+			its first bytes, EADDRNOTAVAIL where its name led, EDQUOT a budget,
+			ECANCELED a new policy or the run's end */
+	__u16 state; /* enum flow_state */
 	__u16 transport;	       /* IPPROTO_TCP, IPPROTO_UDP */
 	__u16 protocol;		       /* enum protocol (tables/protocols.tbl), as seen */
 	__u16 rule;		       /* index in network.allow, or EVENT_NO_RULE */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "bpf/event_decode.h"
 #include "cmd/command.h"
 #include "policy/policy.h"
 
@@ -23,29 +24,42 @@ static void print_names(const struct option_row *o)
 	printf("--%s", o->name);
 }
 
-/* What may follow an option: its values, a severity, a directory, a file, or nothing known. */
+static bool has_choices(const struct option_row *o)
+{
+	return o->values || o->type == OPTION_SEVERITY || strcmp(o->argument, "KIND") == 0;
+}
+
+/* The words of weir's own that may follow an option, with a blank before each. */
+static void print_choices(const struct option_row *o)
+{
+	if (o->values) {
+		putchar(' ');
+		print_words(o->values);
+	} else if (o->type == OPTION_SEVERITY) {
+		for (int i = 0; i < SEVERITY_COUNT; i++)
+			printf(" %s", severity_name((enum severity)i));
+	} else {
+		for (int i = 0; i < EVENT_KIND_COUNT; i++)
+			printf(" %s", event_kind_name((enum event_kind)i));
+	}
+}
+
+/* What may follow an option: one of some words, a directory, a file, or nothing known. */
 static void print_option_values(const struct option_row *o)
 {
 	printf("\t\t");
 	print_names(o);
-	printf(") ");
-	if (o->values) {
-		printf("COMPREPLY=($(compgen -W '");
-		print_words(o->values);
-		printf("' -- \"$word\"))");
-	} else if (o->type == OPTION_SEVERITY) {
-		printf("COMPREPLY=($(compgen -W '");
-		for (int i = 0; i < SEVERITY_COUNT; i++)
-			printf("%s%s", i ? " " : "", severity_name((enum severity)i));
-		printf("' -- \"$word\"))");
+	printf(") COMPREPLY=(");
+	if (has_choices(o)) {
+		printf("$(compgen -W '");
+		print_choices(o);
+		printf("' -- \"$word\")");
 	} else if (strcmp(o->argument, "DIR") == 0) {
-		printf("COMPREPLY=($(compgen -d -- \"$word\"))");
+		printf("$(compgen -d -- \"$word\")");
 	} else if (o->type == OPTION_TEXT) {
-		printf("COMPREPLY=($(compgen -f -- \"$word\"))");
-	} else {
-		printf("COMPREPLY=()");
+		printf("$(compgen -f -- \"$word\")");
 	}
-	printf("; return ;;\n");
+	printf("); return ;;\n");
 }
 
 /* The verbs in "check FILE | show [FILE]": words in small letters. */

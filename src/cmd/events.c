@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,10 +12,12 @@
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/watch.h"
+#include "store/array.h"
 #include "store/frame_json.h"
 
 #define LINE_BYTES (16 * 1024 * 1024)
 #define FOLLOW_US 50000
+#define FLOWS_TOLD_MAX (1 << 20) /* further ones are listed with all their states */
 
 struct events_options {
 	const char *store, *form, *kind;
@@ -36,8 +39,9 @@ static const struct option_row rows[] = {
 	{ 0, "follow", NULL, NULL,
 	  "calls and findings as they happen, a line each, until the run is over", OPTION_FLAG,
 	  offsetof(struct events_options, follow) },
-	{ 0, "all", NULL, NULL, "with --follow: every event", OPTION_FLAG,
-	  offsetof(struct events_options, all) },
+	{ 0, "all", NULL, NULL,
+	  "with --follow: every event; with --kind flow: every state of a flow, not the last alone",
+	  OPTION_FLAG, offsetof(struct events_options, all) },
 	{ 0 },
 };
 
@@ -50,6 +54,8 @@ struct listing {
 	struct processes *processes;
 	struct lineage *lineage;
 	bool read_ahead; /* the lineage knows the whole record */
+	uint64_t *last;	 /* of each flow, by its number: the event that counts; NULL: all do */
+	size_t last_room;
 	struct buf line;
 	bool calls; /* lines about calls and findings, not about events */
 	struct watch watch;
@@ -121,11 +127,40 @@ static bool has_via(const struct frame_view *v, uint64_t call)
 	       call != EVENT_NO_CALL && v->body.event.h->call != call;
 }
 
+/* A flow is told again and again, each time with all of it. */
+static int find_last(struct listing *l, struct fail *f)
+{
+	struct frame_reader *reader = NULL;
+	struct frame frame;
+	int r = frame_reader_open(l->store, l->open->id, 1, &reader, f);
+
+	while (r >= 0 && (r = frame_reader_next(reader, &frame, f)) > 0) {
+		uint64_t flow = frame.kind == EVENT_FLOW ? frame.event.flow->flow : 0;
+
+		if (!flow || flow > FLOWS_TOLD_MAX)
+			continue;
+		if (array_grow(&l->last, &l->last_room, flow, sizeof(*l->last),
+			       FLOWS_TOLD_MAX + 1) < 0)
+			r = fail(f, ENOMEM, "list flows");
+		else
+			l->last[flow] = frame.seq;
+	}
+	frame_reader_close(reader);
+	return r == -EBADMSG ? 0 : r; /* the listing itself comes there, and tells it */
+}
+
+static bool is_last(const struct listing *l, const struct frame_view *v)
+{
+	uint64_t flow = v->frame->kind == EVENT_FLOW ? v->frame->event.flow->flow : 0;
+
+	return !flow || flow >= l->last_room || v->frame->seq >= l->last[flow];
+}
+
 static bool is_wanted(const struct listing *l, const struct frame_view *v)
 {
 	const struct events_options *o = l->options;
 
-	return (l->kind < 0 || (int)v->frame->kind == l->kind) &&
+	return is_last(l, v) && (l->kind < 0 || (int)v->frame->kind == l->kind) &&
 	       (o->call == UINT64_MAX || frame_view_call(v) == o->call) &&
 	       (o->via == UINT64_MAX || has_via(v, o->via));
 }
@@ -181,6 +216,25 @@ static int list(struct listing *l, struct frame_reader *reader, bool follow, str
 	}
 }
 
+static int prepare(struct listing *l, struct fail *f)
+{
+	if (processes_new(&l->processes) < 0 || lineage_new(&l->lineage) < 0)
+		return fail(f, ENOMEM, "list events");
+	if (l->kind == EVENT_FLOW && !l->options->all && !l->options->follow)
+		return find_last(l, f);
+	return 0;
+}
+
+static void listing_free(struct listing *l)
+{
+	live_break(&l->watch.live);
+	watch_free(&l->watch);
+	processes_free(l->processes);
+	lineage_free(l->lineage);
+	buf_free(&l->line);
+	free(l->last);
+}
+
 static int list_run(const struct events_options *o, const char *spec, int kind, struct fail *f)
 {
 	struct listing l = { .options = o, .kind = kind, .json = strcmp(o->form, "json") == 0 };
@@ -196,18 +250,14 @@ static int list_run(const struct events_options *o, const char *spec, int kind, 
 	if (r >= 0)
 		r = store_run_find(l.store, spec, &info, f);
 	l.open = &info.open;
-	if (r >= 0 && (processes_new(&l.processes) < 0 || lineage_new(&l.lineage) < 0))
-		r = fail(f, ENOMEM, "list events");
+	if (r >= 0)
+		r = prepare(&l, f);
 	if (r >= 0)
 		r = frame_reader_open(l.store, info.open.id, 1, &reader, f);
 	if (r >= 0)
 		r = list(&l, reader, o->follow && !info.over && !info.damaged, f);
 	frame_reader_close(reader);
-	live_break(&l.watch.live);
-	watch_free(&l.watch);
-	processes_free(l.processes);
-	lineage_free(l.lineage);
-	buf_free(&l.line);
+	listing_free(&l);
 	run_info_free(&info);
 	store_close(l.store);
 	return r;
@@ -227,6 +277,7 @@ const struct command command_events = {
 		"  weir events\n"
 		"  weir events --call 3 --kind exec\n"
 		"  weir events --via 3\n"
+		"  weir events --kind flow        each flow once, as it was last\n"
 		"  weir events nightly -f json | jq -r 'select(.kind == \"connect\") | .dst'\n"
 		"  weir events --follow           calls and findings as they happen\n"
 		"  weir events --follow --all     every event as it happens\n",

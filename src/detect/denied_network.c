@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Attempts to leave: connects, datagrams and outward binds that were refused, or that reached an
- * address although the policy denies the network; and sockets of kinds that pass by connect (raw,
- * packet, vsock). Everything a call tried of one class is one finding with its range.
+ * address although no phase of the policy lets it be reached; names whose look-up was refused;
+ * flows that the gate cut for what was said in them or where they led; and sockets of kinds that
+ * pass by connect (raw, packet, vsock). Everything a call tried of one class is one finding with
+ * its range.
  *
  * Not an attempt to leave, and so never a finding: loopback and unix sockets, a listener on any
- * address, a port that is taken, a peer that is not listening. A name look-up that finds no
- * resolver is information: git and web servers do it to learn their own name, curl to learn
- * another's. */
+ * address, a port that is taken, a peer that is not listening, and the datagram sockets that the C
+ * library connects to a name's addresses to sort them. A name look-up that finds no resolver, or
+ * that asks for the sandbox's own name, is information: git and web servers do it to learn their
+ * own name, curl to learn another's. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/cleanup.h"
+#include "base/text_escape.h"
+#include "detect/destination.h"
 #include "detect/detection.h"
 #include "detect/range.h"
 
 #define RANGES_MAX 512 /* (call, class) pairs with a range; further ones are said without */
 #define DNS_PORT 53
 #define UNSEEN_CONFIDENCE 90
+#define REASON_WIDTH 120
 
 enum reach {
 	REACH_NOWHERE,
@@ -27,6 +34,12 @@ enum reach {
 	REACH_PRIVATE,
 	REACH_SOCKET,
 	REACH_BIND,
+	REACH_QUERY,
+	REACH_OWN_NAME,
+	REACH_SAID,
+	REACH_LED,
+	REACH_FLOW,
+	REACH_SPENT,
 	REACH_COUNT
 };
 
@@ -40,6 +53,12 @@ static const struct {
 	[REACH_PRIVATE] = { "internal network attempt to", "T1046", SEVERITY_HIGH },
 	[REACH_SOCKET] = { "socket that passes by the network's rules", "T1095", SEVERITY_MEDIUM },
 	[REACH_BIND] = { "bind to", "T1571", SEVERITY_MEDIUM },
+	[REACH_QUERY] = { "name look-up of", "T1071.004", SEVERITY_LOW },
+	[REACH_OWN_NAME] = { "name look-up of", "T1071.004", SEVERITY_INFO },
+	[REACH_SAID] = { "disguised flow to", "T1001", SEVERITY_HIGH },
+	[REACH_LED] = { "flow by a name that led inside, to", "T1046", SEVERITY_HIGH },
+	[REACH_FLOW] = { "flow to", "T1071", SEVERITY_MEDIUM },
+	[REACH_SPENT] = { "flow to", "T1030", SEVERITY_MEDIUM },
 };
 
 struct tried {
@@ -53,6 +72,7 @@ struct network {
 	size_t count;
 	struct tried tried[RANGES_MAX];
 	struct destination_set set;
+	struct destinations destinations;
 };
 
 static int start(struct detection *d, void **ret_state)
@@ -65,8 +85,8 @@ static int start(struct detection *d, void **ret_state)
 	return 0;
 }
 
-/* The policy's answer, be it from a hook, a filter or a network namespace with no way out. Other
- * errors come from the far end or from the program's own mistakes. */
+/* The policy's answer, be it from a hook, a filter, a packet rule or a network namespace with no
+ * way out. Other errors come from the far end or from the program's own mistakes. */
 static bool is_refusal(int result)
 {
 	switch (-result) {
@@ -85,11 +105,6 @@ static bool is_refusal(int result)
 	}
 }
 
-static bool denies_all(const struct policy *p)
-{
-	return p->network.standard == DEFAULT_DENY && p->network.allow_count == 0;
-}
-
 static struct tried *find_tried(struct network *n, uint32_t call, enum reach reach, bool reached)
 {
 	for (size_t i = n->count; i > 0; i--) {
@@ -104,16 +119,19 @@ static struct tried *find_tried(struct network *n, uint32_t call, enum reach rea
 	return &n->tried[n->count++];
 }
 
-/* A listener of system calls sees the attempt, never what came of it; where the policy denies the
- * network there is no way out that it could have taken. */
+/* A listener of system calls sees the attempt, never what came of it; what no rule lets pass found
+ * no way out. */
 static bool is_unseen(const struct event_view *e)
 {
-	return (e->h->flags & EVENT_NO_CGROUP) && e->net->result == 0;
+	return (e->h->flags & EVENT_NO_CGROUP) && e->h->kind != EVENT_FLOW &&
+	       e->h->kind != EVENT_DNS && e->net->result == 0;
 }
 
+/* reason: why, escaped; or NULL. */
 static void say(struct detection *d, const struct event_view *e, enum reach reach, bool reached,
-		const struct buf *destination)
+		const struct buf *destination, const char *reason)
 {
+	const char *came = e->h->kind == EVENT_FLOW ? " was cut" : " was refused";
 	cleanup_buf struct buf text = { 0 };
 	struct finding f;
 
@@ -127,56 +145,163 @@ static void say(struct detection *d, const struct event_view *e, enum reach reac
 	buf_printf(&text, "%s %s%s", reaches[reach].what, buf_text(destination),
 		   reached	  ? " got through"
 		   : is_unseen(e) ? " was tried"
-				  : " was refused");
+				  : came);
+	if (reason && *reason)
+		buf_printf(&text, ": %s", reason);
 	finding_say_program(d, e->h, &text);
 	finding_say(&f, &text);
 	detection_report(d, &f, (uint64_t)reach << 1 | reached);
 }
 
-static void on_address(struct detection *d, struct network *n, const struct event_view *e,
-		       enum reach reach, const struct address *a, bool reached)
+/* By its name where it has one. */
+static void on_destination(struct detection *d, struct network *n, const struct event_view *e,
+			   enum reach reach, const struct destination *to, bool reached,
+			   const char *reason)
 {
 	struct tried *t = find_tried(n, e->h->call, reach, reached);
 	struct range alone = { 0 }, *range = t ? &t->range : &alone;
+	uint32_t owner = t ? (uint32_t)(t - n->tried) : UINT32_MAX;
 	cleanup_buf struct buf destination = { 0 };
 
 	buf_init(&destination, FINDING_SUMMARY_MAX);
-	range_add(range, &n->set, t ? (uint32_t)(t - n->tried) : UINT32_MAX, a, e->net->port);
+	if (to->name)
+		range_add_name(range, &n->set, owner, to->name, to->port);
+	else
+		range_add(range, &n->set, owner, &to->address, to->port);
 	range_print(range, &destination);
-	say(d, e, reach, reached, &destination);
+	say(d, e, reach, reached, &destination, reason);
+	range_free(&alone);
+}
+
+static enum reach reach_of(const struct destination *to)
+{
+	if (to->port == DNS_PORT && !to->name)
+		return REACH_NAMES;
+	if (to->stands_for_name)
+		return REACH_PUBLIC;
+	return address_class(&to->address) == ADDRESS_PRIVATE ? REACH_PRIVATE : REACH_PUBLIC;
+}
+
+/* Where there is a way out, what was let pass is no attempt. A policy that was narrowed, or the
+ * phase, may refuse what another phase allows; a gate that is not there resets what is allowed. */
+static void judge(struct detection *d, struct network *n, const struct event_view *e,
+		  const struct destination *to)
+{
+	const char *reason = "not in this phase";
+	bool allowed = destination_allowed(detection_policy(d), to, &reason);
+	bool refused = is_refusal(e->net->result) || (e->net->result == -ECONNREFUSED && !allowed);
+
+	if (is_unseen(e))
+		refused = !allowed && !to->stands_for_name;
+	else if (to->stands_for_name && to->transport == IPPROTO_UDP)
+		return; /* the C library sorts the addresses of a name */
+	if (refused)
+		on_destination(d, n, e, reach_of(to), to, false, reason);
 }
 
 static void on_outward(struct detection *d, struct network *n, const struct event_view *e)
 {
+	struct destination to = destination_of(&n->destinations, e->net);
 	bool refused = e->net->result < 0 && e->net->result != -EINPROGRESS;
-	enum reach reach;
-	struct address a;
+	enum way_out way_out = policy_way_out(detection_policy(d));
 
-	address_set(&a, e->net->family, e->net->address);
-	if (address_class(&a) == ADDRESS_LOOPBACK) {
+	if (address_class(&to.address) == ADDRESS_LOOPBACK) {
 		/* The C library asks there where it has no resolver, before it gives up. */
-		if (e->net->port == DNS_PORT && denies_all(detection_policy(d)))
-			on_address(d, n, e, REACH_NOWHERE, &a, false);
+		if (e->net->port == DNS_PORT && way_out == WAY_OUT_NONE)
+			on_destination(d, n, e, REACH_NOWHERE, &to, false, NULL);
 		return;
 	}
-	if (refused ? !is_refusal(e->net->result) : !denies_all(detection_policy(d)))
+	if (way_out == WAY_OUT_GATE)
+		judge(d, n, e, &to);
+	else if (refused ? is_refusal(e->net->result) : way_out == WAY_OUT_NONE)
+		on_destination(d, n, e, reach_of(&to), &to, !refused && !is_unseen(e), NULL);
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+
+	return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+/* What a host asks for to learn its own name, or that of its neighbours. */
+static bool is_own_name(const char *name)
+{
+	return !strchr(name, '.') || ends_with(name, ".arpa") || ends_with(name, ".local");
+}
+
+static void on_question(struct detection *d, struct network *n, const struct event_view *e)
+{
+	cleanup_free char *name = strndup(e->text[0].data, e->text[0].size);
+	cleanup_buf struct buf reason = { .max = FINDING_SUMMARY_MAX };
+	struct destination to = { .name = name };
+
+	destinations_learn(&n->destinations, e);
+	if (!name || e->dns->verdict != DNS_REFUSED)
 		return;
-	if (e->net->port == DNS_PORT)
-		reach = REACH_NAMES;
-	else
-		reach = address_class(&a) == ADDRESS_PRIVATE ? REACH_PRIVATE : REACH_PUBLIC;
-	on_address(d, n, e, reach, &a, !refused && !is_unseen(e));
+	for (int phase = 0; phase < PHASE_COUNT; phase++)
+		if (egress_name_allowed(detection_policy(d), (enum egress_phase)phase, name))
+			return; /* what was refused is the type of record */
+	text_escape_cut(&reason, e->text[1].data, e->text[1].size, REASON_WIDTH);
+	on_destination(d, n, e, is_own_name(name) ? REACH_OWN_NAME : REACH_QUERY, &to, false,
+		       buf_text(&reason));
+}
+
+/* What the gate cut by the policy; what failed or was over has other errors. */
+static bool cut_reach(const struct event_flow *f, enum reach *ret)
+{
+	static const struct {
+		int error;
+		enum reach reach;
+		bool by_dial; /* a dial may fail with it too: then it left */
+	} cuts[] = {
+		{ EPROTO, REACH_SAID, false },
+		{ EADDRNOTAVAIL, REACH_LED, true },
+		{ EPERM, REACH_FLOW, true },
+		{ EDQUOT, REACH_SPENT, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(cuts); i++)
+		if (f->state == FLOW_CUT && f->error == cuts[i].error &&
+		    !(cuts[i].by_dial && f->out_port)) {
+			*ret = cuts[i].reach;
+			return true;
+		}
+	return false;
+}
+
+/* "it names another host (tls, h2 to evil.test)" */
+static void on_flow(struct detection *d, struct network *n, const struct event_view *e)
+{
+	cleanup_free char *name = strndup(e->text[0].data, e->text[0].size);
+	cleanup_buf struct buf reason = { .max = 2 * FINDING_SUMMARY_MAX };
+	struct destination to = { .name = name && *name ? name : NULL, .port = e->flow->port };
+	enum reach reach;
+
+	if (!cut_reach(e->flow, &reach))
+		return;
+	if (reach == REACH_LED && !to.name)
+		reach = REACH_FLOW;
+	address_set(&to.address, AF_INET6, e->flow->address);
+	text_escape_cut(&reason, e->text[2].data, e->text[2].size, REASON_WIDTH);
+	if (reach == REACH_SAID) {
+		buf_printf(&reason, " (%s", protocol_name((enum protocol)e->flow->protocol));
+		buf_add_text(&reason, e->text[1].size ? ", " : "");
+		text_escape_cut(&reason, e->text[1].data, e->text[1].size, REASON_WIDTH);
+		buf_add_char(&reason, ')');
+	}
+	on_destination(d, n, e, reach, &to, false, buf_text(&reason));
 }
 
 /* Only a refusal by policy: a port below 1024 is refused to ordinary users everywhere. */
 static void on_bind(struct detection *d, struct network *n, const struct event_view *e)
 {
 	bool low_port = e->net->port > 0 && e->net->port < IPPORT_RESERVED;
-	struct address a;
+	struct destination to = { .port = e->net->port };
 
-	address_set(&a, e->net->family, e->net->address);
+	address_set(&to.address, e->net->family, e->net->address);
 	if (e->net->result == -EPERM || (e->net->result == -EACCES && !low_port))
-		on_address(d, n, e, REACH_BIND, &a, false);
+		on_destination(d, n, e, REACH_BIND, &to, false, NULL);
 }
 
 /* Families that tools open to ask the kernel about itself (netlink, alg, unix) are not among them.
@@ -207,13 +332,17 @@ static void on_socket(struct detection *d, const struct event_view *e)
 	if (!kind || (e->net->result < 0 && !is_refusal(e->net->result)))
 		return;
 	buf_printf(&text, "(%s)", kind);
-	say(d, e, REACH_SOCKET, e->net->result >= 0 && !is_unseen(e), &text);
+	say(d, e, REACH_SOCKET, e->net->result >= 0 && !is_unseen(e), &text, NULL);
 }
 
 static void on_event(struct detection *d, void *state, const struct event_view *e)
 {
 	if (e->h->kind == EVENT_SOCKET)
 		on_socket(d, e);
+	else if (e->h->kind == EVENT_DNS)
+		on_question(d, state, e);
+	else if (e->h->kind == EVENT_FLOW)
+		on_flow(d, state, e);
 	else if (e->net->family != AF_INET && e->net->family != AF_INET6)
 		return;
 	else if (e->h->kind == EVENT_BIND)
@@ -224,12 +353,18 @@ static void on_event(struct detection *d, void *state, const struct event_view *
 
 static void finish(struct detection *d, void *state)
 {
-	free(state);
+	struct network *n = state;
+
+	for (size_t i = 0; i < n->count; i++)
+		range_free(&n->tried[i].range);
+	destinations_free(&n->destinations);
+	free(n);
 }
 
 const struct detector denied_network_detector = {
 	.kind = FINDING_DENIED_NETWORK,
-	.wants = 1u << EVENT_SOCKET | 1u << EVENT_CONNECT | 1u << EVENT_SEND | 1u << EVENT_BIND,
+	.wants = 1u << EVENT_SOCKET | 1u << EVENT_CONNECT | 1u << EVENT_SEND | 1u << EVENT_BIND |
+		 1u << EVENT_DNS | 1u << EVENT_FLOW,
 	.start = start,
 	.on_event = on_event,
 	.finish = finish,

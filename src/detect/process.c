@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/edge.h"
+
 #define SLOTS 1024
 
 struct processes {
@@ -207,7 +209,7 @@ void processes_after(struct processes *t, const struct event_view *e)
 		return;
 	if (e->h->kind == EVENT_EXEC) {
 		apply_exec(p, e);
-	} else if (e->h->kind == EVENT_HANDOVER && e->handover->edge != EDGE_KEPT) {
+	} else if (e->h->kind == EVENT_HANDOVER && !edge_is_of_object(e->handover->edge)) {
 		p->label = e->handover->label;
 	} else if (e->h->kind == EVENT_EXIT) {
 		at = &t->slots[p->pid % SLOTS];

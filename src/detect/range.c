@@ -5,10 +5,13 @@
 #include "detect/range.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-enum what { WHAT_ADDRESS = 1, WHAT_PORT, WHAT_DESTINATION };
+#include "base/text_escape.h"
+
+enum what { WHAT_ADDRESS = 1, WHAT_PORT, WHAT_DESTINATION, WHAT_NAME, WHAT_NAMED };
 
 void address_set(struct address *a, uint16_t family, const uint8_t bytes[16])
 {
@@ -114,11 +117,22 @@ static uint64_t fact(uint32_t owner, enum what what, const struct address *a, ui
 	uint64_t h = mix(0xcbf29ce484222325ull, &owner, sizeof(owner));
 
 	h = mix(h, &what, sizeof(what));
-	if (what != WHAT_PORT)
+	if (what == WHAT_ADDRESS || what == WHAT_DESTINATION)
 		h = mix(mix(h, &a->family, sizeof(a->family)), a->bytes, sizeof(a->bytes));
 	if (what != WHAT_ADDRESS)
 		h = mix(h, &port, sizeof(port));
 	return h;
+}
+
+static void add_port(struct range *r, struct destination_set *set, uint32_t owner, uint16_t port)
+{
+	static const struct address none;
+
+	if (!is_new(set, fact(owner, WHAT_PORT, &none, port), &r->more))
+		return;
+	if (r->port_total < RANGE_PORTS_MAX)
+		r->ports[r->port_total] = port;
+	r->port_total++;
 }
 
 bool range_add(struct range *r, struct destination_set *set, uint32_t owner,
@@ -129,12 +143,38 @@ bool range_add(struct range *r, struct destination_set *set, uint32_t owner,
 	r->destinations++;
 	if (is_new(set, fact(owner, WHAT_ADDRESS, a, 0), &r->more))
 		add_address(a->family == AF_INET ? &r->v4 : &r->v6, a);
-	if (is_new(set, fact(owner, WHAT_PORT, a, port), &r->more)) {
-		if (r->port_total < RANGE_PORTS_MAX)
-			r->ports[r->port_total] = port;
-		r->port_total++;
-	}
+	add_port(r, set, owner, port);
 	return true;
+}
+
+static uint64_t named_fact(uint32_t owner, enum what what, const char *name, uint16_t port)
+{
+	static const struct address none;
+
+	return mix(fact(owner, what, &none, port), name, strlen(name));
+}
+
+bool range_add_name(struct range *r, struct destination_set *set, uint32_t owner, const char *name,
+		    uint16_t port)
+{
+	cleanup_buf struct buf text = { .max = 4 * RANGE_NAME_MAX };
+
+	if (!is_new(set, named_fact(owner, WHAT_NAMED, name, port), &r->more))
+		return false;
+	r->destinations++;
+	if (is_new(set, named_fact(owner, WHAT_NAME, name, 0), &r->more) && r->names++ == 0) {
+		text_escape_cut(&text, name, strlen(name), RANGE_NAME_MAX);
+		r->name = strdup(buf_text(&text));
+	}
+	if (port)
+		add_port(r, set, owner, port);
+	return true;
+}
+
+void range_free(struct range *r)
+{
+	free(r->name);
+	r->name = NULL;
 }
 
 static void print_prefix(const struct prefix *p, int family, struct buf *out)
@@ -155,19 +195,10 @@ static void print_prefix(const struct prefix *p, int family, struct buf *out)
 	buf_printf(out, "%u addresses in %s/%u", p->count, text, bits);
 }
 
-void range_print(const struct range *r, struct buf *out)
+static void print_ports(const struct range *r, struct buf *out)
 {
 	uint32_t shown = r->port_total < RANGE_PORTS_MAX ? r->port_total : RANGE_PORTS_MAX;
 
-	if (r->more)
-		buf_add_text(out, "at least ");
-	if (r->v4.count)
-		print_prefix(&r->v4, AF_INET, out);
-	if (r->v6.count) {
-		if (r->v4.count)
-			buf_add_text(out, " and ");
-		print_prefix(&r->v6, AF_INET6, out);
-	}
 	if (!shown)
 		return;
 	buf_add_text(out, r->port_total == 1 ? " port" : ", ports");
@@ -175,4 +206,24 @@ void range_print(const struct range *r, struct buf *out)
 		buf_printf(out, "%s %u", i ? "," : "", r->ports[i]);
 	if (r->port_total > shown)
 		buf_printf(out, " and %u more", r->port_total - shown);
+}
+
+void range_print(const struct range *r, struct buf *out)
+{
+	if (r->more)
+		buf_add_text(out, "at least ");
+	if (r->names)
+		buf_add_text(out, r->name ? r->name : "a name");
+	if (r->names > 1)
+		buf_printf(out, " and %u more name%s", r->names - 1, r->names == 2 ? "" : "s");
+	if (r->v4.count) {
+		buf_add_text(out, r->names ? " and " : "");
+		print_prefix(&r->v4, AF_INET, out);
+	}
+	if (r->v6.count) {
+		if (r->v4.count || r->names)
+			buf_add_text(out, " and ");
+		print_prefix(&r->v6, AF_INET6, out);
+	}
+	print_ports(r, out);
 }

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 
+#define RANGE_NAME_MAX 100     /* columns of the name in the phrase */
 #define RANGE_PORTS_MAX 8      /* named in the phrase */
 #define DESTINATIONS_MAX 16384 /* told apart in one run */
 
@@ -26,7 +27,9 @@ struct prefix {
 
 struct range {
 	struct prefix v4, v6;
-	uint32_t destinations; /* different (address, port) */
+	uint32_t names;	       /* different ones */
+	char *name;	       /* the first of them, escaped; owned */
+	uint32_t destinations; /* different (address or name, port) */
 	uint32_t port_total;   /* different ports */
 	uint16_t ports[RANGE_PORTS_MAX];
 	bool more; /* the set was full: there may be more than was counted */
@@ -51,7 +54,11 @@ enum address_class address_class(const struct address *a);
 /* owner: tells this range from the others of the run. Returns whether (a, port) was new. */
 bool range_add(struct range *r, struct destination_set *set, uint32_t owner,
 	       const struct address *a, uint16_t port);
-/* "10.0.0.5 port 22", "37 addresses in 10.0.0.0/24, ports 22, 80" */
+/* The same of a destination that is known by name; port 0: none. */
+bool range_add_name(struct range *r, struct destination_set *set, uint32_t owner, const char *name,
+		    uint16_t port);
+/* "10.0.0.5 port 22", "37 addresses in 10.0.0.0/24, ports 22, 80", "files.test and 2 more names" */
 void range_print(const struct range *r, struct buf *out);
+void range_free(struct range *r);
 
 #endif

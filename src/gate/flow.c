@@ -125,7 +125,7 @@ static void dialled(void *context, int error, int fd, const struct dial_ends *en
 		refused = reach_refused(f->g, &ends->to, ends->to_port, IPPROTO_TCP);
 	if (refused || timer_set(&f->g->timers, &f->minute, clock_mono_ns() + LIVES_NS) < 0) {
 		close(fd);
-		flow_cut(f, refused ? EPERM : ENOMEM, refused ? refused : "no memory");
+		flow_cut(f, refused ? EADDRNOTAVAIL : ENOMEM, refused ? refused : "no memory");
 		return;
 	}
 	f->minute.due = minute_due;
@@ -176,7 +176,7 @@ static void dial_allowed(struct flow *f, const struct egress_address *list, size
 	if (n)
 		dial(f, chosen, n);
 	else
-		flow_cut(f, refused ? EPERM : ENOENT, refused ? refused : "no address");
+		flow_cut(f, refused ? EADDRNOTAVAIL : ENOENT, refused ? refused : "no address");
 }
 
 static void resolved(void *context, int error, const struct egress_address *list, size_t count)
@@ -447,7 +447,7 @@ static void cut_all(struct gate *g, const char *reason, uint32_t *ret_cut)
 		next = f->next;
 		if (f->step == STEP_OWNER)
 			continue;
-		flow_cut(f, EPERM, reason);
+		flow_cut(f, ECANCELED, reason);
 		++*ret_cut;
 	}
 }
@@ -468,7 +468,7 @@ void flows_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut)
 		*ret_kept += !refused;
 		*ret_cut += refused != NULL;
 		if (refused)
-			flow_cut(f, EPERM, refused);
+			flow_cut(f, ECANCELED, refused);
 	}
 	tell_spent(&g->flows->spent);
 }

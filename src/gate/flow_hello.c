@@ -125,7 +125,7 @@ static bool look(struct flow *f, enum meter_side side)
 	if (demanded(f))
 		refused = opening_refused(&o, flow_name(f), protocol_of(f), f->key.to_port);
 	if (refused)
-		flow_cut(f, EPERM, refused);
+		flow_cut(f, EPROTO, refused);
 	else
 		let(f, side);
 	return false;

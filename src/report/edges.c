@@ -94,8 +94,8 @@ static int touch(struct edge_walk *w, const struct edge *e, uint32_t to, uint64_
 	return 0;
 }
 
-/* What a label stands for is behind the call. An edge `kept` leads through a file, and no process
- * of its evidence need have carried it: it counts as direct where it arrives. */
+/* What a label stands for is behind the call. An edge that leads through a file or a flow need no
+ * process of its evidence have carried: it counts as direct where it arrives. */
 static int merge(struct edge_walk *w, uint32_t call, uint32_t label, uint64_t wall_ns)
 {
 	struct merged *m = &w->merged[hash(call, label) & (MERGED_SLOTS - 1)];
@@ -110,7 +110,7 @@ static int merge(struct edge_walk *w, uint32_t call, uint32_t label, uint64_t wa
 	for (size_t i = 0; i < count; i++) {
 		if (touch(w, &edges[i], call, wall_ns, &edge) < 0)
 			return -ENOMEM;
-		if (edge && edges[i].kind == EDGE_KEPT)
+		if (edge && edge_is_of_object(edges[i].kind))
 			edge->count++;
 	}
 	return 0;
@@ -154,7 +154,7 @@ int edge_walk_event(struct edge_walk *w, const struct event_view *e, uint64_t wa
 
 	if (r == 0)
 		r = merge(w, e->h->call, e->h->label, wall_ns);
-	if (r < 0 || e->h->kind != EVENT_HANDOVER || e->handover->edge == EDGE_KEPT)
+	if (r < 0 || e->h->kind != EVENT_HANDOVER || edge_is_of_object(e->handover->edge))
 		return r;
 	r = merge(w, e->h->call, e->handover->label, wall_ns);
 	return r < 0 ? r : count_direct(w, e, wall_ns);

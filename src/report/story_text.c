@@ -38,6 +38,8 @@ static const char *deed(enum edge_kind kind)
 		[EDGE_STATE] = "began in a shell with the state",
 		[EDGE_SESSION] = "worked in a living shell",
 		[EDGE_STARTED] = "was started",
+		[EDGE_NAME] = "reached a destination by a name",
+		[EDGE_USED] = "used the connection",
 	};
 
 	return deeds[kind] ? deeds[kind] : "took over";
