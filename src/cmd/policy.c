@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "call/client.h"
 #include "cmd/command.h"
+#include "cmd/learn.h"
 #include "cmd/living.h"
 #include "cmd/preset.h"
 #include "policy/policy.h"
@@ -16,12 +17,15 @@
 #include "store/record.h"
 
 struct policy_options {
-	const char *store;
+	const char *store, *policy;
 };
 
 static const struct option_row options[] = {
 	{ 's', "store", "DIR", NULL, "where the run is (default: $WEIR_STORE, else weir's own)",
 	  OPTION_TEXT, offsetof(struct policy_options, store) },
+	{ 'p', "policy", "FILE", NULL,
+	  "learn: what holds but for the network: a file, or a preset's name", OPTION_TEXT,
+	  offsetof(struct policy_options, policy) },
 	{ 0 },
 };
 
@@ -147,8 +151,8 @@ static int run(int argc, char **argv);
 /* clang-format off */
 const struct command command_policy = {
 	.name = "policy",
-	.arguments = "check FILE | show [FILE] | list | apply RUN FILE | phase RUN NAME",
-	.about = "judge or show a policy file, or change a living run's network",
+	.arguments = "check FILE | show [FILE] | list | apply RUN FILE | phase RUN NAME | learn -- CMD [ARG...]",
+	.about = "judge, show or learn a policy, or change a living run's network",
 	.help = "check FILE   says whether weir can read and enforce FILE; the exit status is 0 or 2, and\n"
 		"             a mistake is told with its line, its column and what is accepted there.\n"
 		"show [FILE]  prints FILE, or the policy that holds where none is given, with every\n"
@@ -160,12 +164,16 @@ const struct command command_policy = {
 		"             only be narrower than it was; what FILE says of anything else is left as the\n"
 		"             run has it. A connection goes on if FILE still allows it.\n"
 		"phase RUN NAME\n"
-		"             goes on to the phase run or verify of the run's policy, and never back.\n\n"
+		"             goes on to the phase run or verify of the run's policy, and never back.\n"
+		"learn -- CMD\n"
+		"             runs CMD while its network is only watched, and prints the smallest policy\n"
+		"             that would have let pass what it did. Everything else goes to standard error.\n\n"
 		"weir-policy(5) describes every setting.\n\n"
 		"  weir policy show >strict.yaml\n"
 		"  weir policy check strict.yaml\n"
 		"  weir policy apply nightly stricter.yaml\n"
-		"  weir policy phase nightly verify",
+		"  weir policy phase nightly verify\n"
+		"  weir policy learn -- npm ci >npm.yaml",
 	.options = options,
 	.run = run,
 };
@@ -188,6 +196,8 @@ static int run(int argc, char **argv)
 		return list();
 	if ((strcmp(verb, "apply") == 0 || strcmp(verb, "phase") == 0) && argc - first == 3)
 		return change(&o, verb, argv[first + 1], argv[first + 2]);
+	if (strcmp(verb, "learn") == 0 && argc - first >= 2)
+		return learn_run(o.policy, o.store, argv + first + 1);
 	log_error("it is weir policy %s", command_policy.arguments);
 	return EXIT_WEIR_USAGE;
 }

@@ -17,7 +17,7 @@ void egress_rules_read(const struct policy *p, enum policy_network mode, struct 
 					     &ret->of[i].range.prefix) == 0;
 }
 
-/* "*.example.org" names what ends in ".example.org" and has something before it. */
+/* "*.example.org" names what ends in ".example.org" and has something before it, "*" any name. */
 static bool host_matches(const char *host, const char *name)
 {
 	size_t skip;

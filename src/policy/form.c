@@ -80,7 +80,7 @@ static bool is_variable(const char *text)
 	return !*text || *text == '=';
 }
 
-/* 10.0.0.1, 10.0.0.0/8, ::1, fd00::/8, Example.org, *.example.org */
+/* 10.0.0.1, 10.0.0.0/8, ::1, fd00::/8, Example.org, *.example.org, * */
 static bool is_host(const char *text)
 {
 	struct egress_address address;
@@ -89,6 +89,8 @@ static bool is_host(const char *text)
 	unsigned prefix;
 
 	if (egress_address_parse(text, &address, &prefix) == 0)
+		return true;
+	if (strcmp(text, "*") == 0)
 		return true;
 	if (text[0] == '*' && text[1] == '.')
 		text += 2;
@@ -159,7 +161,8 @@ static const struct form {
 	{ "resolver", is_resolver,
 	  "ADDRESS or ADDRESS:PORT, with an IPv6 address in brackets before a port" },
 	{ "host", is_host,
-	  "a name, *.name, an address, or address/prefix without bits beyond the prefix" },
+	  "a name, *.name, * (any name), an address, or address/prefix without bits beyond the "
+	  "prefix" },
 	{ "protocol", is_protocol, words + sizeof(", unknown, ") - 1 },
 };
 

@@ -44,6 +44,15 @@ void network_rule_clear(struct network_rule *rule)
 	*rule = (struct network_rule){ 0 };
 }
 
+void network_rules_clear(struct policy *p)
+{
+	for (size_t i = 0; i < p->network.allow_count; i++)
+		network_rule_clear(&p->network.allow[i]);
+	free(p->network.allow);
+	p->network.allow = NULL;
+	p->network.allow_count = 0;
+}
+
 int network_rule_add(struct policy *p, const struct network_rule *rule)
 {
 	struct network_rule *allow =
@@ -118,9 +127,7 @@ void policy_free(struct policy *p)
 			else if (s->type == SETTING_LIST)
 				text_list_clear(slot);
 		}
-	for (size_t i = 0; i < p->network.allow_count; i++)
-		network_rule_clear(&p->network.allow[i]);
-	free(p->network.allow);
+	network_rules_clear(p);
 	*p = (struct policy){ 0 };
 }
 

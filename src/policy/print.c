@@ -146,16 +146,18 @@ static void print_leaf(const struct setting *s, const struct policy *p, const vo
 	buf_add_char(out, '\n');
 }
 
-static void print_group(const struct policy *p, const char *group, int indent, struct buf *out);
+static void print_group(const struct policy *p, const struct policy *from, const char *group,
+			int indent, struct buf *out);
 
-static void print_key(const struct policy *p, const char *path, const char *key, int indent,
-		      struct buf *out)
+/* from: what need not be said, or NULL. */
+static void print_key(const struct policy *p, const struct policy *from, const char *path,
+		      const char *key, int indent, struct buf *out)
 {
 	size_t element, before = out->size, inside;
 	const struct setting *s = key_find(settings, path, &element);
 	const void *slot = s ? setting_slot_of(s, p, element) : NULL;
 
-	if (s && is_silent(s, slot))
+	if (s && (is_silent(s, slot) || (from && setting_equal(s, p, from))))
 		return;
 	buf_printf(out, "%*s%s:", indent, "", key);
 	if (s) {
@@ -164,16 +166,17 @@ static void print_key(const struct policy *p, const char *path, const char *key,
 	}
 	buf_add_char(out, '\n');
 	inside = out->size;
-	print_group(p, path, indent + 2, out);
+	print_group(p, from, path, indent + 2, out);
 	if (!out->error && out->size == inside) {
 		out->size = before;
 		out->data[before] = '\0';
-		if (!indent)
+		if (!indent && !from)
 			buf_printf(out, "%s: {}\n", key);
 	}
 }
 
-static void print_group(const struct policy *p, const char *group, int indent, struct buf *out)
+static void print_group(const struct policy *p, const struct policy *from, const char *group,
+			int indent, struct buf *out)
 {
 	char path[KEY_PATH_MAX + 1];
 	struct key_names names;
@@ -181,11 +184,18 @@ static void print_group(const struct policy *p, const char *group, int indent, s
 	key_children(settings, group, &names);
 	for (size_t i = 0; i < names.count; i++) {
 		snprintf(path, sizeof(path), "%s%s%s", group, *group ? "." : "", names.names[i]);
-		print_key(p, path, names.names[i], indent, out);
+		print_key(p, from, path, names.names[i], indent, out);
 	}
 }
 
 void policy_print(const struct policy *p, struct buf *out)
 {
-	print_group(p, "", 0, out);
+	print_group(p, NULL, "", 0, out);
+}
+
+void policy_print_changes(const struct policy *p, const struct policy *from, struct buf *out)
+{
+	print_group(p, from, "", 0, out);
+	if (!out->size)
+		buf_add_text(out, "{}\n");
 }

@@ -78,6 +78,7 @@ int text_list_add(struct text_list *list, const char *text, size_t size);
 void text_list_clear(struct text_list *list);
 int network_rule_add(struct policy *p, const struct network_rule *rule); /* takes its members */
 void network_rule_clear(struct network_rule *rule);
+void network_rules_clear(struct policy *p);
 
 /* Where phases were not given, what default and allow make of them; given: SETUP, RUN, VERIFY. */
 void network_phases_derive(struct policy *p, const bool given[3]);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Unit tests of src/policy: the table holds together, a decoder that takes nothing on trust, a
- * strict reader that says where and what, and a printer whose output reads back equal. */
+ * strict reader that says where and what, and what was seen of a network made into entries. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@
 #undef fail /* ours is a function */
 
 #include "base/cleanup.h"
-#include "policy/policy.h"
+#include "policy/egress.h"
+#include "policy/learn.h"
 #include "policy/setting.h"
 #include "policy/state.h"
 
@@ -142,6 +144,81 @@ static void names_are_the_documented_ones(void **state)
 	assert_string_equal(barrier_state_name(STATE_NOT_OURS), "not ours");
 }
 
+static char *learned(struct learn *l)
+{
+	cleanup_policy struct policy p = { 0 }, builtin = { 0 };
+	struct fail f = { 0 };
+	struct buf text;
+
+	assert_int_equal(policy_builtin(&p), 0);
+	assert_int_equal(policy_builtin(&builtin), 0);
+	assert_int_equal(learn_network(l, &p, &f), 0);
+	builtin.network.setup = builtin.network.run = builtin.network.verify = p.network.run;
+	buf_init(&text, POLICY_BYTES_MAX);
+	policy_print_changes(&p, &builtin, &text);
+	learn_free(l);
+	return text.data; /* owned by the caller */
+}
+
+static void what_was_seen_becomes_few_entries(void **state)
+{
+	struct learn l = { 0 };
+	cleanup_free char *text = NULL, *nothing = NULL, *many = NULL;
+
+	(void)state;
+	nothing = learned(&l);
+	assert_string_equal(nothing, "{}\n");
+	learn_add(&l, "b.org", TRANSPORT_TCP, LEARN_NAME_ALONE, NULL);
+	learn_add(&l, "b.org", TRANSPORT_TCP, 8443, "tls");
+	learn_add(&l, "b.org", TRANSPORT_TCP, 443, "tls");
+	learn_add(&l, "b.org", TRANSPORT_TCP, 80, "http");
+	learn_add(&l, "b.org", TRANSPORT_TCP, 443, "tls");
+	learn_add(&l, "b.org", TRANSPORT_UDP, 443, NULL);
+	learn_add(&l, "a.org", TRANSPORT_TCP, 22, NULL); /* known only later */
+	learn_add(&l, "a.org", TRANSPORT_TCP, 22, "ssh");
+	learn_add(&l, "a.org", TRANSPORT_TCP, 9, "tls"); /* of all sorts */
+	learn_add(&l, "a.org", TRANSPORT_TCP, 9, "http");
+	learn_add(&l, "a.org", TRANSPORT_TCP, 9, "tls");
+	learn_add(&l, "asked.org", TRANSPORT_TCP, LEARN_NAME_ALONE, NULL);
+	learn_add(&l, "2001:db8::1", TRANSPORT_TCP, 5432, "postgres");
+	text = learned(&l);
+	assert_string_equal(text,
+			    "network:\n  allow:\n"
+			    "    - {host: \"2001:db8::1\", ports: [5432], protocol: postgres}\n"
+			    "    - {host: a.org, ports: [9]}\n"
+			    "    - {host: a.org, ports: [22], protocol: ssh}\n"
+			    "    - {host: asked.org, ports: [1]}\n"
+			    "    - {host: b.org, ports: [80], protocol: http}\n"
+			    "    - {host: b.org, ports: [443, 8443], protocol: tls}\n"
+			    "    - {host: b.org, ports: [443], transport: udp}\n");
+	for (uint16_t port = 1; port <= EGRESS_PORTS_MAX + 1; port++)
+		learn_add(&l, "c.org", TRANSPORT_TCP, port, "tls");
+	many = learned(&l);
+	assert_string_equal(many, "network:\n  allow:\n    - {host: c.org}\n");
+}
+
+static void what_is_too_much_to_learn_is_told(void **state)
+{
+	cleanup_policy struct policy p = { 0 };
+	struct learn l = { 0 };
+	struct fail f = { 0 };
+	char host[32];
+
+	(void)state;
+	assert_int_equal(policy_builtin(&p), 0);
+	for (int i = 0; i < LEARN_USES_MAX; i++) {
+		snprintf(host, sizeof(host), "h%d.org", i);
+		assert_int_equal(learn_add(&l, host, TRANSPORT_TCP, 1, NULL), 0);
+		if (i == POLICY_LIST_MAX - 1)
+			assert_int_equal(learn_network(&l, &p, &f), 0);
+	}
+	assert_int_equal(learn_add(&l, "more.org", TRANSPORT_TCP, 1, NULL), -E2BIG);
+	assert_int_equal(learn_add(&l, "h1.org", TRANSPORT_TCP, 1, NULL), 0);
+	assert_int_equal(learn_network(&l, &p, &f), -E2BIG);
+	assert_non_null(strstr(f.text, "4096 entries"));
+	learn_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +228,8 @@ int main(void)
 		cmocka_unit_test(digest_is_stable_and_tells_policies_apart),
 		cmocka_unit_test(values_of_variables_stay_out_of_records),
 		cmocka_unit_test(names_are_the_documented_ones),
+		cmocka_unit_test(what_was_seen_becomes_few_entries),
+		cmocka_unit_test(what_is_too_much_to_learn_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,7 +164,7 @@ static const struct {
 	{ "network: {allow: [{host: 2130706433}]}", "network.allow[].host: found" },
 	{ "network: {allow: [{host: 'fe80::1%lo'}]}", "network.allow[].host: found" },
 	{ "network: {allow: [{host: '*.*.com'}]}", "network.allow[].host: found" },
-	{ "network: {allow: [{host: '*'}]}", "network.allow[].host: found" },
+	{ "network: {allow: [{host: '**'}]}", "network.allow[].host: found" },
 	{ "network: {allow: [{host: '*.'}]}", "network.allow[].host: found" },
 	{ "network: {allow: [{host: a..com}]}", "network.allow[].host: found" },
 	{ "network: {allow: [{host: b\u00fccher.de}]}", "network.allow[].host: found" },
