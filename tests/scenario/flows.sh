@@ -87,7 +87,7 @@ inside_do pour files.test 7 501
 is "$(flows '"\(.state) \(.bytes_up + .bytes_down) \(.reason)"')" "cut 1000 the rule's bytes are spent" "one byte more is cut at it" "$err"
 run timeout 60 $host "$WEIR" run -p "$T/policy.yaml" -- sh -c '
 	for i in 1 2 3; do python3 flows.py pour files.test 7 200; done; for i in 1 2 3; do python3 flows.py pour 198.51.100.10 9 10; done'
-is "$(printf '%s\n' "$out" | sed 's/ConnectionResetError\|BrokenPipeError\|all, reset after.*/cut/')" "all, end after 200
+is "$(printf '%s\n' "$out" | sed 's/.*Error$\|all, reset after.*/cut/')" "all, end after 200
 all, end after 200
 cut
 all, end after 0

@@ -97,6 +97,7 @@ def borrow(path, words):
     peer.connect(path)
     _, fds, _, _ = socket.recv_fds(peer, 1, 1)
     s = socket.socket(fileno=fds[0])
+    s.setblocking(True)
     s.sendall(words.encode())
     print(take(s, len(words)).decode())
 
