@@ -25,8 +25,6 @@ struct {
 	__type(value, struct egress_rule_ports);
 } egress_rules SEC(".maps");
 
-static const struct flow_socket flow_nobody = { 0 };
-
 /* What a hook is asked about. */
 struct asked {
 	struct flow_key key;

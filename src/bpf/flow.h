@@ -23,6 +23,8 @@ struct {
 	__type(value, struct flow_socket);
 } flow_sockets SEC(".maps");
 
+static const struct flow_socket flow_nobody = { 0 };
+
 /* The call in which the socket was made: it may have been inherited or passed on. at: the socket's
  * address. */
 static __always_inline __u32 socket_maker(__u64 at, __u64 run)
@@ -90,6 +92,27 @@ static __always_inline void flow_joined(struct sock *sk, __u64 cookie)
 		bpf_probe_read_kernel(s->key.from, sizeof(s->key.from),
 				      &sk->__sk_common.skc_v6_rcv_saddr);
 	flow_known(s);
+}
+
+/* A socket listens: whose a connection is that comes from outside to this port (network.publish).
+ * The gate asks for it as for a connection from 127.0.0.1 and that port to nowhere. */
+static __always_inline void flow_listens(const struct event_header *h, struct sock *sk,
+					 __u64 cookie)
+{
+	struct flow_key key = { .run = h->run, .protocol = IPPROTO_TCP };
+	struct flow_owner *owner;
+
+	key.from_port = GET(sk, __sk_common.skc_num);
+	address_from4(key.to, 0);
+	address_from4(key.from, bpf_htonl(0x7f000001));
+	bpf_map_update_elem(&flow_owners, &key, &flow_nobody.owner, BPF_ANY);
+	owner = bpf_map_lookup_elem(&flow_owners, &key);
+	if (!owner)
+		return;
+	__builtin_memcpy(&owner->h, h, sizeof(owner->h));
+	owner->label = h->label;
+	owner->cookie = cookie;
+	owner->made_by = EVENT_NO_CALL;
 }
 
 #endif

@@ -200,6 +200,15 @@ static __always_inline void socket_made(struct net_room *room, struct pt_regs *r
 	net_send(room, call);
 }
 
+/* What the gate will ask about whose it is. */
+static __always_inline void flow_noted(const struct event_net *e, struct sock *sk)
+{
+	if (e->h.kind == EVENT_CONNECT && e->protocol == IPPROTO_UDP)
+		flow_joined(sk, e->cookie);
+	else if (e->h.kind == EVENT_LISTEN && e->protocol == IPPROTO_TCP)
+		flow_listens(&e->h, sk, e->cookie);
+}
+
 static __always_inline void socket_used(struct net_room *room, struct pt_regs *regs, __u8 kind,
 					struct call_entry *call, struct task_struct *task)
 {
@@ -219,8 +228,8 @@ static __always_inline void socket_used(struct net_room *room, struct pt_regs *r
 		socket_address(room, sk, peer);
 	else if (kind != EVENT_ACCEPT)
 		claimed_address(room, syscall_argument(regs, 1), syscall_argument(regs, 2));
-	if (sk && kind == EVENT_CONNECT && e->protocol == IPPROTO_UDP && e->result >= 0)
-		flow_joined(sk, e->cookie);
+	if (sk && e->result >= 0)
+		flow_noted(e, sk);
 	net_send(room, call);
 }
 

@@ -109,8 +109,10 @@ void datagrams_close(struct gate *g, const char *reason);
 
 /* publish.c: ports inside that the outside reaches; sockets DIAL */
 int published_open(struct gate *g);
+/* Begins to listen outside: 0, or -errno for the first port that cannot be had; the others serve.
+ */
+int published_listen(struct gate *g, struct fail *f);
 int published_socket(struct gate *g, const struct gate_socket *s, int fd);
-void published_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut);
 void published_close(struct gate *g, const char *reason);
 
 /* names.c: the resolver; sockets DNS */
@@ -119,6 +121,7 @@ int names_socket(struct gate *g, const struct gate_socket *s, int fd);
 /* Questions over TCP: a connection accepted from inside whose other end, as asked for, is port 53
  * of the resolver's address; handed over before anything was read or judged. Takes fd. */
 void names_connection(struct gate *g, int fd, const struct flow_key *key);
+bool names_have_v6(const struct gate *g); /* there is IPv6 in the sandbox */
 void names_earlier(struct gate *g, const struct gate_names *names);
 void names_named(struct gate *g, uint32_t index, int error);
 const char *names_text(const struct gate *g, uint32_t index); /* NULL: stands for none */

@@ -38,6 +38,10 @@ static const struct part {
 	  .socket = datagrams_socket,
 	  .policy = datagrams_policy,
 	  .close = datagrams_close },
+	{ .kinds = 1u << GATE_SOCKET_DIAL,
+	  .open = published_open,
+	  .socket = published_socket,
+	  .close = published_close },
 };
 
 void gate_send(struct gate *g, enum message_type type, const struct buf *data)
@@ -249,9 +253,9 @@ static bool carries_unix(const struct policy *p)
 	return false;
 }
 
-/* unknown: what one of the carried sockets leads to, which does not keep the others from serving.
- */
-static int begin(struct gate *g, struct fail *unknown, struct fail *f)
+/* missing: where one of the carried sockets leads to, or a published port, which does not keep the
+ * others from serving. */
+static int begin(struct gate *g, struct fail *missing, struct fail *f)
 {
 	cleanup_fd int netns = -1;
 	int r = take_open(g, &netns, f);
@@ -269,7 +273,8 @@ static int begin(struct gate *g, struct fail *unknown, struct fail *f)
 			fail(f, -r, "weir-gate cannot begin");
 	}
 	if (r == 0) {
-		carry_open(g, unknown);
+		carry_open(g, missing);
+		published_listen(g, missing->code ? NULL : missing);
 		r = confine_to_sockets(carries, g->owners >= 0, f);
 	}
 	return r == 0 ? loop_add(&g->loop, &g->keeper_watch) : r;
@@ -291,7 +296,7 @@ int main(int argc, char **argv)
 		.keeper_watch = { .fd = KEEPER_FD, .events = EPOLLIN, .ready = keeper_ready },
 		.owners = -1,
 	};
-	struct fail f = { .code = 0 }, unknown = { .code = 0 };
+	struct fail f = { .code = 0 }, missing = { .code = 0 };
 
 	log_open("weir-gate");
 	if (argc != 1 || fcntl(KEEPER_FD, F_SETFD, FD_CLOEXEC) < 0 ||
@@ -300,11 +305,11 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	if (begin(&g, &unknown, &f) < 0) {
+	if (begin(&g, &missing, &f) < 0) {
 		tell_ready(&g, &f);
 		return 1;
 	}
-	tell_ready(&g, &unknown);
+	tell_ready(&g, &missing);
 	serve(&g);
 	return 0;
 }

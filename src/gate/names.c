@@ -223,6 +223,11 @@ int names_socket(struct gate *g, const struct gate_socket *s, int fd)
 	return r;
 }
 
+bool names_have_v6(const struct gate *g)
+{
+	return g->names->sockets[1].watch.fd >= 0;
+}
+
 int names_open(struct gate *g)
 {
 	struct names *n = calloc(1, sizeof(*n));

@@ -124,7 +124,7 @@ static void answer_with(struct question *q, uint32_t index)
 	bool v6 = q->asked.type == DNS_AAAA;
 
 	/* a sandbox without IPv6 has no address of the name in it */
-	if (v6 && q->gate->names->sockets[1].watch.fd < 0) {
+	if (v6 && !names_have_v6(q->gate)) {
 		question_end(q, (struct end){ .verdict = DNS_MISSING,
 					      .reason = "there is no IPv6 in the sandbox" });
 		return;

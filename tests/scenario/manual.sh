@@ -68,7 +68,7 @@ for file in "$TOP"/policies/*.yaml; do
 done
 
 # The list of dependencies is the one that the build links.
-linked=$(sed -n "s/.*dependency('\([^']*\)'.*/\1/p" "$TOP/meson.build" "$TOP/tests/unit/meson.build" | sed 's/-0.1$//; s/^sqlite3$/SQLite/; s/^yaml$/libyaml/')
+linked=$(sed -n "s/.*dependency('\([^']*\)'.*/\1/p" "$TOP/meson.build" "$TOP"/src/*/meson.build "$TOP/tests/unit/meson.build" | sed 's/-0.1$//; s/^sqlite3$/SQLite/; s/^yaml$/libyaml/; s/^libcares$/c-ares/')
 is "$(echo "$linked" | missing "$(cat "$TOP/doc/dependencies.md")")" "" "doc/dependencies.md has every library that is linked"
 
 # Each library is in the executables that its row names and in no other: nm looks for one symbol of it.
@@ -85,7 +85,8 @@ if command -v nm >/dev/null && has unsanitized; then
 libbpf bpf_object__load
 libseccomp seccomp_init
 libcap cap_set_proc
-libsodium crypto_hash_sha256
+libsodium sodium_init
+c-ares ares_init_options
 SQLite sqlite3_open_v2
 libyaml yaml_parser_parse
 jansson json_load[a-z_]*
