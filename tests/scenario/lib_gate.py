@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What gate.sh has done inside, one order a line on standard input, one answer a line on standard output:
-#   open KEY HOST PORT   a connection: open, or the error's name, and whether that took long
+#   open KEY HOST PORT [udp]   a connection: open, or the error's name, and whether that took long
 #   echo KEY             sends and receives over it: same, end, or the error's name
 #   look HOST            its addresses, or the error's name
 import os
@@ -21,10 +21,20 @@ def errno_name(e):
     return errno.errorcode.get(e.errno) if isinstance(e.errno, int) and not isinstance(e, socket.gaierror) else None
 
 
-def open_one(key, host, port):
+def connect_datagrams(host, port):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(2)
+    s.connect((host, int(port)))
+    return s
+
+
+def open_one(key, host, port, kind="tcp"):
     begun = time.monotonic()
     try:
-        connections[key] = socket.create_connection((host, int(port)), timeout=2)
+        if kind == "udp":
+            connections[key] = connect_datagrams(host, port)
+        else:
+            connections[key] = socket.create_connection((host, int(port)), timeout=2)
         answer = "open"
     except OSError as e:
         answer = error(e)
