@@ -288,11 +288,11 @@ def record(owner, kind, value):
         data = encode(value)
     else:
         data = socket.inet_pton(socket.AF_INET6 if kind == "AAAA" else socket.AF_INET, value)
-    return encode(owner) + struct.pack(">HHIH", NUMBERS[kind], 1, 60, len(data)) + data
+    return encode(owner) + struct.pack(">HHIH", NUMBERS[kind], 1, names.ttl(owner), len(data)) + data
 
 
 def zone(name, kind):
-    lie = names.LIARS.get(name)
+    lie = names.lie(name)
     if lie:
         n = asked_before[name, kind] = asked_before.get((name, kind), -1) + 1
         return lie(n, kind)
