@@ -8,7 +8,7 @@ def wide($n): . + (" " * ([$n - length, 1] | max));
 def outcome($n):
 	.events | map(select(.call == $n)) as $e
 	| ($e | map(select(.kind == "flow")) | group_by(.flow) | map(last)) as $flows
-	| ($flows | map(select(.outer != null))) as $out
+	| ($flows | map(select(.outer != null and .error == null or .bytes_down > 0))) as $out
 	| ($e | map(select(.kind == "connect" and .proto != "unix" and .result < 0 and .result != -115)) | length) as $refused
 	| [ if ($out | length) > 0 then
 			"\($out | length) reached the outside (\($out | map(.protocol) | unique | join(", ")); \($out | map(.bytes_up) | add) bytes up, \($out | map(.bytes_down) | add) down)"

@@ -76,8 +76,17 @@ def spoken_well(rule, t):
 def reaches(policy, t):
     """The addresses of which one is to be reached; empty: none may be."""
     rule = deciding(policy, t["host"], t["port"], t["transport"])
-    if rule is None or not spoken_well(rule, t):
-        return set()
+    return leads(policy, t) if rule and spoken_well(rule, t) else set()
+
+
+def touches(policy, t):
+    """Where no protocol is asked for the server may be the first to speak: a client that is silent for a while is
+    connected, and what it says then is still held back. A connection without a byte."""
+    rule = deciding(policy, t["host"], t["port"], t["transport"])
+    return leads(policy, t) if rule and t["port"] != 53 and (rule == "public" or "protocol" not in rule) else set()
+
+
+def leads(policy, t):
     if address(t["host"]):
         return {t["host"]}
     found = set()

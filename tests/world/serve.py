@@ -5,7 +5,8 @@ net:    DNS on 198.51.100.53, HTTP, HTTPS (and the sshd, for who speaks so to 44
         that greets first (25), a UDP clock (123), and the firewall's log. They listen on every address.
 inside: HTTP on 80 and 8080 of ten hosts and of the metadata address, a greeting on 22.
 
-Every connection is a line of accept.log, written before anything is read."""
+Every connection is a line of accept.log, written before anything is read, and one when it ends, with the bytes that
+came."""
 
 import hashlib
 import http.server
@@ -40,6 +41,7 @@ def plain(address):
 
 
 ACCEPTED = Log("accept.log")
+HERE = threading.local()
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
@@ -58,20 +60,30 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def process_request_thread(self, request, client):
-        own = request.getsockname()
-        ACCEPTED(ROLE, "tcp", plain(client[0]), client[1], plain(own[0]), own[1])
+        try:
+            own = request.getsockname()
+        except OSError:
+            return
+        HERE.ends = plain(client[0]), client[1], plain(own[0]), own[1]
+        ACCEPTED(ROLE, "tcp", *HERE.ends)
         try:
             if self.tls:
+                request.settimeout(20)
                 if own[1] == 443 and request.recv(4, socket.MSG_PEEK) == b"SSH-":
                     return tunnel(request)
-                request.settimeout(20)
                 request = self.tls.wrap_socket(request, server_side=True)
                 request.settimeout(None)
         except (OSError, ssl.SSLError) as e:
             HTTP("tls-failed", plain(client[0]), client[1], plain(own[0]), own[1], type(e).__name__)
-            request.close()
+            self.shutdown_request(request)
             return
         super().process_request_thread(request, client)
+
+    def shutdown_request(self, request):
+        """What the other side said, by the kernel's count (tcpi_bytes_received; a FIN counts as one)."""
+        said = struct.unpack_from("Q", request.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136), 128)[0]
+        ACCEPTED(ROLE, "end", *HERE.ends, said)
+        super().shutdown_request(request)
 
     def handle_error(self, request, client):
         if not isinstance(sys.exc_info()[1], (OSError, ssl.SSLError)):
