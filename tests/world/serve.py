@@ -65,6 +65,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         except OSError:
             return
         HERE.ends = plain(client[0]), client[1], plain(own[0]), own[1]
+        HERE.probe = request.dup()  # a handshake that fails takes the socket away
         ACCEPTED(ROLE, "tcp", *HERE.ends)
         try:
             if self.tls:
@@ -81,9 +82,10 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     def shutdown_request(self, request):
         """What the other side said, by the kernel's count (tcpi_bytes_received; a FIN counts as one)."""
-        said = struct.unpack_from("Q", request.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136), 128)[0]
-        ACCEPTED(ROLE, "end", *HERE.ends, said)
-        super().shutdown_request(request)
+        with HERE.probe as probe:
+            said = struct.unpack_from("Q", probe.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136), 128)[0]
+            ACCEPTED(ROLE, "end", *HERE.ends, said)
+            super().shutdown_request(request)
 
     def handle_error(self, request, client):
         if not isinstance(sys.exc_info()[1], (OSError, ssl.SSLError)):
