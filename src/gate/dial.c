@@ -13,6 +13,7 @@
 #include "base/clock.h"
 
 #define MS_NS 1000000ull
+#define FULL_MS 20 /* a unix socket whose queue is full: connect(2) says so instead of waiting */
 /* A peer that has gone without a word is noticed after idle + count × interval seconds. */
 #define KEEP_IDLE_S 600
 #define KEEP_INTERVAL_S 60
@@ -31,6 +32,7 @@ struct dial {
 	struct timer timer; /* the next attempt, or the end of all */
 	uint64_t deadline_ns;
 	int error; /* of the last attempt that failed */
+	bool full; /* the last attempt is to be made again */
 	struct dial_ends ends;
 	size_t count, tried, living;
 	struct dial_attempt attempts[];
@@ -148,6 +150,8 @@ static void attempt_begin(struct dial *d)
 	if ((connect(fd, &a->to.at.any, a->to.size) < 0 && errno != EINPROGRESS) ||
 	    loop_add(&d->g->loop, &a->watch) < 0) {
 		d->error = errno;
+		d->full = errno == EAGAIN;
+		d->tried -= d->full;
 		close(fd);
 		a->watch.fd = -1;
 		return;
@@ -165,12 +169,14 @@ static void dial_due(struct timer *t)
 		dial_end(d, ETIMEDOUT, -1);
 		return;
 	}
+	d->full = false;
 	do {
 		if (d->tried < d->count)
 			attempt_begin(d);
-	} while (!d->living && d->tried < d->count);
-	next = d->tried < d->count ? now + DIAL_STAGGER_MS * MS_NS : d->deadline_ns;
-	if (!d->living || timer_set(&d->g->timers, t, next) < 0)
+	} while (!d->living && !d->full && d->tried < d->count);
+	next = d->tried < d->count ? now + (d->full ? FULL_MS : DIAL_STAGGER_MS) * MS_NS
+				   : d->deadline_ns;
+	if ((!d->living && !d->full) || timer_set(&d->g->timers, t, next) < 0)
 		dial_end(d, d->error ? d->error : ENOMEM, -1);
 }
 

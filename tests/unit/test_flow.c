@@ -10,11 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #undef fail
 
+#include "base/clock.h"
 #include "flow_bench.h"
 
 static char block[1 << 20];
@@ -343,6 +345,160 @@ static void narrowed(void **state)
 	line_close(&l);
 }
 
+/* A server whose queue is full answers nothing; the next address is tried meanwhile. */
+static void stagger(void **state)
+{
+	struct line l = line_open("{host: a.test}, {host: 127.0.0.0/8}, {host: '::1'}");
+	int deaf, queued[4];
+	uint16_t port;
+
+	deaf = listen_at("::1", INSIDE_PORT, &port);
+	assert_int_equal(listen(deaf, 0), 0);
+	for (int i = 0; i < 4; i++)
+		queued[i] = connect_to("::1", INSIDE_PORT);
+	memset(&fake.answers[1][1], 0, 16);
+	fake.answers[1][1].bytes[15] = 1;
+	fake.answer_counts[1] = 2;
+	say(l.client, "x");
+	assert_false(line_accept(&l, 150));
+	assert_true(line_accept(&l, 400));
+	fake_gate_serve(&fake, 20);
+	assert_int_equal(fake_gate_last(&fake)->flow.out_address[12], 127);
+	line_close(&l);
+	for (int i = 0; i < 4; i++)
+		close(queued[i]);
+	close(deaf);
+}
+
+static void lives(void **state)
+{
+	struct line l = line_open(ANY);
+
+	say(l.client, "x");
+	assert_true(line_accept(&l, 100));
+	fake_gate_serve(&fake, 20);
+	for (unsigned minute = 1; minute <= 3; minute++) {
+		timers_serve(&fake.g.timers, clock_mono_ns() + (minute * 60 - 1) * NSEC_PER_SEC);
+		assert_int_equal(fake.event_count, minute);
+		timers_serve(&fake.g.timers, clock_mono_ns() + (minute * 60 + 1) * NSEC_PER_SEC);
+		assert_int_equal(fake.event_count, minute + 1);
+		assert_int_equal(fake_gate_last(&fake)->flow.state, FLOW_LIVES);
+		assert_int_equal(fake_gate_last(&fake)->flow.bytes_up, 1);
+	}
+	line_close(&l);
+}
+
+/* What each side sends in one direction: a running sequence, whose end comes at a random place. */
+struct stream {
+	int from, to;
+	size_t sent, got, size;
+	bool over;
+};
+
+static bool stream_step(struct stream *s)
+{
+	size_t most = (size_t)random() % 70000 + 1;
+	ssize_t n;
+
+	for (size_t i = 0; i < most; i++)
+		block[i] = (char)((s->sent + i) % 251);
+	if (most > s->size - s->sent)
+		most = s->size - s->sent;
+	n = most ? send(s->from, block, most, MSG_NOSIGNAL) : 0;
+	s->sent += n > 0 ? (size_t)n : 0;
+	if (s->sent == s->size && !s->over) {
+		shutdown(s->from, SHUT_WR);
+		s->over = true;
+	}
+	n = recv(s->to, block, (size_t)random() % 70000 + 1, 0);
+	for (ssize_t i = 0; i < n; i++)
+		assert_int_equal(block[i], (char)((s->got + (size_t)i) % 251));
+	s->got += n > 0 ? (size_t)n : 0;
+	return n == 0;
+}
+
+/* Whatever sizes, pauses and buffers: every byte in its place, every end behind the last. */
+static void any_traffic(void **state)
+{
+	srandom(5);
+	for (int round = 0; round < 12; round++) {
+		struct line l = line_open(ANY);
+		int small = 100000;
+		struct stream up, down;
+		bool up_over = false, down_over = false;
+
+		say(l.client, "x");
+		assert_true(line_accept(&l, 100));
+		fake_gate_serve(&fake, 5);
+		assert_string_equal(heard(l.server), "x");
+		if (round % 2)
+			setsockopt(l.server, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+		up = (struct stream){ .from = l.client, .to = l.server };
+		down = (struct stream){ .from = l.server, .to = l.client };
+		up.size = (size_t)random() % 3000000;
+		down.size = (size_t)random() % 3000000;
+		for (int step = 0; step < 20000 && !(up_over && down_over); step++) {
+			up_over = up_over || stream_step(&up);
+			down_over = down_over || stream_step(&down);
+			if (random() % 4)
+				fake_gate_serve(&fake, 0);
+			else
+				fake_gate_serve(&fake, 1);
+		}
+		assert_true(up_over && down_over);
+		assert_int_equal(up.got, up.size);
+		assert_int_equal(down.got, down.size);
+		fake_gate_serve(&fake, 20);
+		assert_int_equal(fake_gate_last(&fake)->flow.state, FLOW_ENDED);
+		assert_int_equal(fake_gate_last(&fake)->flow.bytes_up, up.size + 1);
+		assert_int_equal(fake_gate_last(&fake)->flow.bytes_down, down.size);
+		line_close(&l);
+	}
+}
+
+/* A socket of a host whose queue is full is tried again. */
+static void carried(void **state)
+{
+	struct gate_socket s = { .kind = GATE_SOCKET_CARRY };
+	struct sockaddr_un un = { .sun_family = AF_UNIX, .sun_path = "/tmp/weir-test-flow" };
+	int deaf = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), clients[4], fd;
+	uint16_t port;
+
+	unlink(un.sun_path);
+	assert_int_equal(bind(deaf, (struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(listen(deaf, 0), 0);
+	fake_gate_open(&fake,
+		       "network: {carry: ['7001=unix:/tmp/weir-test-flow', '127.0.0.1:1']}\n");
+	assert_int_equal(flows_socket(&fake.g, &s, listen_at("127.0.0.1", 7001, &port)), 0);
+	s.a = 1;
+	assert_int_equal(flows_socket(&fake.g, &s, listen_at("127.0.0.1", 7002, &port)), 0);
+	s.a = 2;
+	fd = listen_at("127.0.0.1", 7003, &port);
+	assert_true(flows_socket(&fake.g, &s, fd) < 0);
+	for (int i = 0; i < 3; i++)
+		clients[i] = connect_to("127.0.0.1", 7001);
+	fake_gate_serve(&fake, 30);
+	for (int i = 0; i < 3; i++) {
+		fd = accept4(deaf, NULL, NULL, SOCK_CLOEXEC);
+		assert_true(fd >= 0);
+		close(fd);
+		fake_gate_serve(&fake, 50);
+		assert_string_equal(heard(clients[i]), "END");
+		close(clients[i]);
+	}
+	clients[3] = connect_to("127.0.0.1", 7002);
+	fake_gate_serve(&fake, 30);
+	assert_string_equal(heard(clients[3]), "RESET");
+	close(clients[3]);
+	assert_string_equal(fake_gate_last(&fake)->name, "127.0.0.1:1");
+	fake_gate_close(&fake);
+	assert_int_equal(fake.notices, 1);
+	assert_string_equal(fake.notice, "carried socket 1: 1 of 1 connections did not reach "
+					 "127.0.0.1:1: Connection refused");
+	close(deaf);
+	unlink(un.sun_path);
+}
+
 static void resolver(void **state)
 {
 	struct line l = line_open(ANY);
@@ -371,6 +527,8 @@ int main(void)
 		cmocka_unit_test(hello),	cmocka_unit_test(hello_in_bytes),
 		cmocka_unit_test(server_leads), cmocka_unit_test(silence),
 		cmocka_unit_test(narrowed),	cmocka_unit_test(resolver),
+		cmocka_unit_test(stagger),	cmocka_unit_test(lives),
+		cmocka_unit_test(any_traffic),	cmocka_unit_test(carried),
 	};
 
 	return flow_bench_begin() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
