@@ -36,12 +36,16 @@ function notices() {
 function happened() {
 	const { did, survived, not_executed: skipped } = data.total;
 	const refused = did.connects_refused + did.changes_refused + did.operations_refused;
+	const { flows, destinations } = report.network;
+	const moved = destinations.reduce((n, d) => n + d.bytes_up + d.bytes_down, 0);
 
 	return [
 		paragraph(blind.length ? "As far as could be seen: " : "",
 			`${plural(did.programs, "program")} ran, ${plural(did.files_written, "file")} written, `,
 			`${count(did.files_removed)} removed, ${plural(did.connects, "connection")} tried.`),
 		paragraph(refused ? `The kernel refused ${plural(refused, "attempt")}.` : "Nothing was refused.",
+			flows ? ` ${plural(flows, "flow")} through the gate, ${bytes(moved)}${
+				did.flows_cut ? `, ${count(did.flows_cut)} of them cut` : ""}.` : "",
 			survived ? ` ${plural(survived, "call")} left processes running.` : "",
 			skipped ? ` ${plural(skipped, "call")} not executed.` : ""),
 	];

@@ -192,6 +192,7 @@ answers();
 legend();
 filter();
 showFindings();
+showNetwork();
 showTable();
 showTrust();
 get("footer").append(paragraph(`Written by weir ${data.version}. This page holds all that it shows, and loads nothing.`));

@@ -173,6 +173,7 @@ function usedPart(call) {
 			["Changes refused", some(did.changes_refused)],
 			["Connections tried", some(did.connects)],
 			["Connections refused", some(did.connects_refused)],
+			["Flows, of them cut", did.flows ? `${count(did.flows)}, ${count(did.flows_cut)}` : null],
 			["Operations refused", some(did.operations_refused)],
 			["Processor time", duration(used.cpu_usec / 1000)],
 			["Memory at most", used.memory_peak ? bytes(used.memory_peak) : null],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lower half of the page: the list of findings, the table of all calls, and how far the record can be trusted.
+// The lower half of the page: the list of findings, where the flows went, the table of all calls, and how far the
+// record can be trusted.
 
 const TABLE_STEP = 500; // rows that are added at once
 const FINDINGS_STEP = 50;
@@ -63,7 +64,6 @@ function chips(call) {
 
 const unlessZero = (n, words) => (n ? words(n) : "");
 
-// Title, cell, and whether it is a number; a column that would be empty is left out.
 const COLUMNS = [
 	["Call", (c) => make("a", { href: "#call-" + c.n }, c.n), true],
 	["Function", (c) => c.name],
@@ -81,17 +81,49 @@ const COLUMNS = [
 	["Lost", (c) => unlessZero(c.events.lost, count), true],
 ];
 
-function showTable() {
-	const columns = COLUMNS.filter(([, cell]) => calls.some((call) => cell(call) !== ""));
+// Columns: title, cell, and whether it is a number; one that would be empty is left out.
+function table(place, all, rows, what, label) {
+	const columns = all.filter(([, cell]) => rows.some((row) => cell(row) !== ""));
 	const style = (number) => (number ? { class: "number" } : {});
 	const heads = columns.map(([name, , number]) => make("th", { scope: "col", ...style(number) }, name));
-	const cells = (call) => columns.map(([, cell, number], i) =>
-		make(i ? "td" : "th", i ? style(number) : { scope: "row" }, cell(call)));
+	const cells = (row) => columns.map(([, cell, number], i) =>
+		make(i ? "td" : "th", i ? style(number) : { scope: "row" }, cell(row)));
 	const body = make("tbody");
-	const more = inSteps(body, calls, TABLE_STEP, (call) => make("tr", {}, cells(call)), "call");
+	const more = inSteps(body, rows, TABLE_STEP, (row) => make("tr", {}, cells(row)), what);
 
-	get("table").append(make("div", { class: "wide", role: "region", tabindex: 0, "aria-label": "Table of all calls" },
+	get(place).append(make("div", { class: "wide", role: "region", tabindex: 0, "aria-label": label },
 		make("table", {}, make("thead", {}, make("tr", {}, heads)), body)), more);
+}
+
+function showTable() {
+	table("table", COLUMNS, calls, "call", "Table of all calls");
+}
+
+// ---- the network
+
+const place = (d) => (d.name ?? (d.address.includes(":") ? `[${d.address}]` : d.address)) + ":" + d.port;
+
+// The destination comes first in a line, and the calls that opened the flows are links.
+const NETWORK_COLUMNS = [
+	["Destination", (d) => [d.direction === "in" ? "in at " : "", code(cut(place(d), 80))]],
+	["Protocol", (d) => (d.protocol === "unknown" ? d.proto : d.protocol)],
+	["Flows", (d) => count(d.flows), true],
+	["Up", (d) => bytes(d.bytes_up), true],
+	["Down", (d) => bytes(d.bytes_down), true],
+	["Longest", (d) => unlessZero(d.longest_ns / 1e6, duration), true],
+	["Calls", (d) => [d.calls.map((n, i) => [i ? ", " : "", callLink(n)]), d.calls_more ? " and more" : ""]],
+	["Cut", (d) => unlessZero(d.cut, (n) => `${count(n)}: ${cut(d.reason ?? "", 80)}`)],
+];
+
+function showNetwork() {
+	const { flows, destinations, destinations_more: more } = report.network;
+
+	get("network-section").hidden = !flows;
+	if (!flows)
+		return;
+	get("network").append(paragraph(`${plural(flows, "flow")} to ${more ? "more than " : ""}${
+		plural(destinations.length, "destination")}, by name where a name was asked for.`));
+	table("network", NETWORK_COLUMNS, destinations, "destination", "Table of destinations");
 }
 
 // ---- trust

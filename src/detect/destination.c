@@ -56,7 +56,7 @@ struct destination destination_of(const struct destinations *all, const struct e
 	to = to_egress(&d.address);
 	index = egress_name_index(&to);
 	d.stands_for_name = index >= 0;
-	if (index > 0 && index < DESTINATION_NAMES_MAX)
+	if (all && index > 0 && index < DESTINATION_NAMES_MAX)
 		d.name = all->names[index];
 	return d;
 }

@@ -31,7 +31,7 @@ enum way_out policy_way_out(const struct policy *p);
 
 void destinations_free(struct destinations *all);
 void destinations_learn(struct destinations *all, const struct event_view *dns);
-/* Of a connect or a datagram. */
+/* Of a connect or a datagram. all: NULL for without names. */
 struct destination destination_of(const struct destinations *all, const struct event_net *net);
 /* Whether any phase lets it be reached; else *ret_reason says why not, static. */
 bool destination_allowed(const struct policy *p, const struct destination *d,

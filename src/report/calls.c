@@ -40,11 +40,13 @@ static void doing_words(const struct doing *d, uint32_t survivors, struct buf *o
 	} facts[] = {
 		{ survivors, "survivor", "survivors" },
 		{ d->connects_refused, "connect refused", "connects refused" },
+		{ d->flows_cut, "flow cut", "flows cut" },
 		{ d->files_refused, "change refused", "changes refused" },
 		{ d->operations_refused, "operation refused", "operations refused" },
 		{ d->files_changed, "file written", "files written" },
 		{ d->files_removed, "file removed", "files removed" },
-		{ d->connects - d->connects_refused, "connect", "connects" },
+		{ d->flows - d->flows_cut, "flow", "flows" },
+		{ d->flows ? 0 : d->connects - d->connects_refused, "connect", "connects" },
 		{ d->programs, "program", "programs" },
 	};
 	size_t said = 0;

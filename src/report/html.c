@@ -16,6 +16,7 @@
 #define CALLS_MAX 10000			 /* in one page, but those with findings are always there */
 #define TEXT_ALL_MAX (16u * 1024 * 1024) /* arguments, and again output, of all calls together */
 #define EDGES_MAX 20000
+#define DESTINATIONS_MAX 200
 #define TEXT_MIN 512 /* of one call */
 #define TEXT_MAX (16u * 1024)
 #define TITLE_WIDTH 80
@@ -162,6 +163,7 @@ static struct report_bounds bounds_of(const struct report *r)
 	return (struct report_bounds){
 		.calls = r->run.calls <= CALLS_MAX ? CALLS_PER_RUN_MAX + 1 : CALLS_MAX - guilty,
 		.edges = EDGES_MAX,
+		.destinations = DESTINATIONS_MAX,
 		.text = text < TEXT_MIN ? TEXT_MIN : text,
 	};
 }

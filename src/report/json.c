@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "report/arguments.h"
+#include "report/flows.h"
 #include "report/report.h"
 #include "store/frame_json.h"
 
@@ -140,6 +141,8 @@ static const struct {
 	{ "connects", offsetof(struct doing, connects) },
 	{ "connects_refused", offsetof(struct doing, connects_refused) },
 	{ "operations_refused", offsetof(struct doing, operations_refused) },
+	{ "flows", offsetof(struct doing, flows) },
+	{ "flows_cut", offsetof(struct doing, flows_cut) },
 };
 
 void did_json(struct json *j, const struct doing *d, size_t count)
@@ -233,6 +236,17 @@ static void observation_member(struct json *j, const struct call_observation *o)
 	json_object_end(j);
 }
 
+/* What went over the network the flows say, and no counter of the call's own. */
+static void resources_member(struct writer *w, const struct call_record *c)
+{
+	const struct doing *d = report_doing(w->report, c->announce.n);
+	struct resources used = c->gone ? c->gone_at.resources : c->exit.resources;
+
+	used.net_up = d->net_up;
+	used.net_down = d->net_down;
+	resources_json(&w->j, &used);
+}
+
 static int on_call(void *context, const struct call_record *c)
 {
 	struct writer *w = context;
@@ -262,7 +276,7 @@ static int on_call(void *context, const struct call_record *c)
 	json_field_string(j, "reason", a->reason);
 	json_field_string(j, "source", call_source_name(a->source));
 	json_field_uint(j, "survivors", c->ended ? c->exit.survivors : 0);
-	resources_json(j, c->gone ? &c->gone_at.resources : &c->exit.resources);
+	resources_member(w, c);
 	events_member(w, c);
 	json_key(j, "did");
 	did_json(j, report_doing(w->report, a->n), 1);
@@ -441,6 +455,7 @@ int report_json_bounded(const struct report *r, const struct report_bounds *boun
 	for (size_t i = 0; i < r->finding_count; i++)
 		finding_json(&w.j, &r->findings[i], r->run.open.id);
 	json_array_end(&w.j);
+	network_json(r, bounds ? bounds->destinations : SIZE_MAX, &w.j);
 	if (n >= 0)
 		n = edges_member(&w);
 	completeness_member(&w);

@@ -5,6 +5,7 @@
 #include "report/report.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,9 @@
 #include "base/text_escape.h"
 #include "bpf/event_words.h"
 #include "detect/process.h"
-#include "detect/range.h"
+#include "detect/destination.h"
 #include "report/edges.h"
+#include "report/flows.h"
 #include "store/frame_json.h"
 
 #define FINDINGS_KEPT_MAX 4096
@@ -24,12 +26,14 @@
 #define OBJECT_WIDTH 200
 #define NAME_WIDTH 40
 #define SHELL_WIDTH 200
+#define DNS_PORT 53
 
 /* The walk over the frames. */
 struct walk {
 	struct report *report;
 	struct processes *processes;
 	struct edge_walk *edges;
+	struct flow_walk *flows;
 	size_t next; /* of report->evidence: sorted by seq, as frames come */
 };
 
@@ -205,6 +209,15 @@ static void count_file(struct doing *d, const struct event_view *e)
 	}
 }
 
+/* Questions to the sandbox's resolver, and what the C library does with the answers: it connects
+ * datagram sockets to a name's addresses to sort them. */
+static bool is_resolving(const struct event_net *net)
+{
+	struct destination d = destination_of(NULL, net);
+
+	return d.stands_for_name && (d.port == DNS_PORT || d.transport == IPPROTO_UDP);
+}
+
 /* Those that would leave the sandbox: unix sockets and loopback are its own. */
 static void count_connect(struct doing *d, const struct event_net *net)
 {
@@ -213,7 +226,7 @@ static void count_connect(struct doing *d, const struct event_net *net)
 	if (net->family != AF_INET && net->family != AF_INET6)
 		return;
 	address_set(&a, net->family, net->address);
-	if (address_class(&a) == ADDRESS_LOOPBACK)
+	if (address_class(&a) == ADDRESS_LOOPBACK || is_resolving(net))
 		return;
 	d->connects++;
 	d->connects_refused += net->result < 0 && net->result != -EINPROGRESS;
@@ -246,12 +259,12 @@ static void note_shell(struct doing *d, const struct event_view *e)
 	d->shell = strdup(buf_text(&text));
 }
 
-static void count_event(struct report *r, const struct event_view *e)
+static int count_event(struct walk *w, const struct event_view *e)
 {
-	struct doing *d = doing_of(r, e->h->call);
+	struct doing *d = doing_of(w->report, e->h->call);
 
 	if (!d)
-		return;
+		return 0;
 	switch ((enum event_kind)e->h->kind) {
 	case EVENT_EXEC:
 		d->programs++;
@@ -263,6 +276,8 @@ static void count_event(struct report *r, const struct event_view *e)
 	case EVENT_SEND:
 		count_connect(d, e->net);
 		break;
+	case EVENT_FLOW:
+		return flow_walk_event(w->flows, e, d);
 	case EVENT_STATE:
 		note_shell(d, e);
 		break;
@@ -272,6 +287,7 @@ static void count_event(struct report *r, const struct event_view *e)
 	default:
 		break;
 	}
+	return 0;
 }
 
 static void keep_gap(struct report *r, const struct frame *frame)
@@ -359,7 +375,8 @@ static int take_frame(struct walk *w, const struct frame *frame)
 		return 0;
 	if (frame->kind != EVENT_EXEC)
 		processes_after(w->processes, &frame->event);
-	count_event(r, &frame->event);
+	if (count_event(w, &frame->event) < 0)
+		return -ENOMEM;
 	return edge_walk_event(w->edges, &frame->event, frame->wall_ns);
 }
 
@@ -372,7 +389,8 @@ static int walk_frames(struct report *r, struct fail *f)
 	struct frame frame;
 	int n, memory = 0;
 
-	if (processes_new(&w.processes) < 0 || edge_walk_new(r, &w.edges) < 0)
+	if (processes_new(&w.processes) < 0 || edge_walk_new(r, &w.edges) < 0 ||
+	    flow_walk_new(r, &w.flows) < 0)
 		memory = -ENOMEM;
 	n = frame_reader_open(r->store, r->run.open.id, 1, &reader, &why);
 	while (memory == 0 && n >= 0 && (n = frame_reader_next(reader, &frame, &why)) > 0)
@@ -381,6 +399,7 @@ static int walk_frames(struct report *r, struct fail *f)
 		r->damage = strdup(why.text);
 	frame_reader_close(reader);
 	processes_free(w.processes);
+	flow_walk_end(w.flows);
 	if (edge_walk_end(w.edges) < 0 || memory < 0)
 		return fail(f, ENOMEM, "gathering the report");
 	return 0;
@@ -439,6 +458,7 @@ void report_free(struct report *r)
 	for (size_t i = 0; i < r->doing_count; i++)
 		free(r->doings[i].shell);
 	free(r->doings);
+	network_free(&r->network);
 	free(r->evidence);
 	free(r->damage);
 	*r = (struct report){ 0 };

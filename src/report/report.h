@@ -14,7 +14,9 @@
 #include "report/story.h"
 #include "store/record.h"
 
-#define REPORT_GAPS_MAX 64 /* kept; further ones are counted */
+#define REPORT_GAPS_MAX 64	     /* kept; further ones are counted */
+#define REPORT_DESTINATIONS_MAX 1024 /* of flows */
+#define REPORT_CALLS_TO_MAX 16	     /* named of one destination */
 
 /* What a call did, as its events say. */
 struct doing {
@@ -25,8 +27,32 @@ struct doing {
 	uint32_t secrets_read;		     /* reads of what the policy calls sensitive */
 	uint32_t connects, connects_refused; /* and datagrams; connects has the refused too */
 	uint32_t operations_refused;	     /* privileged ones */
+	uint32_t flows, flows_cut;	     /* through the gate */
+	uint64_t net_up, net_down;	     /* bytes of these flows */
 	uint32_t findings, blamed;	     /* blamed: those above info */
 	char *shell; /* what it changed in the shell: names, escaped; owned; NULL: nothing */
+};
+
+/* All flows to one name or address, port and transport. */
+struct report_destination {
+	char *name; /* as it is, owned; NULL: an address */
+	uint8_t address[16];
+	uint16_t port;
+	uint8_t transport; /* IPPROTO_* */
+	bool in;	   /* from outside, to a published port */
+	bool calls_more;
+	enum protocol protocol; /* of the last that said one */
+	uint64_t flows, cut, bytes_up, bytes_down, longest_ns;
+	char *reason; /* of the last that was cut, as it is, owned; NULL: none was */
+	size_t call_count, first;
+	uint32_t calls[REPORT_CALLS_TO_MAX]; /* that opened them, in order */
+};
+
+struct report_network {
+	uint64_t flows, flows_more; /* the latter: not told apart any more */
+	size_t count;
+	struct report_destination *destinations; /* most bytes first */
+	bool destinations_more;
 };
 
 /* An event that a finding rests on, in words. Strings owned, agent bytes escaped. */
@@ -65,8 +91,9 @@ struct report {
 	struct report_edge *edges;	   /* by `to`, the nearest first */
 	const struct report_edge **behind; /* the same by edge.call */
 	uint64_t edges_more;		   /* that are not among them */
-	struct story story;		   /* of the one finding that was asked for */
-	size_t gap_count;		   /* of gaps[] */
+	struct report_network network;
+	struct story story; /* of the one finding that was asked for */
+	size_t gap_count;   /* of gaps[] */
 	uint64_t gaps_more;
 	struct gap gaps[REPORT_GAPS_MAX];
 	char *damage; /* why the record could not be read to its end, or NULL */
@@ -105,6 +132,7 @@ struct report_bounds {
 	uint32_t calls; /* from this number on, calls without a finding are left out */
 	size_t text;	/* bytes of the arguments of a call */
 	size_t edges;	/* further ones are counted in "edges_more" */
+	size_t destinations;
 };
 bool report_keeps(const struct report *r, const struct report_bounds *b, uint32_t call);
 /* b: NULL for everything. Arguments that are cut are a string, and the call has a member

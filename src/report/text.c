@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text_escape.h"
 #include "report/calls.h"
+#include "report/flows.h"
 #include "report/page.h"
 #include "base/words.h"
 
@@ -392,6 +393,7 @@ int report_text(const struct report *r, const struct text_style *style, FILE *ou
 	n = calls_print(r, &p, &seen, f);
 	print_findings(&p, r, &seen);
 	fputc('\n', out);
+	network_text(r, &p);
 	print_categories(&p, r);
 	print_completeness(&p, r, &seen);
 	calls_seen_free(&seen);

@@ -366,7 +366,8 @@ static void the_json_holds_what_went_in(void **state)
 		"\"arguments\":\"not json \\u001b[2J\"",
 		"\"ending\":\"not executed\"",
 		"\"findings\":[\"F2\"]",
-		"\"connects\":2,\"connects_refused\":2,\"operations_refused\":0}",
+		"\"connects\":2,\"connects_refused\":2,\"operations_refused\":0,"
+		"\"flows\":0,\"flows_cut\":0}",
 		"\"via\":[{\"call\":1,\"kind\":\"executed\",\"evidence\":\"" RUN ":4\"}]",
 		"\"evidence\":[\"" RUN ":16\",\"" RUN ":17\",\"" RUN ":20\"]",
 		"\"attack\":[{\"id\":\"T1046\",\"version\":\"18.1\"}]",
