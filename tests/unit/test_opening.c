@@ -365,7 +365,7 @@ static void test_http2(void **state)
 	http2("\0", PLAIN, 4);
 	put_number(&h, sizeof(PLAIN) - 5, 3);
 	put(&h, "\x09\4\0\0\0\1", 6);
-	put(&h, PLAIN + 4, sizeof(PLAIN) - 5);
+	put(&h, &PLAIN[4], sizeof(PLAIN) - 5);
 	o = client(h.data, h.size);
 	assert_known(&o, PROTOCOL_HTTP, "www.example.com");
 	o = CLIENT(PREFACE SETTINGS);
