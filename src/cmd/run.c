@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/ask.h"
@@ -98,6 +99,15 @@ static int make_pipe(struct carriage *c, int which, struct fail *f)
 	return 0;
 }
 
+/* A terminal would let the program type into it. A socket belongs to the host's network: by it a
+ * program could reach what its own network cannot. */
+static bool needs_pipe(int fd)
+{
+	struct stat st;
+
+	return isatty(fd) || (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode));
+}
+
 static int carriage_open(struct carriage *c, struct fail *f)
 {
 	int r = 0;
@@ -110,7 +120,7 @@ static int carriage_open(struct carriage *c, struct fail *f)
 	c->terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	for (int i = 0; i < 3 && r == 0; i++) {
 		c->stdio[i] = fcntl(i, F_GETFD) < 0 ? -1 : i;
-		if (!c->terminal && isatty(i))
+		if (!c->terminal && needs_pipe(i))
 			r = make_pipe(c, i, f);
 	}
 	if (c->our_end[0] >= 0) {
