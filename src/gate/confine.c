@@ -81,15 +81,19 @@ static int capabilities_give_up(void)
 	return r;
 }
 
-int confine_privileges(int netns, bool keep_user, struct fail *f)
+int confine_enter(int netns, struct fail *f)
 {
-	pid_t keeper = getppid();
-	int r;
-
 	if (netns >= 0 && setns(netns, CLONE_NEWNET) < 0)
 		return fail(f, errno, "cannot enter the network of the run's client");
 	descriptors_raise();
-	r = geteuid() == 0 && !keep_user ? user_give_up() : owned_give_up();
+	return 0;
+}
+
+int confine_privileges(bool keep_user, struct fail *f)
+{
+	pid_t keeper = getppid();
+	int r = geteuid() == 0 && !keep_user ? user_give_up() : owned_give_up();
+
 	if (r == 0)
 		r = capabilities_give_up();
 	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -253,30 +253,37 @@ static bool carries_unix(const struct policy *p)
 	return false;
 }
 
-/* missing: where one of the carried sockets leads to, or a published port, which does not keep the
- * others from serving. */
+static int parts_open(struct gate *g, struct fail *f)
+{
+	int r = loop_open(&g->loop) < 0 ? -errno : 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(parts); i++)
+		r = parts[i].open(g);
+	return r < 0 ? fail(f, -r, "weir-gate cannot begin") : 0;
+}
+
+/* Ports below 1024 are published while there still is a right to; names of carried sockets are
+ * looked up without any. missing: a published port, or where a carried socket leads to, which does
+ * not keep the others from serving. */
 static int begin(struct gate *g, struct fail *missing, struct fail *f)
 {
 	cleanup_fd int netns = -1;
 	int r = take_open(g, &netns, f);
 	bool carries;
 
+	if (r == 0)
+		r = confine_enter(netns, f);
+	if (r == 0)
+		r = parts_open(g, f);
 	if (r < 0)
 		return r;
 	carries = carries_unix(&g->policy);
-	r = confine_privileges(netns, carries, f);
-	if (r == 0 && loop_open(&g->loop) < 0)
-		r = fail(f, errno, "weir-gate: epoll");
-	for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(parts); i++) {
-		r = parts[i].open(g);
-		if (r < 0)
-			fail(f, -r, "weir-gate cannot begin");
-	}
-	if (r == 0) {
-		carry_open(g, missing);
-		published_listen(g, missing->code ? NULL : missing);
-		r = confine_to_sockets(carries, g->owners >= 0, f);
-	}
+	published_listen(g, missing);
+	r = confine_privileges(carries, f);
+	if (r < 0)
+		return r;
+	carry_open(g, missing->code ? NULL : missing);
+	r = confine_to_sockets(carries, g->owners >= 0, f);
 	return r == 0 ? loop_add(&g->loop, &g->keeper_watch) : r;
 }
 

@@ -220,7 +220,7 @@ static int ended(const struct attempt *a)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (confine_privileges(-1, false, &f) < 0 ||
+		if (confine_privileges(false, &f) < 0 ||
 		    confine_to_sockets(a->unix_sockets, a->owners, &f) < 0)
 			_exit(200);
 		_exit(a->make() < 0 ? errno : 0);
@@ -254,7 +254,7 @@ static void it_is_nobody(void **state)
 		skip();
 	pid = fork();
 	if (pid == 0) {
-		bool given_up = confine_privileges(-1, false, &f) == 0 && getuid() == 65534 &&
+		bool given_up = confine_privileges(false, &f) == 0 && getuid() == 65534 &&
 				getgid() == 65534 && getgroups(0, NULL) == 0;
 
 		_exit(given_up && setuid(0) < 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
