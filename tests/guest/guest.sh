@@ -36,7 +36,7 @@ modules=$work/root/lib/modules/$version
 # The modules that the first steps need, each behind what it depends on.
 needed() {
 	[ -f "$modules/modules.dep" ] || "$work/root/bin/busybox" depmod -b "$work/root" "$version"
-	for name in virtio_pci virtio_blk 9pnet_virtio 9p overlay ext4 crc32c_generic crc32c-intel; do
+	for name in veth virtio_pci virtio_blk 9pnet_virtio 9p overlay ext4 crc32c_generic crc32c-intel; do
 		line=$(grep -E "/$name\.ko:" "$modules/modules.dep" || :)
 		[ -n "$line" ] || continue
 		# shellcheck disable=SC2086 # paths of modules, one word each
