@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -24,7 +25,9 @@ static void add_result(struct buf *out, int result)
 {
 	const char *name = result < 0 ? strerrorname_np(-result) : NULL;
 
-	if (result < 0)
+	if (result == -EINPROGRESS)
+		buf_add_text(out, ": on its way");
+	else if (result < 0)
 		buf_printf(out, ": refused (%s)", name ? name : "unknown error");
 }
 

@@ -205,6 +205,18 @@ static void take_close(struct recorder *r, struct recording *run, const struct m
 	recording_answer(run);
 }
 
+/* An event may have waited in the keeper: its own clock says when it was. */
+static uint64_t when(const void *data, size_t size)
+{
+	uint64_t wall = clock_wall_ns(), mono = clock_mono_ns();
+	struct event_header h;
+
+	if (size < sizeof(h))
+		return wall;
+	memcpy(&h, data, sizeof(h));
+	return h.mono_ns && h.mono_ns <= mono ? wall - (mono - h.mono_ns) : wall;
+}
+
 static void take_frame(struct recorder *r, struct recording *run, const struct message *m)
 {
 	switch (m->type) {
@@ -212,7 +224,7 @@ static void take_frame(struct recorder *r, struct recording *run, const struct m
 		recording_message(run, FRAME_CALL_ANNOUNCE, m->seq, m->data, m->size);
 		return;
 	case MESSAGE_REC_EVENT:
-		recording_event(run, m->seq, m->data, m->size, clock_wall_ns());
+		recording_event(run, m->seq, m->data, m->size, when(m->data, m->size));
 		return;
 	case MESSAGE_REC_GAP:
 		take_gap(run, m);

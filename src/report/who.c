@@ -13,6 +13,7 @@
 
 /* A clock may be wrong by much, where everything else fits. */
 #define CLOCK_WRONG_NS (900 * NSEC_PER_SEC)
+#define DNS_PORT 53
 
 struct search {
 	const struct who_question *q;
@@ -40,26 +41,43 @@ static bool is_likelier(const struct who_flow *a, const struct who_flow *b)
 	return a->off_ns != b->off_ns ? a->off_ns < b->off_ns : a->near_ns < b->near_ns;
 }
 
+static void who_flow_free(struct who_flow *w)
+{
+	run_info_free(&w->run);
+	free(w->data);
+	opener_free(&w->opener);
+	free(w->function_name);
+	free(w->arguments);
+	free(w->findings);
+}
+
+void who_keep(struct who_answer *a, const struct who_question *q, struct who_flow *new)
+{
+	size_t at = a->count;
+
+	new->off_ns = off(q, &new->row);
+	new->near_ns = apart(q->at_ns, new->row.started_ns);
+	while (at > 0 && is_likelier(new, &a->flows[at - 1]))
+		at--;
+	if (a->count == WHO_SHOWN_MAX) {
+		a->more++;
+		who_flow_free(at == WHO_SHOWN_MAX ? new : &a->flows[WHO_SHOWN_MAX - 1]);
+	} else {
+		a->count++;
+	}
+	if (at == WHO_SHOWN_MAX)
+		return;
+	memmove(&a->flows[at + 1], &a->flows[at], (a->count - 1 - at) * sizeof(a->flows[0]));
+	a->flows[at] = *new;
+}
+
 static int keep(void *context, const struct flow_row *row)
 {
 	struct search *s = context;
-	struct who_answer *a = s->answer;
-	struct who_flow new = { .row = *row,
-				.off_ns = off(s->q, row),
-				.near_ns = apart(s->q->at_ns, row->started_ns) };
-	size_t at = a->count;
+	struct who_flow new = { .row = *row };
 
-	s->inside += new.off_ns == 0;
-	while (at > 0 && is_likelier(&new, &a->flows[at - 1]))
-		at--;
-	if (a->count == WHO_SHOWN_MAX)
-		a->more++;
-	else
-		a->count++;
-	if (at == WHO_SHOWN_MAX)
-		return 0;
-	memmove(&a->flows[at + 1], &a->flows[at], (a->count - 1 - at) * sizeof(a->flows[0]));
-	a->flows[at] = new;
+	s->inside += off(s->q, row) == 0;
+	who_keep(s->answer, s->q, &new);
 	return 0;
 }
 
@@ -99,32 +117,75 @@ static void judge_ports(struct search *s)
 	}
 }
 
-static int find(struct store *s, const struct who_question *q, struct who_answer *a, struct fail *f)
+/* With all five. */
+static int find_exact(struct store *s, const struct who_question *q, struct who_answer *a,
+		      struct fail *f)
 {
 	struct search search = { .answer = a };
+	int r = q->port && q->sport ? look(s, q, q->within_ns, q->sport, &search, f) : 0;
+
+	if (r >= 0 && a->count)
+		judge_ports(&search);
+	return r;
+}
+
+static int find_question(struct store *s, const struct who_question *q, struct who_answer *a,
+			 struct fail *f)
+{
+	return q->port == DNS_PORT ? who_asked_resolver(s, q, a, f) : 0;
+}
+
+/* The line is that of an answer: what it calls the source was asked. */
+static int find_reversed(struct store *s, const struct who_question *q, struct who_answer *a,
+			 struct fail *f)
+{
+	struct who_question turned = *q;
+	int r;
+
+	if (!q->port || !q->sport || !q->has_src)
+		return 0;
+	memcpy(turned.dst, q->src, sizeof(turned.dst));
+	memcpy(turned.src, q->dst, sizeof(turned.src));
+	turned.port = q->sport;
+	turned.sport = q->port;
+	r = find_exact(s, &turned, a, f);
+	if (r >= 0 && !a->count)
+		r = find_question(s, &turned, a, f);
+	a->reversed = a->count > 0;
+	return r;
+}
+
+static int find_near(struct store *s, const struct who_question *q, struct who_answer *a,
+		     struct fail *f)
+{
+	struct search search = { .answer = a };
+	int r = look(s, q, q->within_ns, 0, &search, f);
+
+	a->reason = q->sport && q->port
+			    ? "no flow had this source port: it was translated on the way, or this "
+			      "was another host"
+			    : "without both ports, all that was there at about that time";
+	if (r < 0 || a->count || !q->sport || !q->port)
+		return r;
+	a->reason = "addresses and ports fit, the time does not: a clock is wrong, or this was "
+		    "another host";
+	return look(s, q, CLOCK_WRONG_NS, q->sport, &search, f);
+}
+
+static int find(struct store *s, const struct who_question *q, struct who_answer *a, struct fail *f)
+{
+	/* From what says most to what says least; a resolver may listen at any port. */
+	static int (*const ways[])(struct store *, const struct who_question *, struct who_answer *,
+				   struct fail *) = { find_exact, find_question, find_reversed,
+						      find_near, who_asked_resolver };
 	int r = 0;
 
-	if (q->port && q->sport) {
-		r = look(s, q, q->within_ns, q->sport, &search, f);
-		if (r < 0 || a->count) {
-			if (a->count)
-				judge_ports(&search);
-			return r;
-		}
-	}
-	r = look(s, q, q->within_ns, 0, &search, f);
-	a->reason = !q->sport || !q->port
-			    ? "ports are needed for more than what was there at about that time"
-			    : "no flow had this source port: it was translated on the way, or this "
-			      "was another host";
-	if (r >= 0 && !a->count && q->port && q->sport) {
-		r = look(s, q, CLOCK_WRONG_NS, q->sport, &search, f);
-		a->reason = "addresses and ports fit, the time does not: a clock is wrong, or this "
-			    "was another host";
-	}
-	a->kind = a->count ? WHO_WINDOW : WHO_NONE;
+	for (size_t i = 0; r >= 0 && !a->count && i < ARRAY_LENGTH(ways); i++)
+		r = ways[i](s, q, a, f);
 	if (!a->count)
 		a->reason = "no run of this store";
+	else if (a->kind == WHO_NONE)
+		a->kind = WHO_WINDOW;
 	return r;
 }
 
@@ -157,7 +218,7 @@ static int fill(struct store *s, struct who_flow *w, struct fail *f)
 	const char *run = w->row.run;
 	int r = store_run_find(s, run, &w->run, f);
 
-	if (r >= 0)
+	if (r >= 0 && !w->data)
 		r = store_flow_event(s, &w->row, &w->data, &w->frame, f);
 	if (r >= 0)
 		opener_init(&w->opener, w->frame.event.h, w->frame.seq);
@@ -196,6 +257,12 @@ int who_ask(struct store *s, const struct who_question *q, struct who_answer *re
 		r = fill(s, &ret->flows[i], f);
 	if (r >= 0)
 		r = fill_openers(s, ret, f);
+	if (r >= 0 && ret->kind == WHO_EXACT &&
+	    (ret->flows[0].frame.event.h->flags & EVENT_WINDOW)) {
+		ret->kind = WHO_WINDOW;
+		ret->reason = "whose flow it was is known by its destination alone: the socket was "
+			      "gone before the gate could look";
+	}
 	if (r < 0)
 		who_free(ret);
 	return r < 0 ? r : 0;
@@ -203,15 +270,7 @@ int who_ask(struct store *s, const struct who_question *q, struct who_answer *re
 
 void who_free(struct who_answer *a)
 {
-	for (size_t i = 0; i < a->count; i++) {
-		struct who_flow *w = &a->flows[i];
-
-		run_info_free(&w->run);
-		free(w->data);
-		opener_free(&w->opener);
-		free(w->function_name);
-		free(w->arguments);
-		free(w->findings);
-	}
+	for (size_t i = 0; i < a->count; i++)
+		who_flow_free(&a->flows[i]);
 	*a = (struct who_answer){ 0 };
 }

@@ -22,6 +22,7 @@ struct who_question {
 
 enum who_answer_kind { WHO_NONE, WHO_WINDOW, WHO_EXACT };
 
+/* A flow; or a question of the sandbox's, where the line is the gate's own to its resolver. */
 struct who_flow {
 	struct flow_row row;
 	uint64_t off_ns;  /* how far from the flow's life the time lies */
@@ -38,6 +39,7 @@ struct who_flow {
 struct who_answer {
 	enum who_answer_kind kind;
 	const char *reason; /* why it is no more than that; NULL where it is exact */
+	bool reversed;	    /* the line is an answer: its source is the flow's destination */
 	size_t count;
 	struct who_flow flows[WHO_SHOWN_MAX]; /* the likeliest first */
 	uint64_t more;
@@ -45,6 +47,11 @@ struct who_answer {
 
 int who_ask(struct store *s, const struct who_question *q, struct who_answer *ret, struct fail *f);
 void who_free(struct who_answer *a);
+/* One more candidate, if it is likely enough: takes over what new owns. */
+void who_keep(struct who_answer *a, const struct who_question *q, struct who_flow *new);
+/* who_resolver.c: the questions by which a gate may have asked this resolver at that time. */
+int who_asked_resolver(struct store *s, const struct who_question *q, struct who_answer *ret,
+		       struct fail *f);
 int who_text(const struct who_question *q, const struct who_answer *a,
 	     const struct text_style *style, FILE *out, struct fail *f);
 int who_json(const struct who_question *q, const struct who_answer *a, FILE *out, struct fail *f);

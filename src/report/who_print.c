@@ -15,7 +15,7 @@
 #include "report/who.h"
 
 #define INDENT 12
-#define WIDTH 400
+#define WIDTH 160
 #define ANSWER_MAX (64u * 1024 * 1024) /* arguments of 1 MiB each, escaped */
 
 static const char *const kinds[] = {
@@ -48,13 +48,10 @@ static void print_head(struct page *p, const struct who_flow *w)
 	page_end_line(p, INK_BOLD, INDENT);
 }
 
-static void print_flow(struct page *p, const struct who_flow *w)
+static void print_outside(struct page *p, const struct who_flow *w)
 {
 	const struct event_flow *f = w->frame.event.flow;
 
-	buf_add_text(&p->line, "  flow      ");
-	event_words(&p->line, &w->frame.event);
-	page_end_line(p, INK_PLAIN, INDENT);
 	buf_add_text(&p->line, "  outside   ");
 	event_endpoint_words(&p->line, f->out_from, f->out_from_port);
 	buf_add_text(&p->line, " to ");
@@ -73,7 +70,29 @@ static void print_flow(struct page *p, const struct who_flow *w)
 	page_end_line(p, INK_PLAIN, INDENT);
 }
 
-static void print_who(struct page *p, const struct who_flow *w)
+static void print_event(struct page *p, const struct who_flow *w)
+{
+	bool flow = w->frame.kind == EVENT_FLOW;
+
+	buf_printf(&p->line, "  %-9s ", flow ? "flow" : "question");
+	event_words(&p->line, &w->frame.event);
+	page_end_line(p, INK_PLAIN, INDENT);
+	if (flow && w->frame.event.flow->out_port)
+		print_outside(p, w);
+}
+static void print_process(struct page *p, const struct who_flow *w)
+{
+	buf_printf(&p->line, "  process   %u", w->opener.pid);
+	if (w->opener.exe) {
+		buf_add_text(&p->line, ", ");
+		add_escaped(p, w->opener.exe, WIDTH);
+		buf_add_text(&p->line, ": ");
+		argv_words(&p->line, w->opener.argv, w->opener.argv_size, WIDTH);
+	}
+	page_end_line(p, INK_PLAIN, INDENT);
+}
+
+static void print_call(struct page *p, const struct who_flow *w)
 {
 	buf_add_text(&p->line, "  call      ");
 	if (w->row.call == 0) {
@@ -85,21 +104,41 @@ static void print_who(struct page *p, const struct who_flow *w)
 		arguments_words(w->arguments, WIDTH, &p->line);
 	}
 	page_end_line(p, INK_PLAIN, INDENT);
-	buf_printf(&p->line, "  process   %u", w->opener.pid);
-	if (w->opener.exe) {
-		buf_add_text(&p->line, ", ");
-		add_escaped(p, w->opener.exe, WIDTH);
-		buf_add_text(&p->line, ": ");
-		argv_words(&p->line, w->opener.argv, w->opener.argv_size, WIDTH);
-	}
-	page_end_line(p, INK_PLAIN, INDENT);
+}
+
+/* "F2 high, F4 high, F3 medium": weir explain tells them. */
+static void print_findings(struct page *p, const struct who_flow *w)
+{
+	enum severity worst = SEVERITY_INFO;
+
 	for (size_t i = 0; i < w->finding_count; i++) {
 		const struct finding *f = &w->findings[i];
 
-		buf_printf(&p->line, "  %s", i ? "          " : "findings  ");
-		buf_printf(&p->line, "F%u %s: ", f->number, severity_name(f->severity));
-		text_escape_again(&p->line, f->summary, WIDTH);
-		page_end_line(p, severity_ink(f->severity), INDENT);
+		buf_printf(&p->line, "%sF%u %s", i ? ", " : "  findings  ", f->number,
+			   severity_name(f->severity));
+		worst = f->severity > worst ? f->severity : worst;
+	}
+	if (w->finding_count)
+		page_end_line(p, severity_ink(worst), INDENT);
+}
+
+/* Neighbours of one call are told below it together. */
+static void print_flows(struct page *p, const struct who_answer *a)
+{
+	const struct who_flow *before = NULL;
+
+	for (size_t i = 0; i < a->count; i++) {
+		const struct who_flow *w = &a->flows[i];
+
+		if (!before || before->row.call != w->row.call ||
+		    strcmp(before->row.run, w->row.run) != 0) {
+			print_head(p, w);
+			print_call(p, w);
+			print_findings(p, w);
+		}
+		print_event(p, w);
+		print_process(p, w);
+		before = w;
 	}
 }
 
@@ -114,17 +153,13 @@ int who_text(const struct who_question *q, const struct who_answer *a,
 		page_line(p, INK_BOLD, 0, "%s", a->reason);
 		return fflush(out) == 0 ? 0 : fail(f, errno, "write the answer");
 	}
-	buf_printf(&p->line, "%s: ", kinds[a->kind]);
+	buf_printf(&p->line, "%s%s: ", kinds[a->kind], a->reversed ? ", of an answer" : "");
 	if (a->kind == WHO_WINDOW) {
 		plural_words(a->count + a->more, "candidate", "candidates", &p->line);
 		buf_printf(&p->line, " (%s)", a->reason);
 		page_end_line(p, INK_BOLD, 3);
 	}
-	for (size_t i = 0; i < a->count; i++) {
-		print_head(p, &a->flows[i]);
-		print_flow(p, &a->flows[i]);
-		print_who(p, &a->flows[i]);
-	}
+	print_flows(p, a);
 	if (a->more) {
 		buf_add_text(&p->line, "… and ");
 		plural_words(a->more, "further candidate", "further candidates", &p->line);
@@ -223,6 +258,7 @@ int who_json(const struct who_question *q, const struct who_answer *a, FILE *out
 	asked_json(&j, q);
 	json_field_string(&j, "answer", kinds[a->kind]);
 	json_field_string(&j, "reason", a->reason);
+	json_field_bool(&j, "reversed", a->reversed);
 	json_key(&j, "flows");
 	json_array(&j);
 	for (size_t i = 0; i < a->count; i++)
