@@ -272,6 +272,7 @@ static void question_owned(void *context, const struct flow_owner *owner)
 
 	if (owner) {
 		q->h = owner->h;
+		q->h.label = owner->label; /* of all who have used the socket */
 		judge(q);
 	} else {
 		question_end(q, REFUSED("whose question it is, is not known"));
