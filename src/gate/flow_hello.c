@@ -174,6 +174,9 @@ void hello_begin(struct flow *f)
 	f->hello.due = hello_due;
 	if (!demanded(f) || lead_of(f) == OPENING_SERVER)
 		flow_reach(f);
+	else if (pair_peek(&f->pair, INSIDE, 1) != -EAGAIN)
+		look(f,
+		     INSIDE); /* it was told of while the owner was asked for, and is not again */
 	else if (lead_of(f) == OPENING_EITHER)
 		wait_until(f, clock_mono_ns() + OPENING_SILENCE_MS * MS_NS);
 }
