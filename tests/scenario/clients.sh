@@ -10,6 +10,7 @@ need cgroup2 bpf python3 curl git ssh nc jq
 world_up
 mkdir -p "$T/work" "$T/home/.ssh"
 cd "$T/work" || exit 1
+who=
 curl="curl -sS -m 10 --cacert /work/ca.pem"
 ssh="ssh -F none -i /work/id -o UserKnownHostsFile=/work/known_hosts"
 HOME=$T/home
@@ -32,20 +33,22 @@ preset() {
 	! grep -q 'host: .*example[.]org' "$preset_file"
 	ok $? "$(basename "$preset_file"): no host of its own is left" "$(cat "$preset_file")"
 }
-gated() { world env WEIR_STORE="$WEIR_STORE" "$WEIR" run -p "$preset_file" -- "$@"; }
+# weir CMD... and gated CMD... as whom the part is for: root, or an ordinary user with a store of its own
+weir() { world $as "$WEIR" "$@"; }
+gated() { weir run -p "$preset_file" -- "$@"; }
 # What the program itself wrote.
 said() { printf '%s\n' "$out" "$err" | grep -v '^weir: ' | grep .; }
 
 # passes NAME WHAT-IT-SAYS CMD...
 passes() {
-	passes_name=$1 passes_says=$2
+	passes_name=$1$who passes_says=$2
 	shift 2
 	run gated "$@"
 	is "$status" 0 "$passes_name" "$(said)" && like "$(said)" "$passes_says" "$passes_name: with what was asked for"
 }
 # refused NAME WHAT-IT-SAYS DESTINATION CMD...: DESTINATION is what no line of accept.log may end with ("-": any)
 refused() {
-	refused_name=$1 refused_says=$2 refused_at=$3
+	refused_name=$1$who refused_says=$2 refused_at=$3
 	shift 3
 	[ "$refused_at" = - ] && refused_at='[0-9]'
 	refused_before=$(log_count accept.log "tcp .* $refused_at\$")
@@ -60,7 +63,7 @@ $(said)"
 	is "$(log_count accept.log "tcp .* $refused_at\$")" "$refused_before" "$refused_name: nothing came there"
 }
 # Why the gate cut the last run's flows, as its record has it.
-cut_because() { like "$("$WEIR" events -f json 2>/dev/null | jq -r 'select(.kind == "flow" and .state == "cut") | .reason')" "$1" "$2"; }
+cut_because() { like "$(weir events -f json 2>/dev/null | jq -r 'select(.kind == "flow" and .state == "cut") | .reason')" "$1" "$2"; }
 
 git_clients() {
 	preset git github.com git.test
@@ -72,8 +75,7 @@ git_clients() {
 	cut_because "another protocol" "git, another protocol: the record says why"
 	GIT_SSH_COMMAND="ssh -F none -i /work/id"
 	export GIT_SSH_COMMAND
-	run world env WEIR_STORE="$WEIR_STORE" "$WEIR" run -p "$preset_file" -- env GIT_SSH_COMMAND="$GIT_SSH_COMMAND" \
-		git clone -q "ssh://root@git.test$WORLD/git/project.git" ssh
+	run gated env GIT_SSH_COMMAND="$GIT_SSH_COMMAND" git clone -q "ssh://root@git.test$WORLD/git/project.git" ssh
 	is "$status $(cat ssh/README)" "0 it came over the gate" "git over ssh" "$(said)"
 	refused "git over ssh, another host" "Could not resolve hostname" - env GIT_SSH_COMMAND="$GIT_SSH_COMMAND" git ls-remote "ssh://root@evil.test$WORLD/git/project.git"
 	refused "git over ssh to 443" "reset|closed" "198.51.100.30 443" env GIT_SSH_COMMAND="$GIT_SSH_COMMAND" git ls-remote "ssh://root@git.test:443$WORLD/git/project.git"
@@ -133,7 +135,6 @@ web() {
 	refused "curl, through it as a proxy" "reset by peer|Recv failure" "198.51.100.10 80" $curl -x http://files.test:80 http://evil.test/
 	passes "wget" "it came over the gate" wget -q -T 10 -t 1 -O - --ca-certificate /work/ca.pem https://files.test/hello
 	refused "wget, another host" "unable to resolve" - wget -T 10 -t 1 -O - http://evil.test/
-	cp "$TOP/tests/scenario/lib_websocket.py" .
 	passes "a WebSocket" "^True" /usr/bin/python3 lib_websocket.py files.test 80
 	is "$(said | tr '\n' ' ')" "HTTP/1.1 101 Switching Protocols True True True " "a WebSocket: every word comes back"
 	refused "a WebSocket, another Host" "Connection reset" "198.51.100.10 80" /usr/bin/python3 lib_websocket.py files.test 80 evil.test
@@ -277,6 +278,13 @@ bare_rules() {
 	cut_because "names another host" "a handshake after a silence: the record says why"
 }
 
-cp "$TOP/tests/scenario/lib_lookup.py" .
+cp "$TOP/tests/scenario/lib_lookup.py" "$TOP/tests/scenario/lib_websocket.py" .
+as="env WEIR_STORE=$T/store"
 for part in ${CLIENTS:-git_clients packages web resumption http2 database shells bare_rules}; do $part; done
+
+rm -rf https ssh
+chown -R 65534:65534 "$T/work" "$T/home"
+as="setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=$HOME WEIR_STORE=$T/home/store"
+who=" (ordinary user)"
+for part in ${CLIENTS_USER:-git_clients web shells bare_rules}; do $part; done
 finish
