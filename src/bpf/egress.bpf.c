@@ -140,7 +140,8 @@ static __always_inline int egress_judge(struct bpf_sock_addr *ctx, const struct 
 }
 
 /* 1 lets the call go on, 0 refuses it with EPERM. Other stores' runs are judged by the programs of
- * their own supervisor, and what weir only watches is not judged, whosever socket it uses. */
+ * their own supervisor, and what weir only watches is not judged, whosever socket it uses. A call
+ * of ours that is not known, because there are too many, has no rules. */
 static __always_inline int judge(struct bpf_sock_addr *ctx, struct stash *stash, struct asked *a)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
@@ -148,7 +149,7 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, struct stash *stash,
 	int rule;
 
 	if (!call)
-		return 1;
+		return a->inside || !below_weir(call_level);
 	stash->cookie = bpf_get_socket_cookie(ctx);
 	stash->port = bpf_ntohs(ctx->user_port);
 	stash->type = ctx->type;

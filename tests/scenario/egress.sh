@@ -171,6 +171,26 @@ run sandbox -- sh -c './egress <near'
 is "$(printf '%s\n' "$out" | awk '$4 != "passed" || $5 > 1000')" "" "$(wc -l <"$T/work/near") ways to what is allowed pass"
 is "$(printf '%s\n' "$out" | wc -l)" "$(wc -l <"$T/work/near")" "every one of them"
 
+# Where everything public is allowed: the edges of what is not (RFC 6890, RFC 4291; metadata addresses of the
+# clouds), and their neighbours. Never a datagram.
+special='0.0.0.1 0.255.255.255 10.0.0.0 10.255.255.255 100.64.0.0 100.127.255.255 100.100.100.200 168.63.129.16
+169.254.0.0 169.254.255.255 172.16.0.0 172.31.255.255 192.0.0.0 192.0.0.255 192.168.0.0 192.168.255.255 198.18.0.2
+198.19.255.255 224.0.0.0 239.255.255.255 240.0.0.0 255.255.255.254 255.255.255.255
+::2 ::10.0.0.1 ::ffff:10.255.255.255 ::ffff:169.254.169.254 ::ffff:0:10.0.0.1 64:ff9b::10.0.0.1
+64:ff9b::169.254.169.254 64:ff9b:1::1 100::1 1fff::1 2001::1 2001:0:7f00:1::1 2002:0a00:0001::1 2002:a9fe:a9fe::1
+4000::1 fc00:: fdff:ffff::1 fd00:ec2::254 fe80::1%1 febf::1%1 fec0::1 ff00::1%1 ff0e::1%1'
+public='1.0.0.0 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 169.253.255.255 169.255.0.0
+172.15.255.255 172.32.0.0 191.255.255.255 192.0.1.0 192.167.255.255 192.169.0.0 198.17.255.255 198.20.0.0
+223.255.255.255 ::ffff:9.255.255.255 2001:200::1 2003::1 2600::1 3ffe::1'
+for address in $special; do echo "ask $address 9"; done >"$T/work/special"
+for address in $public; do echo "ask $address 9"; done >"$T/work/public"
+for address in 8.8.8.8 198.51.100.10 2600::1; do printf 'udp %s 53\nudp_connect %s 443\n' "$address" "$address"; done >>"$T/work/special"
+printf 'network:\n  default: allow\n  resolver: [%s]\n' "$WORLD_RESOLVER" >"$T/public.yaml"
+run world "$WEIR" run -p "$T/public.yaml" -- sh -c './egress <special; echo; ./egress <public'
+is "$(printf '%s\n' "$out" | sed '/^$/,$d' | awk '$4 != "EPERM"')" "" "what is not public is refused where all that is public is allowed"
+is "$(printf '%s\n' "$out" | sed '1,/^$/d' | awk '$4 != "passed"')" "" "its neighbours are public"
+is "$(printf '%s\n' "$out" | wc -l)" "$(($(wc -l <"$T/work/special") + $(wc -l <"$T/work/public") + 1))" "all were asked for"
+
 # A server on all addresses inside is reached by loopback alone; what is allowed is the one outside.
 cat >"$T/work/server.py" <<'END'
 import socket, subprocess, sys, threading
