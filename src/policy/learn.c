@@ -165,7 +165,8 @@ int learn_network(struct learn *l, struct policy *p, struct fail *f)
 
 	network_rules_clear(p);
 	p->network.standard = DEFAULT_DENY;
-	qsort(l->uses, l->count, sizeof(*l->uses), compare);
+	if (l->count)
+		qsort(l->uses, l->count, sizeof(*l->uses), compare);
 	settle_names(l);
 	for (size_t i = 0; i < l->count && r == 0; i += n) {
 		n = span(l->uses + i, l->count - i, false);

@@ -212,14 +212,14 @@ static void special_ranges_hold_to_their_ends(void **state)
 static void hidden_addresses_are_judged_by_what_is_inside(void **state)
 {
 	static const struct {
-		const char *format;
+		const char *before;
 		bool public; /* where the address inside is */
 	} forms[] = {
-		{ "::ffff:%s", true },	   /* mapped */
-		{ "64:ff9b::%s", true },   /* NAT64 */
-		{ "::%s", false },	   /* compatible: refused in any case */
-		{ "::ffff:0:%s", false },  /* translated: likewise */
-		{ "64:ff9b:1::%s", false } /* a site's own NAT64: likewise */
+		{ "::ffff:", true },	 /* mapped */
+		{ "64:ff9b::", true },	 /* NAT64 */
+		{ "::", false },	 /* compatible: refused in any case */
+		{ "::ffff:0:", false },	 /* translated: likewise */
+		{ "64:ff9b:1::", false } /* a site's own NAT64: likewise */
 	};
 
 	(void)state;
@@ -235,7 +235,7 @@ static void hidden_addresses_are_judged_by_what_is_inside(void **state)
 		v4 = address_of(inside);
 		special = egress_special(&v4) != NULL;
 		for (size_t i = 0; i < ARRAY_LENGTH(forms); i++) {
-			snprintf(text, sizeof(text), forms[i].format, inside);
+			snprintf(text, sizeof(text), "%s%s", forms[i].before, inside);
 			a = address_of(text);
 			if ((egress_special(&a) == NULL) != (!special && forms[i].public))
 				print_and_fail("%s", text);
