@@ -16,11 +16,12 @@
 #include "base/clock.h"
 #include "gate/reach.h"
 
-#define FLOWS_MAX 16384	     /* at once; the next are reset */
+#define FLOWS_AT_ONCE 16384  /* at once; the next are reset */
 #define FLOWS_REFUSED 256    /* beyond it: those whose owner is being found, to be told */
 #define DESCRIPTORS_KEPT 256 /* for everything else; a flow has two */
 #define ACCEPT_AGAIN_NS (NSEC_PER_SEC / 10)
 #define SPENT_NS (NSEC_PER_SEC / 5)
+#define MEMORY_NS (NSEC_PER_SEC / 4)
 #define LIVES_NS (60 * NSEC_PER_SEC)
 #define DNS_PORT 53
 
@@ -37,9 +38,15 @@ struct flows {
 	struct flow *first;
 	struct flow_listener *listeners;
 	size_t count, max;
-	struct timer spent; /* what of the budgets is spent is told */
+	struct timer spent;  /* what of the budgets is spent is told */
+	struct timer memory; /* while there are flows: what the kernel holds for them */
 	struct gate *g;
 };
+
+struct flow *flows_first(const struct gate *g)
+{
+	return g->flows->first;
+}
 
 const char *flow_name(const struct flow *f)
 {
@@ -99,7 +106,7 @@ static void minute_due(struct timer *t)
 	struct flow *f = container_of(t, struct flow, minute);
 
 	flow_tell(f, FLOW_LIVES, 0, "");
-	timer_set(&f->g->timers, t, t->at + LIVES_NS);
+	timer_set(&f->g->timers, t, clock_mono_ns() + LIVES_NS);
 }
 
 static void note_failure(struct carry_to *c, int error)
@@ -290,8 +297,19 @@ static void flow_new(struct flow_listener *l, int fd, const struct flow_key *key
 		f->next->place = &f->next;
 	all->first = f;
 	all->count++;
+	if (!all->memory.place)
+		timer_set(&l->g->timers, &all->memory, f->started_ns + MEMORY_NS);
 	pair_open(&f->pair, &all->relay, fd, f->started_ns);
 	owner_find(l->g, key, owner_found, f);
+}
+
+static void look_at_memory(struct timer *t)
+{
+	struct flows *all = container_of(t, struct flows, memory);
+
+	flows_relieve(all->g, FLOWS_MEMORY_TIGHT, FLOWS_MEMORY_MAX);
+	if (all->first)
+		timer_set(&all->g->timers, t, clock_mono_ns() + MEMORY_NS);
 }
 
 static int ends_of(const struct gate *g, int fd, struct flow_key *ret)
@@ -383,9 +401,10 @@ int flows_open(struct gate *g)
 	getrlimit(RLIMIT_NOFILE, &files);
 	all->max = files.rlim_cur < 2 * DESCRIPTORS_KEPT ? DESCRIPTORS_KEPT / 2
 							 : (files.rlim_cur - DESCRIPTORS_KEPT) / 2;
-	if (all->max > FLOWS_MAX)
-		all->max = FLOWS_MAX;
+	if (all->max > FLOWS_AT_ONCE)
+		all->max = FLOWS_AT_ONCE;
 	all->spent.due = tell_spent;
+	all->memory.due = look_at_memory;
 	all->g = g;
 	g->flows = all;
 	return 0;
@@ -494,6 +513,7 @@ void flows_close(struct gate *g, const char *reason)
 	cut_all(g, reason, &cut);
 	tell_spent(&g->flows->spent);
 	timer_stop(&g->timers, &g->flows->spent);
+	timer_stop(&g->timers, &g->flows->memory);
 	carry_close(g);
 	listeners_free(g->flows);
 	relay_close(&g->flows->relay);

@@ -52,6 +52,7 @@ const char *flow_name(const struct flow *f); /* by which it was asked for, or NU
 /* The flow is gone when these return. flow_cut: a reason in a few words. */
 void flow_end(struct flow *f, int error, const char *reason);
 void flow_cut(struct flow *f, int error, const char *reason);
+struct flow *flows_first(const struct gate *g);
 void flow_reach(struct flow *f); /* the client has said what it had to, or waits for the server */
 
 /* flow_hello.c */
@@ -62,6 +63,13 @@ void hello_show(struct pair *p, enum meter_side side, uint32_t events);
 void hello_connected(struct flow *f, int fd);
 /* Why what was said so far is not what the policy allows now, or NULL. */
 const char *hello_refused(const struct flow *f);
+
+/* flow_memory.c */
+#define FLOWS_MEMORY_TIGHT                                                                      \
+	(256ull << 20)			/* bytes in the kernel, of all flows: then less of each \
+					 */
+#define FLOWS_MEMORY_MAX (512ull << 20) /* then those with the most are cut */
+void flows_relieve(struct gate *g, uint64_t tight, uint64_t most);
 
 /* flow_tell.c */
 void flow_tell(struct flow *f, enum flow_state state, int error, const char *reason);

@@ -12,7 +12,7 @@
  *   dns.c       DNS messages
  *   resolve.c   resolving outside
  *   flow.c      a flow's life: accepted, judged, opened, dialled, relayed; flow_hello.c its first
- *               bytes, flow_tell.c its events
+ *               bytes, flow_memory.c what waits in the kernel, flow_tell.c its events
  *   reach.c     which addresses outside may be reached
  *   dial.c      connecting outside
  *   relay.c     bytes both ways

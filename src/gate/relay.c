@@ -7,6 +7,7 @@
 #include "gate/relay.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+
+#define RELAY_TIGHT 16384
 
 static struct relay_side *other(struct relay_side *s)
 {
@@ -176,10 +179,12 @@ static void side_ready(struct watch *w, uint32_t events)
 
 static void side_open(struct relay_side *s, int fd)
 {
-	int on = 1;
+	int on = 1, unsent = RELAY_TURN;
 
 	/* what is urgent stays in its place among the rest */
 	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	/* for a far side that takes nothing the kernel would hold 4 MiB */
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	s->watch.fd = fd;
 }
@@ -222,8 +227,13 @@ void pair_connect(struct pair *p, int outside, bool held)
 	side_watch(&p->sides[OUTSIDE]);
 }
 
+/* Inside, where bytes come over no distance, the kernel would let its buffer grow to 32 MiB. */
 void pair_let(struct pair *p, enum meter_side side)
 {
+	int room = RELAY_TURN;
+
+	if (side == INSIDE)
+		setsockopt(p->sides[side].watch.fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	p->sides[side].held = false;
 	side_watch(&p->sides[side]);
 }
@@ -233,6 +243,31 @@ long pair_peek(struct pair *p, enum meter_side side, size_t most)
 	ssize_t n = recv(p->sides[side].watch.fd, p->relay->scratch, most, MSG_PEEK);
 
 	return n < 0 ? -errno : n;
+}
+
+uint64_t pair_waiting(const struct pair *p)
+{
+	uint64_t sum = 0;
+
+	for (int i = INSIDE; i <= OUTSIDE; i++) {
+		uint32_t memory[SK_MEMINFO_VARS] = { 0 };
+		socklen_t size = sizeof(memory);
+
+		if (p->sides[i].watch.fd >= 0 &&
+		    getsockopt(p->sides[i].watch.fd, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0)
+			sum += memory[SK_MEMINFO_RMEM_ALLOC] + memory[SK_MEMINFO_WMEM_QUEUED];
+	}
+	return sum;
+}
+
+void pair_tighten(struct pair *p)
+{
+	int little = RELAY_TIGHT;
+
+	for (int i = INSIDE; i <= OUTSIDE; i++)
+		if (p->sides[i].watch.fd >= 0)
+			setsockopt(p->sides[i].watch.fd, SOL_SOCKET, SO_RCVBUF, &little,
+				   sizeof(little));
 }
 
 void pair_close(struct pair *p, bool reset)

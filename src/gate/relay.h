@@ -67,6 +67,12 @@ void pair_let(struct pair *p, enum meter_side side);
 /* What a held side has said so far, in the relay's scratch buffer: bytes, at most `most`; 0: none,
  * or it has ended without a word; -errno, -EAGAIN where there is none yet. */
 long pair_peek(struct pair *p, enum meter_side side, size_t most);
+/* Bytes that the kernel holds for it on both sides, not yet taken by anybody. */
+uint64_t pair_waiting(const struct pair *p);
+/* From now on the kernel holds little of what is said on either side: slow, for as long as it
+ * lives.
+ */
+void pair_tighten(struct pair *p);
 void pair_close(struct pair *p, bool reset);
 
 #endif
