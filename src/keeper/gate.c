@@ -22,9 +22,9 @@
 
 #define GATE_FD 3
 #define OUTBOX_MAX (32u * 1024 * 1024) /* all names of a run, and more */
-#define APPLIED_NS                                                                           \
-	(2 * NSEC_PER_SEC)	     /* a gate that needs longer is ended: what is no longer \
-					allowed shall not live on */
+/* One that needs longer to apply a policy, or to end, is ended: what is no longer allowed shall not
+ * live on. */
+#define ANSWER_NS (2 * NSEC_PER_SEC)
 #define BEGUN_NS (30 * NSEC_PER_SEC) /* a new one has no flows yet */
 #define LIVED_NS NSEC_PER_SEC	     /* one that lived so long is started again at once */
 #define WAIT_FIRST_NS (NSEC_PER_SEC / 50)
@@ -87,7 +87,7 @@ void gate_policy(struct egress *e)
 
 	buf_init(&data, MESSAGE_REQUEST_MAX);
 	encode_open(e, &data);
-	e->applied_by_ns = clock_mono_ns() + APPLIED_NS;
+	e->answer_by_ns = clock_mono_ns() + ANSWER_NS;
 	tell(e, MESSAGE_GATE_POLICY, &data, NULL, 0);
 }
 
@@ -177,7 +177,7 @@ static int take_applied(struct egress *e, struct wire *w)
 		return -EBADMSG;
 	e->applied = a.generation;
 	if (e->applied == e->generation)
-		e->applied_by_ns = UINT64_MAX;
+		e->answer_by_ns = UINT64_MAX;
 	egress_applied(e, a.generation, a.cut);
 	return 0;
 }
@@ -266,7 +266,7 @@ static void gone(struct egress *e)
 		return;
 	outbox_clear(&e->gate);
 	told_cut(e);
-	e->applied_by_ns = UINT64_MAX;
+	e->answer_by_ns = UINT64_MAX;
 	egress_applied(e, e->generation, 0);
 	if (e->ending)
 		return;
@@ -365,7 +365,7 @@ void gate_start(struct egress *e)
 
 	e->start_ns = UINT64_MAX;
 	e->started_ns = clock_mono_ns();
-	e->applied_by_ns = e->started_ns + BEGUN_NS;
+	e->answer_by_ns = e->started_ns + BEGUN_NS;
 	if (start(e, &f) < 0) {
 		notice(e, f.code, f.text);
 		gate_stop(e);
@@ -380,25 +380,26 @@ void gate_init(struct egress *e)
 	e->gate.on_message = take_message;
 	e->gate.on_lost = gate_lost;
 	e->process = (struct watch){ .fd = -1, .events = EPOLLIN, .ready = process_ready };
-	e->applied_by_ns = e->start_ns = UINT64_MAX;
+	e->answer_by_ns = e->start_ns = UINT64_MAX;
 	buf_init(&e->spent, 262144);
 }
 
 uint64_t gate_limits(struct egress *e, uint64_t now)
 {
-	if (e->applied_by_ns <= now) {
-		e->applied_by_ns = UINT64_MAX;
+	if (e->answer_by_ns <= now) {
+		e->answer_by_ns = UINT64_MAX;
 		gate_stop(e);
 	}
 	if (e->start_ns <= now)
 		gate_start(e);
-	return e->start_ns < e->applied_by_ns ? e->start_ns : e->applied_by_ns;
+	return e->start_ns < e->answer_by_ns ? e->start_ns : e->answer_by_ns;
 }
 
 void gate_end(struct egress *e)
 {
 	e->ending = true;
-	e->start_ns = e->applied_by_ns = UINT64_MAX;
+	e->start_ns = UINT64_MAX;
+	e->answer_by_ns = clock_mono_ns() + ANSWER_NS;
 	if (outbox_attached(&e->gate))
 		shutdown(e->gate.channel.fd, SHUT_WR);
 }

@@ -32,10 +32,10 @@ struct egress {
 
 	/* the gate */
 	struct outbox gate;
-	pid_t pid;					       /* 0: none */
-	struct watch process;				       /* its pidfd */
-	uint32_t applied;				       /* the generation that it holds */
-	uint64_t applied_by_ns, start_ns, started_ns, wait_ns; /* see gate.c */
+	pid_t pid;					      /* 0: none */
+	struct watch process;				      /* its pidfd */
+	uint32_t applied;				      /* the generation that it holds */
+	uint64_t answer_by_ns, start_ns, started_ns, wait_ns; /* see gate.c */
 	char notice[256]; /* the last that the user was told of it */
 	bool ending;
 	struct told *told; /* gate_told.c */
