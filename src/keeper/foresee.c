@@ -15,7 +15,8 @@
 
 static bool is_judged(const struct event_net *e)
 {
-	bool tried = e->h.kind == EVENT_CONNECT || e->h.kind == EVENT_SEND;
+	bool tried =
+		e->h.kind == EVENT_CONNECT || e->h.kind == EVENT_SEND || e->h.kind == EVENT_BIND;
 
 	return tried && (e->family == AF_INET || e->family == AF_INET6) &&
 	       (e->protocol == IPPROTO_TCP || e->protocol == IPPROTO_UDP);
@@ -56,8 +57,11 @@ int foresee(const struct keeper *k, struct event_header *event)
 	q.port = e->port;
 	q.transport = (uint8_t)e->protocol;
 	index = egress_name_index(&q.address);
-	if (stays_inside(&q.address) || (index == 0 && q.port == DNS_PORT))
+	if (stays_inside(&q.address) ||
+	    (index == 0 && q.port == DNS_PORT && e->h.kind != EVENT_BIND))
 		return 0;
+	if (e->h.kind == EVENT_BIND) /* as somebody who is outside */
+		return -(e->result = -EPERM);
 	if (index > 0 && (uint64_t)index <= k->egress->name_count)
 		q.name = k->egress->names[index - 1];
 	egress_judge(&k->egress->policy, k->egress->phase, &q, &answer);

@@ -27,6 +27,8 @@
 #define V4_OFFSET 12 /* of the four bytes of IPv4 in an address */
 #define IP4_TO 16    /* where the destination stands in a header */
 #define IP6_TO 24
+#define IP4_FROM 12
+#define IP6_FROM 8
 #define TCP_FLAGS 13
 #define DNS_PORT 53
 
@@ -109,6 +111,8 @@ struct verdict {
 	uint32_t numbers;   /* given */
 };
 
+static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+
 static void set_name(const struct rules *r, enum table_set set, char ret[NAME_SIZE])
 {
 	snprintf(ret, NAME_SIZE, "%s-%u", sets[set].word, r->number);
@@ -126,13 +130,18 @@ static void is_family(struct nft *n, uint8_t family)
 	nft_compare(n, NFT_REG32_00, NFT_CMP_EQ, &family, sizeof(family));
 }
 
-static void load_destination(struct nft *n, uint8_t family)
+static void load_address(struct nft *n, uint8_t family, uint32_t in_ip4, uint32_t in_ip6)
 {
 	is_family(n, family);
 	if (family == NFPROTO_IPV4)
-		nft_payload(n, NFT_PAYLOAD_NETWORK_HEADER, IP4_TO, 4, NFT_REG32_00);
+		nft_payload(n, NFT_PAYLOAD_NETWORK_HEADER, in_ip4, 4, NFT_REG32_00);
 	else
-		nft_payload(n, NFT_PAYLOAD_NETWORK_HEADER, IP6_TO, 16, NFT_REG32_00);
+		nft_payload(n, NFT_PAYLOAD_NETWORK_HEADER, in_ip6, 16, NFT_REG32_00);
+}
+
+static void load_destination(struct nft *n, uint8_t family)
+{
+	load_address(n, family, IP4_TO, IP6_TO);
 }
 
 static const void *address_of(const struct egress_address *a, uint8_t family)
@@ -140,25 +149,33 @@ static const void *address_of(const struct egress_address *a, uint8_t family)
 	return family == NFPROTO_IPV4 ? a->bytes + V4_OFFSET : a->bytes;
 }
 
+/* Of the address that was loaded last. */
+static void is_loopback(struct nft *n, uint8_t family, enum nft_cmp_ops op)
+{
+	static const uint8_t mask[4] = { 0xff }, net[4] = { 127 };
+
+	if (family == NFPROTO_IPV4) {
+		nft_mask(n, NFT_REG32_00, mask, sizeof(mask));
+		nft_compare(n, NFT_REG32_00, op, net, sizeof(net));
+	} else {
+		nft_compare(n, NFT_REG32_00, op, &in6addr_loopback, sizeof(in6addr_loopback));
+	}
+}
+
 /* chain: what goes to loopback addresses passes. */
 static void add_loopback(struct nft *n, const char *chain)
 {
-	static const uint8_t mask[4] = { 0xff }, net[4] = { 127 };
-	struct nft_rule r = nft_rule(n, chain);
+	for (size_t i = 0; i < ARRAY_LENGTH(families); i++) {
+		struct nft_rule r = nft_rule(n, chain);
 
-	load_destination(n, NFPROTO_IPV4);
-	nft_mask(n, NFT_REG32_00, mask, sizeof(mask));
-	nft_compare(n, NFT_REG32_00, NFT_CMP_EQ, net, sizeof(net));
-	nft_verdict(n, NF_ACCEPT, NULL);
-	nft_rule_end(n, r);
-	r = nft_rule(n, chain);
-	load_destination(n, NFPROTO_IPV6);
-	nft_compare(n, NFT_REG32_00, NFT_CMP_EQ, &in6addr_loopback, sizeof(in6addr_loopback));
-	nft_verdict(n, NF_ACCEPT, NULL);
-	nft_rule_end(n, r);
+		load_destination(n, families[i]);
+		is_loopback(n, families[i], NFT_CMP_EQ);
+		nft_verdict(n, NF_ACCEPT, NULL);
+		nft_rule_end(n, r);
+	}
 }
 
-/* What goes to the resolver's port passes; transport 0: any. */
+/* What goes to the resolver's port passes. */
 static void add_resolver(struct nft *n, const char *chain, uint8_t family, uint8_t transport)
 {
 	struct nft_rule r = nft_rule(n, chain);
@@ -169,8 +186,7 @@ static void add_resolver(struct nft *n, const char *chain, uint8_t family, uint8
 	load_destination(n, family);
 	nft_compare(n, NFT_REG32_00, NFT_CMP_EQ, address_of(&resolver, family),
 		    family == NFPROTO_IPV4 ? 4 : 16);
-	if (transport)
-		is_protocol(n, transport);
+	is_protocol(n, transport);
 	nft_payload(n, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG32_00);
 	nft_compare(n, NFT_REG32_00, NFT_CMP_EQ, &port, sizeof(port));
 	nft_verdict(n, NF_ACCEPT, NULL);
@@ -197,6 +213,31 @@ static void add_reset(struct nft *n, const char *chain)
 	nft_rule_end(n, r);
 }
 
+/* Every address is local, but only loopback is the sandbox's own: with another one a process could
+ * speak to others inside as somebody who is outside. Only the gate's sockets do. */
+static void add_foreign(struct nft *n, const char *chain)
+{
+	static const uint32_t gate = GATE_SOCKET_MARK;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(families); i++) {
+		struct nft_rule r = nft_rule(n, chain);
+
+		is_opening(n, NFT_CMP_EQ);
+		load_address(n, families[i], IP4_FROM, IP6_FROM);
+		is_loopback(n, families[i], NFT_CMP_NEQ);
+		nft_reset(n);
+		nft_rule_end(n, r);
+		r = nft_rule(n, chain);
+		is_protocol(n, IPPROTO_UDP);
+		load_address(n, families[i], IP4_FROM, IP6_FROM);
+		is_loopback(n, families[i], NFT_CMP_NEQ);
+		nft_meta(n, NFT_META_MARK, NFT_REG32_00);
+		nft_compare(n, NFT_REG32_00, NFT_CMP_NEQ, &gate, sizeof(gate));
+		nft_verdict(n, NF_DROP, NULL);
+		nft_rule_end(n, r);
+	}
+}
+
 static void add_leaving(struct nft *n)
 {
 	static const struct nft_hook hook = { "filter", NF_INET_LOCAL_OUT, 0, NF_DROP };
@@ -204,15 +245,16 @@ static void add_leaving(struct nft *n)
 
 	nft_chain_add(n, "judge", NULL);
 	nft_chain_add(n, "leaving", &hook);
+	add_foreign(n, "leaving");
 	add_loopback(n, "leaving");
 	r = nft_rule(n, "leaving");
 	is_opening(n, NFT_CMP_NEQ);
 	nft_verdict(n, NF_ACCEPT, NULL);
 	nft_rule_end(n, r);
-	add_resolver(n, "leaving", NFPROTO_IPV4, IPPROTO_UDP);
-	add_resolver(n, "leaving", NFPROTO_IPV4, IPPROTO_TCP);
-	add_resolver(n, "leaving", NFPROTO_IPV6, IPPROTO_UDP);
-	add_resolver(n, "leaving", NFPROTO_IPV6, IPPROTO_TCP);
+	for (size_t i = 0; i < ARRAY_LENGTH(families); i++) {
+		add_resolver(n, "leaving", families[i], IPPROTO_UDP);
+		add_resolver(n, "leaving", families[i], IPPROTO_TCP);
+	}
 	r = nft_rule(n, "leaving");
 	nft_verdict(n, NFT_JUMP, "judge");
 	nft_rule_end(n, r);
@@ -254,12 +296,12 @@ static int add_arriving(struct nft *n, const int *fds, const struct gate_socket 
 
 	nft_chain_add(n, "arriving", &hook);
 	add_loopback(n, "arriving");
-	add_resolver(n, "arriving", NFPROTO_IPV4, IPPROTO_UDP);
-	add_resolver(n, "arriving", NFPROTO_IPV6, IPPROTO_UDP);
+	for (size_t i = 0; i < ARRAY_LENGTH(families); i++)
+		add_resolver(n, "arriving", families[i], IPPROTO_UDP);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		if (kinds[i].kind == GATE_SOCKET_TCP || kinds[i].kind == GATE_SOCKET_REST)
 			r = add_arrival(n, fds[i], &kinds[i]);
-	/* to a client that is bound to another address than a loopback one */
+	/* such as the reset of one who is bound to another address than a loopback one */
 	rule = nft_rule(n, "arriving");
 	is_opening(n, NFT_CMP_NEQ);
 	nft_verdict(n, NF_ACCEPT, NULL);

@@ -18,6 +18,10 @@ enum gate_socket_kind {
 	GATE_SOCKET_KIND_COUNT
 };
 
+/* SO_MARK of those that send datagrams: without BPF the rules know by it who may speak with an
+ * address of the outside. Nothing inside can set one. */
+#define GATE_SOCKET_MARK 0x77656972u
+
 struct gate_socket {
 	uint32_t kind; /* enum gate_socket_kind */
 	uint32_t a;

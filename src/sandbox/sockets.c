@@ -40,6 +40,15 @@ static const struct {
 	[GATE_SOCKET_RULES] = { .type = SOCK_RAW, .protocol = NETLINK_NETFILTER },
 };
 
+static int mark_set(int fd, uint32_t kind)
+{
+	uint32_t mark = GATE_SOCKET_MARK;
+
+	if (kinds[kind].type != SOCK_DGRAM)
+		return 0;
+	return result(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
+}
+
 /* IPv4 and IPv6 are two worlds with sockets of their own, and a socket for answers is bound to an
  * address that no interface has. TPROXY hands to transparent sockets alone. */
 static int options_set(int fd, uint32_t kind, int family)
@@ -100,6 +109,8 @@ int gate_socket_open(const struct gate_socket *s, uint16_t port)
 	if (fd < 0)
 		return -errno;
 	r = options_set(fd, s->kind, family);
+	if (r == 0)
+		r = mark_set(fd, s->kind);
 	if (r == 0 && (kinds[s->kind].listens || kinds[s->kind].port))
 		r = socket_bind(fd, s->kind, family, port);
 	if (r == 0 && kinds[s->kind].listens)

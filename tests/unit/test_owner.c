@@ -228,6 +228,25 @@ static void what_has_gone_is_whose_claim_stands_alone(void **state)
 	nothing_arrives();
 }
 
+/* A listener's connections come from outside: its port is published. */
+static void a_listener_is_its_holders(void **state)
+{
+	cleanup_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage at, nobody;
+	socklen_t size = address("127.0.0.1", 8082, &at);
+	struct flow_key key;
+	bool window;
+
+	address("0.0.0.0", 0, &nobody);
+	in_force(NULL, 0);
+	seen(fd, EVENT_BIND, 4, "127.0.0.1", 8082);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, size), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	key = key_of(IPPROTO_TCP, &nobody, &at);
+	assert_int_equal(owner_call(&key, &window), 4);
+	assert_false(window);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +255,7 @@ int main(void)
 		cmocka_unit_test(else_it_is_who_holds_the_socket),
 		cmocka_unit_test(what_was_closed_in_order_keeps_its_number),
 		cmocka_unit_test(what_has_gone_is_whose_claim_stands_alone),
+		cmocka_unit_test(a_listener_is_its_holders),
 	};
 
 	return cmocka_run_group_tests_name("owner", tests, inside_setup, inside_teardown);

@@ -157,6 +157,64 @@ static void servers_inside_answer_on_loopback_alone(void **state)
 	nothing_arrives();
 }
 
+/* With an address that is bound, a process could speak to others inside as the outside. */
+static void nobody_speaks_as_the_outside(void **state)
+{
+	struct egress_entry all = entry("0.0.0.0/0", IPPROTO_TCP, 1, 65535);
+	static const struct {
+		const char *from, *to;
+		int result;
+	} tries[] = {
+		{ "192.0.2.1", "127.0.0.1", ECONNREFUSED },
+		{ "192.0.2.1", "192.0.2.2", ECONNREFUSED },
+		{ "127.0.0.9", "127.0.0.1", 0 },
+		{ "::1", "::1", 0 },
+	};
+
+	in_force(&all, 1);
+	for (size_t i = 0; i < ARRAY_LENGTH(tries); i++) {
+		struct sockaddr_storage from, to;
+		socklen_t size = address(tries[i].from, 0, &from);
+		cleanup_fd int fd = socket(from.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		cleanup_fd int server = socket(from.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		address(tries[i].to, (uint16_t)(8081 + i), &to);
+		assert_int_equal(bind(server, (struct sockaddr *)&to, size), 0);
+		assert_int_equal(listen(server, 1), 0);
+		assert_int_equal(bind(fd, (struct sockaddr *)&from, size), 0);
+		assert_int_equal(connect(fd, (struct sockaddr *)&to, size) < 0 ? errno : 0,
+				 tries[i].result);
+	}
+	nothing_arrives();
+}
+
+static void no_datagram_does_either(void **state)
+{
+	struct sockaddr_storage to, from;
+	socklen_t size = address("127.0.0.1", 8089, &to);
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(struct in_pktinfo))] = "";
+	struct in_pktinfo as = { .ipi_ifindex = 0 };
+	cleanup_fd int client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	cleanup_fd int liar = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct iovec iov = { "x", 1 };
+	struct msghdr m = { &to, size, &iov, 1, room, sizeof(room), 0 };
+	struct cmsghdr *c = (struct cmsghdr *)room;
+	char byte;
+
+	in_force(NULL, 0);
+	address("198.18.0.1", 53, &from);
+	as.ipi_spec_dst = ((struct sockaddr_in *)&from)->sin_addr;
+	*c = (struct cmsghdr){ CMSG_LEN(sizeof(as)), IPPROTO_IP, IP_PKTINFO };
+	memcpy(CMSG_DATA(c), &as, sizeof(as));
+	assert_int_equal(bind(client, (struct sockaddr *)&to, size), 0);
+	assert_int_equal(sendmsg(liar, &m, 0), -1);
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(recv(client, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(sendto(fds[DNS4], "y", 1, 0, (struct sockaddr *)&to, size), 1);
+	assert_int_equal(recv(client, &byte, 1, 0), 1);
+	assert_int_equal(byte, 'y');
+}
+
 static void the_longest_prefix_decides(void **state)
 {
 	const struct egress_entry list[] = {
@@ -337,6 +395,8 @@ int main(void)
 		cmocka_unit_test(what_is_allowed_arrives_as_asked_for),
 		cmocka_unit_test(a_datagram_tells_where_it_was_going),
 		cmocka_unit_test(servers_inside_answer_on_loopback_alone),
+		cmocka_unit_test(nobody_speaks_as_the_outside),
+		cmocka_unit_test(no_datagram_does_either),
 		cmocka_unit_test(the_longest_prefix_decides),
 		cmocka_unit_test(names_come_one_by_one),
 		cmocka_unit_test(all_names_of_a_run_change_at_once),
