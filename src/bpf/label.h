@@ -309,12 +309,13 @@ __noinline int label_tell(struct call_entry *call, __u64 task, __u32 mine, const
 
 /* A label that stands for all of `mine` and the taking. The first to have it tells of it; when that
  * is lost nothing is remembered, so that the next time tells again. */
-__noinline int label_new(struct call_entry *call, __u64 task, __u32 mine, const struct taking *t)
+static __always_inline __u32 label_new(struct call_entry *call, __u64 task, __u32 mine,
+				       const struct taking *t)
 {
 	struct handover_room *room = handover_room();
 	__u32 label, *known;
 
-	if (!call || !t || !room)
+	if (!room)
 		return mine;
 	__builtin_memset(&room->key, 0, sizeof(room->key));
 	room->key.run = call->run;
@@ -342,9 +343,10 @@ __noinline int label_new(struct call_entry *call, __u64 task, __u32 mine, const 
 
 /* The label of a process or a file of the call that had `mine` and takes what adds something to it.
  */
-static __always_inline __u32 label_make(struct call_entry *call, __u64 task, __u32 mine,
-					const struct taking *t)
+__noinline int label_make(struct call_entry *call, __u64 task, __u32 mine, const struct taking *t)
 {
+	if (!call || !t)
+		return mine;
 	if (t->from == call->call && !mine)
 		return t->with;
 	if (t->edge == EDGE_KEPT && label_knows(t->with, t->from, EDGE_KEPT) &&
