@@ -139,6 +139,15 @@ static __always_inline int egress_judge(struct bpf_sock_addr *ctx, const struct 
 	return rule;
 }
 
+/* The current task is in a run of this store's. */
+static __always_inline bool run_is_ours(void)
+{
+	__u32 level = call_level;
+	__u64 run = below_weir(level) ? bpf_get_current_ancestor_cgroup_id(level - 1) : 0;
+
+	return run && bpf_map_lookup_elem(&runs, &run);
+}
+
 /* 1 lets the call go on, 0 refuses it with EPERM. Other stores' runs are judged by the programs of
  * their own supervisor, and what weir only watches is not judged, whosever socket it uses. A call
  * of ours that is not known, because there are too many, has no rules. */
@@ -149,7 +158,7 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, struct stash *stash,
 	int rule;
 
 	if (!call)
-		return a->inside || !below_weir(call_level);
+		return a->inside || !run_is_ours();
 	stash->cookie = bpf_get_socket_cookie(ctx);
 	stash->port = bpf_ntohs(ctx->user_port);
 	stash->type = ctx->type;
