@@ -168,6 +168,7 @@ static void hello_due(struct timer *t)
 		look(f, INSIDE);
 }
 
+/* What has come by now was told of while the owner was asked for, and is not told of again. */
 void hello_begin(struct flow *f)
 {
 	f->step = STEP_HELLO;
@@ -175,8 +176,7 @@ void hello_begin(struct flow *f)
 	if (!demanded(f) || lead_of(f) == OPENING_SERVER)
 		flow_reach(f);
 	else if (pair_peek(&f->pair, INSIDE, 1) != -EAGAIN)
-		look(f,
-		     INSIDE); /* it was told of while the owner was asked for, and is not again */
+		look(f, INSIDE);
 	else if (lead_of(f) == OPENING_EITHER)
 		wait_until(f, clock_mono_ns() + OPENING_SILENCE_MS * MS_NS);
 }

@@ -12,6 +12,7 @@ mkdir -p "$T/work" "$T/home/.ssh"
 cd "$T/work" || exit 1
 who=
 curl="curl -sS -m 10 --cacert /work/ca.pem"
+hello="/usr/bin/python3 lib_hello.py"
 ssh="ssh -F none -i /work/id -o UserKnownHostsFile=/work/known_hosts"
 HOME=$T/home
 export HOME
@@ -116,8 +117,11 @@ packages() {
 	fi
 }
 
+# site HOST: the preset for a web site, and what is below wild.test
+site() { preset web example.org "$1" '"\*.example.org"' '"*.wild.test"'; }
+
 web() {
-	preset web example.org files.test '"\*.example.org"' '"*.wild.test"'
+	site files.test
 	passes "curl, https" "it came over the gate" $curl https://files.test/hello
 	passes "curl, http" "it came over the gate" $curl http://files.test/hello
 	passes "curl, IPv6" "it came over the gate" $curl -6 https://files.test/hello
@@ -144,10 +148,30 @@ web() {
 
 # The session of an allowed name, taken up again under another one: only the handshake's name counts.
 resumption() {
+	site files.test
 	client="openssl s_client -connect files.test:443 -CAfile ca.pem"
 	passes "TLS, a session is made" "Verify return code: 0" sh -c "(sleep 0.3; echo Q) | $client -servername files.test -sess_out session"
 	passes "TLS, taken up again" "^Reused" sh -c "(sleep 0.3; echo Q) | $client -servername files.test -sess_in session"
 	refused "TLS, taken up under another name" "errno=104|reset" "198.51.100.10 443" sh -c "$client -servername evil.test -sess_in session </dev/null"
+}
+
+# However the first message comes, it is read whole before anything of it passes.
+handshakes() {
+	site files.test
+	passes "a handshake" "^TLSv1" $hello whole files.test 443
+	passes "a handshake byte by byte" "^TLSv1" $hello bytes files.test 443
+	refused "a handshake byte by byte, another name" "Connection reset" "198.51.100.10 443" $hello bytes files.test 443 evil.test
+	passes "a handshake in many records" "^TLSv1" $hello records files.test 443
+	refused "a handshake in many records, another name" "Connection reset" "198.51.100.10 443" $hello records files.test 443 evil.test
+	passes "a handshake of more than 16 KiB" "^TLSv1[^ ]* (1[6-9]|2[0-9])...$" $hello large files.test 443
+	refused "a handshake of more than 16 KiB, another name" "Connection reset" "198.51.100.10 443" $hello large files.test 443 evil.test
+	slow_start=$(date +%s)
+	run gated $hello half files.test 443
+	slow=$(($(date +%s) - slow_start))
+	[ "$status" -ne 0 ] && [ $slow -ge 9 ] && [ $slow -le 14 ]
+	ok $? "half a handshake is cut after ten seconds" "status $status after $slow s
+$(said)"
+	cut_because "not complete in time" "half a handshake: the record says why"
 }
 
 # An HTTP/2 server: the world's speak HTTP/1.1.
@@ -165,7 +189,7 @@ http2() {
 	outside node "$T/h2.js" "$T/h2.ready" &
 	h2_pid=$!
 	eventually 5 test -e "$T/h2.ready"
-	preset web example.org h2.test '"\*.example.org"' '"*.wild.test"'
+	site h2.test
 	sed -i 's/ports: .443./ports: [9443]/; s/ports: .80./ports: [9080]/' "$preset_file"
 	passes "curl, HTTP/2" "^HTTP/2.0 h2.test:9443" $curl --http2 https://h2.test:9443/
 	passes "curl, HTTP/2 with prior knowledge" "^HTTP/2.0 h2.test:9080" $curl --http2-prior-knowledge http://h2.test:9080/
@@ -256,31 +280,17 @@ bare_rules() {
 	passes "curl, any port" "it came over the gate" $curl https://files.test:8443/hello
 	refused "curl, another name, any port" "reset by peer|SSL" "198.51.100.10 8443" $curl --connect-to evil.test:8443:files.test:8443 https://evil.test:8443/
 	passes "a server that speaks first" "220 mail.test" sh -c 'sleep 1 | nc -w 2 files.test 25'
-	# Where the server may be the first to speak it is reached before the client has said anything.
-	cat >late.py <<-'PY'
-		import socket, ssl, sys, time
-		out = ssl.MemoryBIO()
-		try:
-		    ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), out, server_hostname=sys.argv[1]).do_handshake()
-		except ssl.SSLWantReadError:
-		    pass
-		hello = out.read()
-		s = socket.create_connection(("files.test", 7), timeout=5)
-		time.sleep(0.6)
-		s.send(hello[:3])
-		time.sleep(0.2)
-		s.send(hello[3:])
-		print(s.recv(65536) == hello)
-	PY
-	passes "a handshake after a silence" "^True" /usr/bin/python3 late.py files.test
-	run gated /usr/bin/python3 late.py evil.test
-	like "$(said)" "Connection reset" "a handshake after a silence, another name: nothing of it came back"
+	# where the server may be the first to speak, it is reached before the client has said anything
+	passes "a handshake after a silence" "^TLSv1" $hello late files.test 8443
+	run gated $hello late files.test 8443 evil.test
+	like "$(said)" "Connection reset" "a handshake after a silence, another name: no answer"
 	cut_because "names another host" "a handshake after a silence: the record says why"
+	is "$(log_count http.log " evil[.]test ")" 0 "no server was ever asked for evil.test"
 }
 
-cp "$TOP/tests/scenario/lib_lookup.py" "$TOP/tests/scenario/lib_websocket.py" .
+cp "$TOP/tests/scenario/lib_lookup.py" "$TOP/tests/scenario/lib_websocket.py" "$TOP/tests/scenario/lib_hello.py" .
 as="env WEIR_STORE=$T/store"
-for part in ${CLIENTS:-git_clients packages web resumption http2 database shells bare_rules}; do $part; done
+for part in ${CLIENTS:-git_clients packages web handshakes resumption http2 database shells bare_rules}; do $part; done
 
 rm -rf https ssh
 chown -R 65534:65534 "$T/work" "$T/home"
