@@ -510,6 +510,11 @@ void flows_close(struct gate *g, const char *reason)
 	uint32_t cut = 0;
 
 	owner_forget(g);
+	for (struct flow *next, *f = g->flows->first; f; f = next) {
+		next = f->next;
+		if (f->pair.sides[INSIDE].ended)
+			flow_end(f, 0, ""); /* the program had closed it */
+	}
 	cut_all(g, reason, &cut);
 	tell_spent(&g->flows->spent);
 	timer_stop(&g->timers, &g->flows->spent);

@@ -45,8 +45,11 @@ static void wait_until(struct flow *f, uint64_t at)
 		flow_cut(f, ENOMEM, "no memory");
 }
 
+/* What is known by one side is not forgotten for what the other says. */
 static void keep(struct flow *f, const struct opening *o)
 {
+	if (f->opening && o->protocol == PROTOCOL_UNKNOWN)
+		return;
 	if (!f->opening)
 		f->opening = malloc(sizeof(*f->opening));
 	if (f->opening)
@@ -148,6 +151,8 @@ void hello_show(struct pair *p, enum meter_side side, uint32_t events)
 
 	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		h->silent = true;
+	if (f->step == STEP_OWNER)
+		return; /* hello_begin() looks at all that came until then */
 	if (events & (EPOLLHUP | EPOLLERR) && f->step != STEP_RELAY) {
 		flow_end(f, ECONNRESET, "reset inside");
 	} else if (turn_of(f, side) && (h->looks < LOOKS_MAX || h->silent)) {
@@ -183,7 +188,7 @@ void hello_begin(struct flow *f)
 
 void hello_connected(struct flow *f, int fd)
 {
-	pair_connect(&f->pair, fd, demanded(f) && !f->agreed);
+	pair_connect(&f->pair, fd, !f->agreed);
 	if (f->agreed)
 		pair_let(&f->pair, INSIDE);
 	else if (turn_of(f, INSIDE))

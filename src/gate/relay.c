@@ -18,6 +18,8 @@
 #include "base/clock.h"
 
 #define RELAY_TIGHT 16384
+#define PROBE_IDLE_S 60
+#define PROBE_INTERVAL_S 10
 
 static struct relay_side *other(struct relay_side *s)
 {
@@ -40,6 +42,9 @@ static uint32_t wanted(struct relay_side *s)
 		return events | EPOLLIN | EPOLLRDHUP | EPOLLET;
 	if (!s->ended && !other(s)->blocked && other(s)->watch.fd >= 0)
 		events |= EPOLLIN;
+	/* who has said all may still go away */
+	if (s->ended && !s->finished)
+		events |= EPOLLERR;
 	return events;
 }
 
@@ -145,6 +150,16 @@ static void pass(struct relay_side *from, size_t size)
 	settle(p);
 }
 
+/* After its end a reset is no error of reading. */
+static void side_gone(struct relay_side *s)
+{
+	socklen_t size = sizeof(int);
+	int error = 0;
+
+	getsockopt(s->watch.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	s->pair->relay->owner->over(s->pair, side_name(s), error ? error : ECONNRESET);
+}
+
 static void side_turn(struct relay_side *s)
 {
 	struct pair *p = s->pair;
@@ -170,11 +185,25 @@ static void side_ready(struct watch *w, uint32_t events)
 		s->blocked = false;
 		meter_moved(&p->meter, clock_mono_ns());
 		settle(p);
+	} else if (s->ended) {
+		side_gone(s);
 	} else if (s->held) {
 		p->relay->owner->show(p, side_name(s), events);
 	} else {
 		side_turn(s);
 	}
+}
+
+/* A program that has closed its end of a connection that the outside keeps open is gone from the
+ * kernel within a minute (net.ipv4.tcp_fin_timeout): then a probe, which is seen by nobody outside,
+ * ends the rest. */
+static void probe_inside(int fd)
+{
+	int on = 1, idle = PROBE_IDLE_S, interval = PROBE_INTERVAL_S;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
 }
 
 static void side_open(struct relay_side *s, int fd)
@@ -215,6 +244,7 @@ void pair_open(struct pair *p, struct relay *r, int inside, uint64_t now_ns)
 	meter_start(&p->meter, now_ns);
 	p->sides[INSIDE].held = true;
 	side_open(&p->sides[INSIDE], inside);
+	probe_inside(inside);
 	side_watch(&p->sides[INSIDE]);
 }
 

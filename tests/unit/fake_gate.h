@@ -12,6 +12,8 @@
 struct fake_gate {
 	struct gate g;
 	bool nobody; /* owners are not known */
+	bool slow;   /* whose a flow is is told when it is asked again: fake_gate_answer() */
+	struct flow_key asked;
 	uint32_t call;
 	const char *names[FAKE_NAMES];
 	struct egress_address answers[FAKE_NAMES][2];
@@ -36,6 +38,7 @@ void fake_gate_policy(struct fake_gate *f, const char *policy, uint32_t *kept, u
 void fake_gate_close(struct fake_gate *f);
 /* Serves for ms milliseconds. */
 void fake_gate_serve(struct fake_gate *f, unsigned ms);
+void fake_gate_answer(struct fake_gate *f);
 const struct fake_event *fake_gate_last(const struct fake_gate *f);
 
 int connect_to(const char *address, uint16_t port); /* does not block */

@@ -211,101 +211,6 @@ static void many_answers(void **state)
 	line_close(&l);
 }
 
-static void hello(void **state)
-{
-	struct line l = line_open(ONLY("http"));
-
-	/* nothing is dialled before a client that has to lead spoke; in pieces */
-	assert_false(line_accept(&l, 400));
-	say(l.client, "GET / HTTP/1.1\r\nHo");
-	assert_false(line_accept(&l, 50));
-	say(l.client, "st: a.test\r\n\r\n");
-	assert_true(line_accept(&l, 3000));
-	fake_gate_serve(&fake, 20);
-	assert_string_equal(heard(l.server), "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
-	assert_int_equal(fake_gate_last(&fake)->flow.protocol, PROTOCOL_HTTP);
-	assert_non_null(strstr(fake_gate_last(&fake)->detail, "a.test"));
-	line_close(&l);
-
-	l = line_open(ONLY("http"));
-	say(l.client, "GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n");
-	assert_false(line_accept(&l, 50));
-	assert_string_equal(heard(l.client), "RESET");
-	line_close(&l);
-
-	l = line_open(ONLY("http"));
-	say(l.client, "SSH-2.0-OpenSSH_9.2\r\n");
-	assert_false(line_accept(&l, 50));
-	assert_string_equal(heard(l.client), "RESET");
-	line_close(&l);
-
-	l = line_open(ONLY("http"));
-	shutdown(l.client, SHUT_WR);
-	assert_false(line_accept(&l, 50));
-	assert_string_equal(heard(l.client), "END");
-	assert_int_equal(fake_gate_last(&fake)->flow.state, FLOW_ENDED);
-	line_close(&l);
-}
-
-/* Byte for byte, more pieces than are looked at one by one. */
-static void hello_in_bytes(void **state)
-{
-	static const char text[] = "GET /0123456789012345678901234567890123456789 HTTP/1.1\r\n"
-				   "Accept: */*\r\nHost: a.test\r\n\r\n";
-	struct line l = line_open(ONLY("http"));
-
-	for (size_t i = 0; i < sizeof(text) - 1; i++) {
-		assert_int_equal(send(l.client, text + i, 1, MSG_NOSIGNAL), 1);
-		fake_gate_serve(&fake, 1);
-	}
-	assert_true(line_accept(&l, 3000));
-	fake_gate_serve(&fake, 20);
-	assert_string_equal(heard(l.server), text);
-	line_close(&l);
-}
-
-static void server_leads(void **state)
-{
-	struct line l = line_open(ONLY("smtp"));
-
-	assert_true(line_accept(&l, 50)); /* at once */
-	say(l.client, "EHLO early\r\n");  /* waits for the server's greeting */
-	assert_string_equal(heard(l.server), "");
-	say(l.server, "220 mail.a.test ESMTP\r\n");
-	assert_string_equal(heard(l.client), "220 mail.a.test ESMTP\r\n");
-	assert_string_equal(heard(l.server), "EHLO early\r\n");
-	line_close(&l);
-
-	l = line_open(ONLY("smtp"));
-	assert_true(line_accept(&l, 50));
-	say(l.server, "HTTP/1.1 200 OK\r\n\r\n");
-	assert_string_equal(heard(l.client), "RESET");
-	line_close(&l);
-}
-
-/* A client that is silent gets to the server; what it says later is judged all the same. */
-static void silence(void **state)
-{
-	struct line l = line_open(ANY);
-
-	assert_false(line_accept(&l, 100));
-	assert_true(line_accept(&l, 3000));
-	say(l.server, "220 welcome\r\n");
-	assert_string_equal(heard(l.client), "220 welcome\r\n");
-	say(l.client, "GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n");
-	assert_string_equal(heard(l.client), "RESET");
-	assert_string_equal(heard(l.server), "RESET");
-	line_close(&l);
-
-	l = line_open(ANY);
-	assert_true(line_accept(&l, 3000));
-	say(l.client, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
-	assert_string_equal(heard(l.server), "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
-	say(l.server, "HTTP/1.1 200 OK\r\n");
-	assert_string_equal(heard(l.client), "HTTP/1.1 200 OK\r\n");
-	line_close(&l);
-}
-
 static void narrowed(void **state)
 {
 	struct line l = line_open("{host: a.test}, {host: '*.test'}, {host: 127.0.0.0/8}");
@@ -368,6 +273,38 @@ static void stagger(void **state)
 	for (int i = 0; i < 4; i++)
 		close(queued[i]);
 	close(deaf);
+}
+
+/* A program that closes and goes while the outside keeps its end open. */
+static void lingers(void **state)
+{
+	struct line l = line_open(ANY);
+
+	say(l.client, "x");
+	assert_true(line_accept(&l, 3000));
+	close(l.client);
+	l.client = -1;
+	fake_gate_serve(&fake, 20);
+	assert_string_equal(heard(l.server), "x");
+	assert_string_equal(heard(l.server), "END");
+	assert_int_equal(fake.event_count, 1);
+	fake_gate_close(&fake);
+	assert_int_equal(fake_gate_last(&fake)->flow.state, FLOW_ENDED);
+	close(l.server);
+	close(l.listener);
+
+	/* what still comes from there ends it */
+	l = line_open(ANY);
+	say(l.client, "x");
+	assert_true(line_accept(&l, 3000));
+	close(l.client);
+	l.client = -1;
+	fake_gate_serve(&fake, 20);
+	say(l.server, "too late");
+	fake_gate_serve(&fake, 20);
+	assert_int_equal(fake.event_count, 2);
+	assert_string_equal(fake_gate_last(&fake)->reason, "reset inside");
+	line_close(&l);
 }
 
 static void lives(void **state)
@@ -526,14 +463,13 @@ static void resolver(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(passes),	cmocka_unit_test(resets),
-		cmocka_unit_test(unreachable),	cmocka_unit_test(holds_back),
-		cmocka_unit_test(refused),	cmocka_unit_test(many_answers),
-		cmocka_unit_test(hello),	cmocka_unit_test(hello_in_bytes),
-		cmocka_unit_test(server_leads), cmocka_unit_test(silence),
-		cmocka_unit_test(narrowed),	cmocka_unit_test(resolver),
-		cmocka_unit_test(stagger),	cmocka_unit_test(lives),
-		cmocka_unit_test(any_traffic),	cmocka_unit_test(carried),
+		cmocka_unit_test(passes),      cmocka_unit_test(resets),
+		cmocka_unit_test(unreachable), cmocka_unit_test(holds_back),
+		cmocka_unit_test(refused),     cmocka_unit_test(many_answers),
+		cmocka_unit_test(narrowed),    cmocka_unit_test(resolver),
+		cmocka_unit_test(stagger),     cmocka_unit_test(lives),
+		cmocka_unit_test(lingers),     cmocka_unit_test(any_traffic),
+		cmocka_unit_test(carried),
 	};
 
 	return flow_bench_begin() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;

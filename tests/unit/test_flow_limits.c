@@ -170,7 +170,7 @@ static void stuck(void **state)
 		assert_int_equal(send(clients[i], "hello", 5, 0), 5);
 		assert_true(line_accept(&one, 3000));
 		servers[i] = one.server;
-		fake_gate_serve(&fake, 10);
+		fake_gate_serve(&fake, 60);
 		assert_string_equal(heard(servers[i]), "hello");
 	}
 	for (int turn = 0; turn < 30; turn++)
