@@ -15,15 +15,10 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static bool same_destination(const struct network_rule *a, const struct network_rule *b)
-{
-	return a->transport == b->transport && same_text(a->host, b->host);
-}
-
 static bool same_rule(const struct network_rule *a, const struct network_rule *b)
 {
-	return same_destination(a, b) && same_text(a->protocol, b->protocol) &&
-	       a->port_count == b->port_count &&
+	return a->transport == b->transport && same_text(a->host, b->host) &&
+	       same_text(a->protocol, b->protocol) && a->port_count == b->port_count &&
 	       (a->port_count == 0 ||
 		memcmp(a->ports, b->ports, a->port_count * sizeof(*a->ports)) == 0);
 }
@@ -38,7 +33,7 @@ static void take_over(const struct budgets *from, struct budget *to)
 			to->connections = b->connections;
 			return;
 		}
-		if (!same_destination(&b->rule, &to->rule))
+		if (!egress_overlap(&b->rule, &to->rule))
 			continue;
 		if (b->bytes > to->bytes)
 			to->bytes = b->bytes;

@@ -22,8 +22,8 @@ struct budgets {
 };
 
 /* For the rules of p. A rule takes over what was spent under the same rule before; where there was
- * none, the most that was spent under one for the same host and transport. 0 or -ENOMEM, and then
- * nothing has changed. */
+ * none, the most that was spent under one that names some of its hosts by the same transport. 0 or
+ * -ENOMEM, and then nothing has changed. */
 int budgets_policy(struct budgets *b, const struct policy *p);
 void budgets_free(struct budgets *b);
 /* How many bytes may still pass by the rule; UINT64_MAX: any number. EGRESS_NO_RULE has no budget.

@@ -98,6 +98,8 @@ int egress_fits(const struct policy *p, struct fail *f);
 void egress_name_entry(const struct policy *p, enum egress_phase phase, const char *name,
 		       uint32_t index, bool v6, struct egress_entry *ret);
 
+/* Whether there may be a host that both rules name, by the same transport. */
+bool egress_overlap(const struct network_rule *a, const struct network_rule *b);
 /* What is made once, at the run's start (carry, publish, resolver, veth): where `next` says
  * nothing, it is as in `now`. 0 or -ENOMEM. */
 int egress_inherit(const struct policy *now, struct policy *next);

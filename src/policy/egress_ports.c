@@ -40,6 +40,19 @@ bool egress_rule_names(const struct egress_rules *rules, size_t rule,
 	return egress_range_covers(&rules->of[rule].range, &to->range);
 }
 
+bool egress_overlap(const struct network_rule *a, const struct network_rule *b)
+{
+	struct egress_range x, y;
+	bool x_address = egress_address_parse(a->host, &x.net, &x.prefix) == 0;
+	bool y_address = egress_address_parse(b->host, &y.net, &y.prefix) == 0;
+
+	if (a->transport != b->transport || x_address != y_address)
+		return false;
+	if (x_address)
+		return egress_range_covers(&x, &y) || egress_range_covers(&y, &x);
+	return host_matches(a->host, b->host) || host_matches(b->host, a->host);
+}
+
 void egress_target_words(const struct egress_target *to, struct buf *out)
 {
 	char address[EGRESS_ADDRESS_TEXT];

@@ -13,6 +13,7 @@
 #undef fail
 
 #include "base/clock.h"
+#include "base/cleanup.h"
 #include "gate/budget.h"
 #include "gate/meter.h"
 #include "gate/timer.h"
@@ -121,10 +122,9 @@ static void read_policy(struct policy *p, const char *text)
 
 static void budgets(void **state)
 {
+	static const uint64_t left[] = { 200, 100, 1000, 100, 1000, 1000 };
 	struct policy p = { .version = 0 };
-	struct budgets b = { .of = NULL }, next = { .of = NULL };
-	cleanup_buf struct buf data = { 0 };
-	struct wire w;
+	struct budgets b = { .of = NULL }, some = { .of = NULL };
 
 	read_policy(&p, "network: {allow: [{host: a.test, ports: [443], bytes: 1000B, connections: "
 			"2}, {host: b.test}]}\n");
@@ -153,7 +153,35 @@ static void budgets(void **state)
 		assert_int_equal(budget_bytes_left(&b, &p, 2), 3000);
 	}
 
-	/* and another gate */
+	/* one for some of the hosts neither, one for others does */
+	read_policy(&p, "network: {allow: [{host: '*.w.test', bytes: 1000B}, {host: 10.0.0.0/8, "
+			"bytes: 1000B}]}\n");
+	assert_int_equal(budgets_policy(&some, &p), 0);
+	budget_spend(&some, 0, 900);
+	budget_spend(&some, 1, 800);
+	read_policy(&p, "network: {allow: [{host: 10.1.0.0/16, bytes: 1000B}, {host: x.w.test, "
+			"bytes: 1000B}, {host: w.test, bytes: 1000B}, {host: '*', bytes: 1000B}, "
+			"{host: 11.0.0.0/8, bytes: 1000B}, {host: x.w.test, transport: udp, "
+			"bytes: 1000B}]}\n");
+	assert_int_equal(budgets_policy(&some, &p), 0);
+	for (uint16_t i = 0; i < ARRAY_LENGTH(left); i++)
+		assert_int_equal(budget_bytes_left(&some, &p, i), left[i]);
+	budgets_free(&some);
+	budgets_free(&b);
+	policy_free(&p);
+}
+
+static void budgets_go_on_with_the_next_gate(void **state)
+{
+	struct policy p = { .version = 0 };
+	struct budgets b = { .of = NULL }, next = { .of = NULL };
+	cleanup_buf struct buf data = { 0 };
+	struct wire w;
+
+	read_policy(&p, "network: {allow: [{host: b.test}, {host: a.test, ports: [80], bytes: "
+			"1500B}, {host: a.test, ports: [443], bytes: 4000B, protocol: tls}]}\n");
+	assert_int_equal(budgets_policy(&b, &p), 0);
+	budget_spend(&b, 2, 1000);
 	buf_init(&data, 100000);
 	budgets_encode(&b, &data);
 	wire_init(&w, data.data, data.size);
@@ -178,6 +206,7 @@ int main(void)
 		cmocka_unit_test(gaps),
 		cmocka_unit_test(timers),
 		cmocka_unit_test(budgets),
+		cmocka_unit_test(budgets_go_on_with_the_next_gate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
