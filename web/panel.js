@@ -12,7 +12,7 @@ const BASIS = {
 };
 const VERDICT = {
 	observed: "observed: it happened",
-	blocked: "blocked: the kernel refused it",
+	blocked: "blocked: the kernel, or the gate, refused it",
 	killed: "killed: weir ended it",
 };
 const ENDING = {

@@ -187,7 +187,7 @@ static enum reach reach_of(const struct destination *to)
 static void judge(struct detection *d, struct network *n, const struct event_view *e,
 		  const struct destination *to)
 {
-	const char *reason = "not in this phase";
+	const char *reason = "not as policy and phase were then";
 	bool allowed = destination_allowed(detection_policy(d), to, &reason);
 	bool refused = is_refusal(e->net->result) || (e->net->result == -ECONNREFUSED && !allowed);
 

@@ -95,7 +95,7 @@ static const char *verdict_about(enum finding_verdict verdict)
 {
 	static const char *const about[VERDICT_COUNT] = {
 		[VERDICT_OBSERVED] = "observed: it happened",
-		[VERDICT_BLOCKED] = "blocked: the kernel refused it",
+		[VERDICT_BLOCKED] = "blocked: the kernel, or the gate, refused it",
 		[VERDICT_KILLED] = "killed: weir ended it",
 	};
 

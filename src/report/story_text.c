@@ -39,7 +39,7 @@ static const char *deed(enum edge_kind kind)
 		[EDGE_SESSION] = "worked in a living shell",
 		[EDGE_STARTED] = "was started",
 		[EDGE_NAME] = "reached a destination by a name",
-		[EDGE_USED] = "used the connection",
+		[EDGE_USED] = "sent or received over the connection",
 	};
 
 	return deeds[kind] ? deeds[kind] : "took over";
@@ -103,6 +103,10 @@ static void tell_origin(struct teller *t, const struct story_step *step)
 
 	if (step->from == EVENT_NO_CALL) {
 		buf_add_text(line, ": by whom it had been left was not seen.");
+		return;
+	}
+	if (step->from == step->call) { /* the flow's opener is another */
+		buf_add_char(line, '.');
 		return;
 	}
 	if (!step->inode) {

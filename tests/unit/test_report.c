@@ -299,7 +299,7 @@ static void a_finding_is_told_as_a_story(void **state)
 	(void)state;
 	assert_non_null(strstr(story, "call      4 (call_04, python): import socket\n"));
 	assert_non_null(strstr(story, "basis     exact: "));
-	assert_non_null(strstr(story, "verdict   blocked: the kernel refused it\n"));
+	assert_non_null(strstr(story, "verdict   blocked: the kernel, or the gate, refused it\n"));
 	assert_non_null(strstr(story, "by way of call 1 (executed)\n"));
 	assert_non_null(strstr(story,
 			       "10:00:06.500  event 16  pid 1004  connect to 10.0.0.1 port 22: "
