@@ -120,7 +120,7 @@ static __always_inline void flow_grow(struct call_entry *call, struct flow_owner
 	if (!label_adds(owner->h.call, before, &t))
 		return;
 	t.with = before; /* the event is the process's, so the two change places */
-	after = (__u32)label_new(call, bpf_get_current_task(), mine, &t) | before >> 32 << 32;
+	after = (__u32)label_make(call, bpf_get_current_task(), mine, &t) | before >> 32 << 32;
 	__sync_val_compare_and_swap(both, before, after);
 }
 

@@ -307,16 +307,21 @@ __noinline int label_tell(struct call_entry *call, __u64 task, __u32 mine, const
 			   EVENT_CLASS_HANDOVER, call, &room->e.h, sizeof(room->e) + size);
 }
 
-/* A label that stands for all of `mine` and the taking. The first to have it tells of it; when that
- * is lost nothing is remembered, so that the next time tells again. */
-static __always_inline __u32 label_new(struct call_entry *call, __u64 task, __u32 mine,
-				       const struct taking *t)
+/* The label that is made of `mine` and the taking, which adds something to it. The first to have it
+ * tells of it; when that is lost nothing is remembered, so that the next time tells again.
+ * A flow's label is made of two that are not its user's alone. */
+__noinline int label_make(struct call_entry *call, __u64 task, __u32 mine, const struct taking *t)
 {
 	struct handover_room *room = handover_room();
 	__u32 label, *known;
 
-	if (!room)
+	if (!call || !t || !room)
 		return mine;
+	if (t->from == call->call && !mine && t->edge != EDGE_USED)
+		return t->with;
+	if (t->edge == EDGE_KEPT && label_knows(t->with, t->from, EDGE_KEPT) &&
+	    label_within(mine, t->with, call->call))
+		return t->with;
 	__builtin_memset(&room->key, 0, sizeof(room->key));
 	room->key.run = call->run;
 	room->key.inode = t->inode;
@@ -339,20 +344,6 @@ static __always_inline __u32 label_new(struct call_entry *call, __u64 task, __u3
 	label_remember(call, mine, t, label);
 	bpf_map_update_elem(&takings, &room->key, &room->e.label, BPF_ANY);
 	return label;
-}
-
-/* The label of a process or a file of the call that had `mine` and takes what adds something to it.
- */
-__noinline int label_make(struct call_entry *call, __u64 task, __u32 mine, const struct taking *t)
-{
-	if (!call || !t)
-		return mine;
-	if (t->from == call->call && !mine)
-		return t->with;
-	if (t->edge == EDGE_KEPT && label_knows(t->with, t->from, EDGE_KEPT) &&
-	    label_within(mine, t->with, call->call))
-		return t->with;
-	return label_new(call, task, mine, t);
 }
 
 /* From `mine` to `label`, unless another thread was faster. Where the map is full the process keeps

@@ -224,7 +224,7 @@ run sandbox -- python3 server.py http://198.51.100.10/ 'http://[2001:db8:2::10]/
 is "$(printf '%s\n' "$out" | grep -c 'liar inside')" 3 "a server on 0.0.0.0 and :: inside answers for loopback" "$out"
 is "$(printf '%s\n' "$out" | grep -v 'liar inside' | grep -c 'net ')" 3 "what policy names is what is outside" "$out"
 
-# Two sandboxes, and the host, each on its own.
+# Two sandboxes, of two stores, and the host, each on its own.
 cat >"$T/work/listen.py" <<'END'
 import socket, sys, time
 for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1")):
@@ -250,7 +250,7 @@ for name, s in list(globals().items()):
 print("nobody came")
 END
 cp egress "$T/other"
-(sandbox -- python3 listen.py >"$T/listener" 2>&1) &
+(WEIR_STORE=$T/other-store sandbox -- python3 listen.py >"$T/listener" 2>&1) &
 listener=$!
 ok "$(eventually 10 test -e "$T/work/listening"; echo $?)" "a sandbox listens"
 for address in 127.0.0.1 ::1 192.0.2.2 10.20.0.2 198.18.0.1 198.51.100.10; do
@@ -262,11 +262,14 @@ outside ./egress >"$T/net" 2>/dev/null <<END
 tcp_later 192.0.2.2 9000
 tcp_later 2001:db8:1::2 9000
 END
+cp "$T/work/near" "$T/other"
+(cd "$T/other" && sandbox -- sh -c './egress <near') >"$T/beside" 2>/dev/null
 touch "$T/work/tried"
 wait "$listener"
 is "$(cat "$T/listener")" "nobody came" "neither another sandbox, nor the host, nor the internet reaches it"
 is "$(grep -c passed "$T/net")" 0 "and the internet is told so" "$(cat "$T/net")"
 is "$(awk '$1 == "tcp_later" { print $4 }' "$T/second" | sort | uniq -c | xargs)" "2 ECONNREFUSED 4 EPERM" "the other one has its own loopback and no more"
+is "$(awk '$4 == "passed"' "$T/beside" | wc -l)" "$(wc -l <"$T/work/near")" "what its policy allows passes while another store's lives" "$(cat "$T/beside")"
 
 # A socket of the host in place of standard input or output is not handed on.
 cat >"$T/work/give.py" <<'END'
