@@ -3,7 +3,9 @@
  * is claimed, and what a strict one would not take is wrong: so no server can read another host
  * than this does. HTTP/0.9, folded lines, bare line ends and doubled hosts do not pass. */
 #include <string.h>
+#include <strings.h>
 
+#include "base/cleanup.h"
 #include "gate/opening_kind.h"
 
 #define METHOD_MAX 32
@@ -20,21 +22,36 @@ static bool is_token(uint8_t c)
 	       (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
-static bool is_method(uint8_t c, bool first)
+/* Whether the word is the beginning of a method: any in capital letters, and the usual ones in
+ * whatever letters, as some servers take them. */
+static bool is_method(const uint8_t *word, size_t size)
 {
-	return (c >= 'A' && c <= 'Z') || (!first && (c == '-' || c == '_'));
+	static const char *const usual[] = { "GET",	"HEAD",	   "POST",  "PUT",  "DELETE",
+					     "CONNECT", "OPTIONS", "TRACE", "PATCH" };
+	size_t capital = 0;
+
+	while (capital < size && ((word[capital] >= 'A' && word[capital] <= 'Z') ||
+				  (capital && (word[capital] == '-' || word[capital] == '_'))))
+		capital++;
+	if (capital == size)
+		return true;
+	for (size_t i = 0; i < ARRAY_LENGTH(usual); i++)
+		if (size <= strlen(usual[i]) &&
+		    strncasecmp((const char *)word, usual[i], size) == 0)
+			return true;
+	return false;
 }
 
-/* A word of capital letters and a blank, perhaps behind blanks; *ret: where the word begins. */
+/* A method and a blank, perhaps behind blanks; *ret: where the method begins. */
 static enum opening_claim find_method(struct opening_bytes b, size_t *ret)
 {
 	size_t at = 0, size = 0;
 
 	while (at < b.size && (is_blank(b.data[at]) || b.data[at] == '\n'))
 		at++;
-	while (at + size < b.size && is_method(b.data[at + size], !size))
+	while (at + size < b.size && is_token(b.data[at + size]) && size <= METHOD_MAX)
 		size++;
-	if (size > METHOD_MAX)
+	if (size > METHOD_MAX || !is_method(b.data + at, size))
 		return OPENING_NOT;
 	if (at + size == b.size)
 		return OPENING_MAYBE;
@@ -188,8 +205,8 @@ static enum opening_claim read_head(struct opening_bytes b, struct opening *ret)
 /* A request without a version; servers still take it. */
 static bool is_oldest(struct opening_bytes line)
 {
-	return opening_begins(line, "GET ") == OPENING_WHOLE &&
-	       (memchr(line.data, '/', line.size) != NULL);
+	return line.size > 4 && strncasecmp((const char *)line.data, "GET ", 4) == 0 &&
+	       memchr(line.data, '/', line.size);
 }
 
 static enum opening_claim read_http1(struct opening_bytes b, struct opening *ret)

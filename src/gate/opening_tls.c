@@ -9,9 +9,10 @@
 
 #define RECORD_HEAD 5
 #define RECORD_MAX 16384
-#define HANDSHAKE 22
 #define HELLO_HEAD 4
 #define CLIENT_HELLO 1
+
+enum { CHANGE_CIPHER_SPEC = 20, HANDSHAKE = 22, HEARTBEAT = 24 }; /* types of records */
 
 enum {
 	EXTENSION_SERVER_NAME = 0,
@@ -202,15 +203,43 @@ static enum opening_claim read_records(struct opening_bytes b, uint8_t *hello, s
 	return OPENING_WHOLE;
 }
 
+#define SSL2_HEAD 11
+
+/* The hello of SSL 2 that asks for a later version, which some servers still take. It has no room
+ * for a name (RFC 5246 E.2). */
+static enum opening_claim find_ssl2(struct opening_bytes b)
+{
+	const uint8_t *p = b.data;
+
+	if ((b.size > 0 && !(p[0] & 0x80)) || (b.size > 2 && p[2] != CLIENT_HELLO) ||
+	    (b.size > 3 && p[3] != 3) || (b.size > 9 && p[9]))
+		return OPENING_NOT;
+	if (b.size < SSL2_HEAD)
+		return OPENING_MAYBE;
+	return p[10] >= 16 && p[10] <= 32 ? OPENING_WRONG : OPENING_NOT;
+}
+
+/* A server that passes over a warning takes the hello behind it: whatever record comes first, this
+ * is TLS. */
+static enum opening_claim find_record(struct opening_bytes b)
+{
+	if (b.size > 0 && (b.data[0] < CHANGE_CIPHER_SPEC || b.data[0] > HEARTBEAT))
+		return OPENING_NOT;
+	if (b.size > 1 && b.data[1] != 3)
+		return OPENING_NOT;
+	return b.size > 1 ? OPENING_WHOLE : OPENING_MAYBE;
+}
+
 static enum opening_claim read_tls(struct opening_bytes b, struct opening *ret)
 {
 	uint8_t hello[OPENING_MAX];
-	enum opening_claim claim = opening_begins(b, "\x16\x03");
+	enum opening_claim claim = find_record(b);
 	size_t size = 0;
 
-	if (claim != OPENING_WHOLE)
-		return claim;
-	claim = read_records(b, hello, &size);
+	if (claim == OPENING_NOT)
+		return find_ssl2(b);
+	if (claim == OPENING_WHOLE)
+		claim = read_records(b, hello, &size);
 	if (claim != OPENING_WHOLE)
 		return claim;
 	return read_hello((struct span){ hello + HELLO_HEAD, size - HELLO_HEAD, false }, ret)

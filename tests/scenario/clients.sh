@@ -262,6 +262,35 @@ shells() {
 	refused "https to the port of ssh" "reset by peer|SSL" "198.51.100.30 22" $curl https://git.test:22/
 }
 
+# Servers that speak first, and miners: neither is one of the presets' programs.
+others() {
+	preset_file=$T/others.yaml
+	cat >"$preset_file" <<-END
+		network:
+		  resolver: ["$WORLD_RESOLVER"]
+		  allow:
+		    - {host: files.test, ports: [25], protocol: smtp}
+		    - {host: git.test, ports: [25], protocol: ftp}
+		    - {host: git.test, ports: [22], protocol: ssh}
+		    - {host: db.test, ports: [22], protocol: mysql}
+		    - {host: pool.test, ports: [3333], protocol: stratum}
+		    - {host: evil.test, ports: [3333], protocol: http}
+	END
+	job='{"id": 1, "method": "mining.subscribe", "params": ["miner/1"]}'
+	passes "smtp" "^220 mail.test" sh -c 'sleep 0.5 | nc -w 2 files.test 25'
+	passes "ssh, the server first" "^SSH-2.0-OpenSSH" sh -c 'sleep 1 | nc -w 2 git.test 22'
+	run gated sh -c 'sleep 0.5 | nc -w 2 git.test 25'
+	is "$(said)" "" "smtp where ftp is allowed: nothing of the greeting comes in"
+	cut_because "another protocol" "smtp where ftp is allowed: the record says why"
+	run gated sh -c 'sleep 0.5 | nc -w 2 db.test 22'
+	is "$(said)" "" "ssh where mysql is allowed: nothing of the greeting comes in"
+	passes "a miner" '"result"' sh -c "(echo '$job'; sleep 0.5) | nc -w 2 pool.test 3333"
+	run gated sh -c "(echo '$job'; sleep 0.5) | nc -w 2 evil.test 3333"
+	is "$(said)$(log_count accept.log 'tcp .* 198[.]51[.]100[.]66 3333$')" 0 "a miner where http is allowed: nothing came there"
+	run gated sh -c '(printf "POST / HTTP/1.1\r\nHost: pool.test\r\n\r\n"; sleep 0.5) | nc -w 2 pool.test 3333'
+	is "$(said)" "" "http where stratum is allowed: no answer"
+}
+
 # A rule that says no protocol: port 53 is DNS's all the same, and a name holds for what names one.
 bare_rules() {
 	preset_file=$T/bare.yaml
@@ -290,11 +319,11 @@ bare_rules() {
 
 cp "$TOP/tests/scenario/lib_lookup.py" "$TOP/tests/scenario/lib_websocket.py" "$TOP/tests/scenario/lib_hello.py" .
 as="env WEIR_STORE=$T/store"
-for part in ${CLIENTS:-git_clients packages web handshakes resumption http2 database shells bare_rules}; do $part; done
+for part in ${CLIENTS:-git_clients packages web handshakes resumption http2 database shells others bare_rules}; do $part; done
 
 rm -rf https ssh
 chown -R 65534:65534 "$T/work" "$T/home"
 as="setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=$HOME WEIR_STORE=$T/home/store"
 who=" (ordinary user)"
-for part in ${CLIENTS_USER:-git_clients web shells bare_rules}; do $part; done
+for part in ${CLIENTS_USER:-git_clients web shells others bare_rules}; do $part; done
 finish

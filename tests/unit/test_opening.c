@@ -207,6 +207,12 @@ static void test_hello_broken(void **state)
 	h.data[8] += 1; /* a hello that ends before its extensions, in a second record */
 	put(&h, "\x16\x03\x01\0\1\0", 6);
 	assert_broken(h.data, h.size);
+	hello_make(&message, &(struct hello_parts){ .name = "evil.org" });
+	h.size = 0; /* a warning, then the hello */
+	put(&h, "\x15\x03\x01\0\2\1\x5a", 7);
+	put(&h, message.data, message.size);
+	assert_broken(h.data, h.size);
+	assert_broken("\x80\x2e\1\3\1\0\x15\0\0\0\x10\0\0\x39", 14); /* SSL 2 */
 	assert_broken("\x16\x03\x01\0\0", 5);
 	assert_broken("\x16\x03\x01\x40\x01", 5);
 	assert_broken("\x16\x03\x01\0\1\1\x15\x03\x01\0\2\1\0", 13);
@@ -275,6 +281,9 @@ static void test_http_differences(void **state)
 		"GET / HTTP/1.1 \r\nHost: example.org\r\n\r\n",
 		"GET / HTTP/2.0\r\nHost: example.org\r\n\r\n",
 		" GET / HTTP/1.1\r\nHost: example.org\r\n\r\n",
+		"get / HTTP/1.1\r\nHost: evil.org\r\n\r\n",
+		"Post http://evil.org/ HTTP/1.1\r\nHost: example.org\r\n\r\n",
+		"get /\r\n",
 		"\r\nGET / HTTP/1.1\r\nHost: example.org\r\n\r\n",
 		"GET /\r\n",
 		"GET http://evil.org/\r\n",

@@ -135,6 +135,13 @@ static const struct sample clients[] = {
 static const struct sample others[] = {
 	S(UNKNOWN, "hello\n"),
 	S(UNKNOWN, "hi"),
+	S(UNKNOWN, "hello"),
+	S(UNKNOWN, "ruok"),
+	S(UNKNOWN, "gets it\n"),
+	/* RPC, memcached, in the places of SSL 2's lengths */
+	S(UNKNOWN, "\x80\0\1\3\2\0\x15\0\0\0\0\0\0\0\0\2"),
+	S(UNKNOWN, "\x80\0\1\3\2\0\x15\0\0\1\x10"),
+	S(UNKNOWN, "\x80\x0b\0\0\0\0\0\0\0\0\0\0"),
 	S(UNKNOWN, "NICK weir\r\n"),
 	S(UNKNOWN, "PING\r\n"),
 	S(UNKNOWN, "SET a b\r\n"),
