@@ -167,8 +167,8 @@ under_changes() { # NAME COUNT
 	run python3 "$load" judge "$T"
 	is "$(echo "$out" | grep '^wrong' | head -n 20)" "" "$1: $2 changes: nothing passes after its change, nothing is refused before" "$err"
 	echo "$out" | grep '^#' | sed "s/^#/# $1:/"
-	like "$out" ', connect open: [0-9]{2}' "$1: connections were made meanwhile"
-	like "$out" ', connect E[A-Z]*: [0-9]{2}' "$1: and refused"
+	like "$out" '[,;] connect open: [0-9]{2}' "$1: connections were made meanwhile"
+	like "$out" '[,;] connect E[A-Z]*: [0-9]{2}' "$1: and refused"
 	like "$out" 'echo same: [0-9]{3}' "$1: bytes went over those that were kept"
 }
 
