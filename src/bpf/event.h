@@ -317,6 +317,14 @@ struct event_flow {
 	/* name by which it was asked for; detail: SNI, Host or banner; reason of a cut */
 };
 
+/* From the keeper: what holds for the run's way out from here on. */
+struct event_policy {
+	struct event_header h; /* who asked for it, as the kernel knows its connection; or nobody */
+	__u32 generation;      /* from 1 */
+	__u16 phase_size, digest_size;
+	/* phase, digest of the whole policy */
+};
+
 /* Written by the kernel when the call's cgroup goes: the last word on what was produced. */
 struct event_count {
 	struct event_header h;

@@ -58,6 +58,9 @@ static const struct shape *shape_of(enum event_kind kind)
 				 { offsetof(struct event_flow, name_size),
 				   offsetof(struct event_flow, detail_size),
 				   offsetof(struct event_flow, reason_size) } },
+		[EVENT_POLICY] = { sizeof(struct event_policy),
+				   { offsetof(struct event_policy, phase_size),
+				     offsetof(struct event_policy, digest_size) } },
 	};
 
 	if (kind >= EVENT_SOCKET && kind <= EVENT_ACCEPT)

@@ -28,6 +28,7 @@ struct event_view {
 		const struct event_state *state;
 		const struct event_dns *dns;
 		const struct event_flow *flow;
+		const struct event_policy *policy;
 	};
 	struct bytes text[4]; /* the strings in their order, e.g. exec: exe, filename, cwd, argv */
 };

@@ -290,6 +290,13 @@ static void enter_members(struct json *j, const struct event_view *e)
 	}
 }
 
+static void policy_members(struct json *j, const struct event_view *e)
+{
+	json_field_uint(j, "generation", e->policy->generation);
+	json_field_bytes(j, "phase", e->text[0].data, e->text[0].size);
+	json_field_bytes(j, "policy", e->text[1].data, e->text[1].size);
+}
+
 static void dns_members(struct json *j, const struct event_view *e)
 {
 	const struct event_dns *d = e->dns;
@@ -402,7 +409,8 @@ void event_json_members(struct json *j, const struct event_view *e, const struct
 		[EVENT_FILE] = file_members,	     [EVENT_PRIVILEGE] = privilege_members,
 		[EVENT_SIGNAL] = signal_members,     [EVENT_DENIED] = denied_members,
 		[EVENT_HANDOVER] = handover_members, [EVENT_ENTER] = enter_members,
-		[EVENT_STATE] = state_members,	     [EVENT_DNS] = dns_members,
+		[EVENT_STATE] = state_members,	     [EVENT_POLICY] = policy_members,
+		[EVENT_DNS] = dns_members,
 	};
 
 	header_members(j, e, x);

@@ -150,6 +150,17 @@ static void handover_words(struct buf *out, const struct event_view *e)
 	}
 }
 
+static void policy_words(struct buf *out, const struct event_view *e)
+{
+	buf_add_text(out, "the run's network is from now on that of policy ");
+	add_text(out,
+		 (struct bytes){ .data = e->text[1].data,
+				 .size = e->text[1].size < 12 ? e->text[1].size : 12 },
+		 PATH_WIDTH);
+	buf_add_text(out, ", phase ");
+	add_text(out, e->text[0], PATH_WIDTH);
+}
+
 static void state_words(struct buf *out, const struct event_view *e)
 {
 	buf_printf(out, "the shell: %s ", state_change_name((enum state_change)e->state->change));
@@ -273,8 +284,8 @@ void event_words(struct buf *out, const struct event_view *e)
 		[EVENT_FILE] = file_words,	   [EVENT_PRIVILEGE] = privilege_words,
 		[EVENT_SIGNAL] = signal_words,	   [EVENT_DENIED] = denied_words,
 		[EVENT_HANDOVER] = handover_words, [EVENT_ENTER] = enter_words,
-		[EVENT_STATE] = state_words,	   [EVENT_DNS] = dns_words,
-		[EVENT_FLOW] = flow_words,
+		[EVENT_STATE] = state_words,	   [EVENT_POLICY] = policy_words,
+		[EVENT_DNS] = dns_words,	   [EVENT_FLOW] = flow_words,
 	};
 
 	if (by_kind[e->h->kind])

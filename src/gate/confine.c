@@ -210,7 +210,7 @@ static const int allowed[] = {
 static int socket_rule(scmp_filter_ctx filter, int family)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
+				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0));
 }
 
 static int seccomp(bool unix_sockets, bool owners, struct fail *f)
@@ -228,7 +228,7 @@ static int seccomp(bool unix_sockets, bool owners, struct fail *f)
 		r = socket_rule(filter, AF_UNIX);
 	if (r == 0 && owners)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
-				     SCMP_A0(SCMP_CMP_EQ, BPF_MAP_LOOKUP_ELEM));
+				     SCMP_A0(SCMP_CMP_EQ, BPF_MAP_LOOKUP_ELEM, 0));
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "keeper/gate.h"
 
 #ifndef SIOCGSKNS
@@ -55,9 +56,36 @@ static int entries_of(const struct egress *e, const struct policy *p, enum egres
 	return 0;
 }
 
+/* by: the asker; NULL: the run begins so. */
+static void tell_recorder(struct egress *e, const struct policy *p, const struct visitor *by)
+{
+	const char *phase = egress_phase_name(e->phase);
+	struct ucred asker = { .pid = 0 };
+	socklen_t size = sizeof(asker);
+	char digest[65];
+	struct {
+		struct event_policy e;
+		char text[sizeof(digest) + 16];
+	} event = { .e = { .h = { .kind = EVENT_POLICY,
+				  .run = e->keeper->assign.key,
+				  .mono_ns = clock_mono_ns() },
+			   .generation = e->generation } };
+
+	if (by && getsockopt(by->channel.fd, SOL_SOCKET, SO_PEERCRED, &asker, &size) == 0) {
+		event.e.h.pid = event.e.h.tid = (uint32_t)asker.pid;
+		event.e.h.uid = asker.uid;
+	}
+	policy_digest(p, digest);
+	event.e.phase_size = (uint16_t)strlen(phase);
+	event.e.digest_size = (uint16_t)strlen(digest);
+	snprintf(event.text, sizeof(event.text), "%s%s", phase, digest);
+	event.e.h.size = (uint16_t)(sizeof(event.e) + event.e.phase_size + event.e.digest_size);
+	record_bytes(e->keeper, MESSAGE_REC_EVENT, &event, event.e.h.size);
+}
+
 /* From the kernel's next step on. */
 static int put_in_force(struct egress *e, const struct policy *p, enum egress_phase phase,
-			struct fail *f)
+			const struct visitor *by, struct fail *f)
 {
 	cleanup_free struct egress_entry *list = NULL;
 	size_t count = 0;
@@ -70,6 +98,7 @@ static int put_in_force(struct egress *e, const struct policy *p, enum egress_ph
 		return r;
 	e->generation++;
 	e->phase = phase;
+	tell_recorder(e, p, by);
 	return 0;
 }
 
@@ -165,7 +194,7 @@ void egress_policy_asked(struct keeper *k, struct visitor *v, const struct messa
 	if (r == 0)
 		r = egress_narrower(&e->policy, &next, &f);
 	if (r == 0)
-		r = put_in_force(e, &next, e->phase, &f);
+		r = put_in_force(e, &next, e->phase, v, &f);
 	if (r < 0) {
 		refuse(v, f.code, f.text);
 		return;
@@ -195,7 +224,7 @@ void egress_phase_asked(struct keeper *k, struct visitor *v, const struct messag
 			      "the run is in phase %s already, and phases do not go back",
 			      egress_phase_name(e->phase));
 	else
-		r = put_in_force(e, &e->policy, (enum egress_phase)phase, &f);
+		r = put_in_force(e, &e->policy, (enum egress_phase)phase, v, &f);
 	if (r < 0)
 		refuse(v, f.code, f.text);
 	else
@@ -273,7 +302,7 @@ static int begin(struct egress *e, struct fail *f)
 	e->kind = k->cgroup >= 0 && !k->assign.by_listener ? &verdict_bpf : &verdict_nft;
 	r = e->kind->open(k, e->socket_fds, e->sockets.of, e->sockets.count, &e->verdict, f);
 	if (r == 0)
-		r = put_in_force(e, &e->policy, e->phase, f);
+		r = put_in_force(e, &e->policy, e->phase, NULL, f);
 	if (r < 0)
 		return r;
 	e->owners = verdict_owners(k);

@@ -117,6 +117,13 @@ life() { # NAME
 		sort -n -k 1,1 -s | awk '{ last[$1] = $2 } END { for (f in last) print last[f] }' | sort -u)" "cut" \
 		"$1: each connection has an end in the record"
 	like "$(world $as "$WEIR" events "$1" -f json | jq -r 'select(.kind == "flow") | .reason')" "the gate died" "$1: and why"
+	is "$(world $as "$WEIR" events "$1" -f json | jq -r 'select(.kind == "policy") | "\(.generation) \(.phase) \(.policy)"' | awk '{
+		if (!seen[$3]++) policies++
+		print $1, $2, policies
+	}')" "1 run 1
+2 run 2
+3 run 3
+4 verify 3" "$1: so has each change"
 }
 
 before=$(arrived 198.51.100.66)

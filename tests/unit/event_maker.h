@@ -26,6 +26,7 @@ struct event_maker {
 		struct event_handover handover;
 		struct event_dns dns;
 		struct event_flow flow;
+		struct event_policy policy;
 		unsigned char bytes[EVENT_SIZE_MAX];
 	} u;
 	size_t size;
@@ -192,6 +193,16 @@ static inline const struct event_view *make_flow(struct event_maker *m,
 	m->u.flow.name_size = maker_text(m, 0, name, strlen(name));
 	m->u.flow.detail_size = maker_text(m, 1, detail, strlen(detail));
 	m->u.flow.reason_size = maker_text(m, 2, reason, strlen(reason));
+	return maker_end(m);
+}
+
+static inline const struct event_view *make_policy(struct event_maker *m, uint32_t generation,
+						   const char *phase, const char *digest)
+{
+	maker_begin(m, EVENT_POLICY, sizeof(struct event_policy));
+	m->u.policy.generation = generation;
+	m->u.policy.phase_size = maker_text(m, 0, phase, strlen(phase));
+	m->u.policy.digest_size = maker_text(m, 1, digest, strlen(digest));
 	return maker_end(m);
 }
 

@@ -244,6 +244,18 @@ static void a_question_in_json(void **state)
 		    "\"reason\":\"no rule allows it\",\"count\":1}");
 }
 
+static void a_policy(void **state)
+{
+	struct event_maker m = { .run = 7, .pid = 9, .parent = 1 };
+
+	expect_json(make_policy(&m, 2, "verify", "1ec21be754c15f0a"),
+		    "\"generation\":2,\"phase\":\"verify\",\"policy\":\"1ec21be754c15f0a\"}");
+	expect_words(make_policy(&m, 2, "verify", "1ec21be754c15f0a"),
+		     "the run's network is from now on that of policy 1ec21be754c1, phase verify");
+	expect_words(make_policy(&m, 1, "\033", "1e"),
+		     "the run's network is from now on that of policy 1e, phase \\e");
+}
+
 static void in_words(void **state)
 {
 	struct event_maker m = { .run = 7, .call = 4, .pid = 9, .parent = 1 };
@@ -315,6 +327,7 @@ int main(void)
 		cmocka_unit_test(a_flow_in_json),
 		cmocka_unit_test(a_flow_that_never_came_out),
 		cmocka_unit_test(a_question_in_json),
+		cmocka_unit_test(a_policy),
 		cmocka_unit_test(in_words),
 		cmocka_unit_test(bytes_in_words),
 		cmocka_unit_test(refuses_what_is_no_event),
