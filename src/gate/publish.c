@@ -3,6 +3,7 @@
  * loopback by a socket that was made there, relays. Owns its listening sockets and connections.
  * Nothing inside is asked whether it may be reached: what is not published has no listener. */
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct published_port {
 	struct publish what;
 	struct watch watch; /* fd owned; -1: it could not be had */
 	struct timer again; /* where there was no descriptor to accept with */
+	uint64_t refused;   /* came while as many as may be were served */
 };
 
 enum inbound_step {
@@ -259,12 +261,14 @@ static void find_listener(struct inbound *c)
 	owner_find(c->g, &key, owned, c);
 }
 
-static void inbound_new(struct published_port *p, int fd, const struct sockaddr_storage *from)
+static void inbound_new(struct published_port *p, int fd, const struct sockaddr_storage *from,
+			const struct sockaddr_storage *to)
 {
 	struct published *all = p->all;
 	struct inbound *c = all->count < CONNECTIONS_MAX ? calloc(1, sizeof(*c)) : NULL;
 
 	if (!c) {
+		p->refused++;
 		reset(fd);
 		return;
 	}
@@ -279,8 +283,7 @@ static void inbound_new(struct published_port *p, int fd, const struct sockaddr_
 				    .to_port = p->what.inside,
 				    .protocol = IPPROTO_TCP };
 	socket_address(from, &c->ends.from, &c->ends.from_port);
-	c->ends.to = p->what.address;
-	c->ends.to_port = p->what.port;
+	socket_address(to, &c->ends.to, &c->ends.to_port);
 	TAILQ_INSERT_TAIL(&all->list, c, entry);
 	all->count++;
 	find_listener(c);
@@ -296,13 +299,15 @@ static void again_due(struct timer *t)
 static void port_ready(struct watch *w, uint32_t events)
 {
 	struct published_port *p = container_of(w, struct published_port, watch);
-	struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
-	socklen_t size = sizeof(from);
-	int fd = accept4(w->fd, (struct sockaddr *)&from, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct sockaddr_storage from = { .ss_family = AF_UNSPEC }, to = from;
+	socklen_t from_size = sizeof(from), to_size = sizeof(to);
+	int fd = accept4(w->fd, (struct sockaddr *)&from, &from_size, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
-	if (fd >= 0)
-		inbound_new(p, fd, &from);
+	if (fd >= 0 && getsockname(fd, (struct sockaddr *)&to, &to_size) == 0)
+		inbound_new(p, fd, &from, &to);
+	else if (fd >= 0)
+		close(fd);
 	else if ((errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) &&
 		 timer_set(&p->all->g->timers, &p->again, clock_mono_ns() + AGAIN_NS) == 0)
 		loop_change(&p->all->g->loop, w, 0);
@@ -389,9 +394,26 @@ int published_socket(struct gate *g, const struct gate_socket *s, int fd)
 	return 0;
 }
 
+static void tell_refused(struct gate *g, const struct published_port *p)
+{
+	struct message_text t = { .code = EMFILE };
+	cleanup_buf struct buf data = { 0 };
+
+	snprintf(t.text, sizeof(t.text),
+		 "published port %u: %" PRIu64 " connections were refused: more than %d at once",
+		 p->what.port, p->refused, CONNECTIONS_MAX);
+	buf_init(&data, MESSAGE_TEXT_MAX);
+	message_text_encode(&t, &data);
+	gate_send(g, MESSAGE_GATE_NOTICE, &data);
+}
+
 void published_close(struct gate *g, const char *reason)
 {
 	struct inbound *c, *next;
+
+	for (size_t i = 0; i < g->published->port_count; i++)
+		if (g->published->ports[i].refused)
+			tell_refused(g, &g->published->ports[i]);
 
 	for (c = TAILQ_FIRST(&g->published->list); c; c = next) {
 		next = TAILQ_NEXT(c, entry);

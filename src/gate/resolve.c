@@ -348,10 +348,12 @@ static struct ares_addr_port_node *servers(const struct text_list *texts)
 
 static int open_channel(struct lookups *s)
 {
-	/* everything is said, so c-ares looks into no file and no variable; "b": queries alone */
+	int servers_count = (int)s->gate->policy.network.resolver.count;
+	/* everything is said, so c-ares looks into no file and no variable; "b": queries alone;
+	 * each server has a turn before WAIT_NS is over */
 	struct ares_options o = {
 		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
-		.timeout = TRY_MS,
+		.timeout = servers_count > 2 ? 2 * TRY_MS / servers_count : TRY_MS,
 		.tries = TRIES,
 		.lookups = (char[]){ "b" },
 		.sock_state_cb = socket_changed,

@@ -86,6 +86,7 @@ def questions():
     told("dot", look, "files.test.")
     told("tcp", look, "files.test", "A", True)
     told("by6", look, "files.test", "A", False, RESOLVER6)
+    told("tcp-by6", look, "files.test", "A", True, RESOLVER6)
     for kind in "TXT", "NULL", "ANY", "HTTPS", "SVCB", "MX", "CNAME", "NS":
         told("type-" + kind, look, "files.test", kind)
     told("refused", look, "evil.test")

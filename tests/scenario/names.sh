@@ -61,6 +61,7 @@ ask_all() {
 	says dot 198.18.0.2 "and with its final dot"
 	says tcp 198.18.0.2 "over TCP too"
 	says by6 198.18.0.2 "and over IPv6"
+	says tcp-by6 198.18.0.2 "over both"
 	for kind in TXT NULL ANY HTTPS SVCB MX CNAME NS; do
 		says type-$kind empty "$kind of it: nothing"
 	done

@@ -81,14 +81,18 @@ print(s.getsockname()[1])
 s.recv(100)
 s.close()" >port
 	end
+	is "$(flows "select(.outer.port == 18002) | .outer.dst" | sort -u)" 192.0.2.2 "$as_name: with the address that was asked for" || flows .
 	is "$(flows "select(.outer.sport == $(cat port)) | \"\(.direction) \(.call) \(.outer.dst) \(.outer.port) \(.exe | split(\"/\") | last | .[:6])\"")" \
 		"in 1 127.0.0.1 18001 python" "$as_name: the record has who listened, and who came" || flows .
 	is "$(world ss -tlnH | grep -c ':1800')" 0 "$as_name: with the run its ports go"
 	nsenter --net="/run/netns/$WORLD_HOST" python3 -c "
 import socket, time
-s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('127.0.0.1', 18001)); s.listen(); time.sleep(30)" &
+s = socket.create_server(('127.0.0.1', 18001))
+print('taken', flush=True)
+time.sleep(30)" >taken &
 	taken=$!
-	sleep 0.5
+	eventually 5 grep -q taken taken
+	ok $? "$as_name: the port is another's now"
 	begin policy.yaml 127.0.0.1:8001 127.0.0.1:8003
 	is "$(from_host get ::1 18003)" "127.0.0.1:8003 from 127.0.0.1 | over and back" "$as_name: where one port is taken the others serve"
 	end
