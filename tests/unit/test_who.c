@@ -34,6 +34,7 @@
 #endif
 
 static char directory[64];
+static uint8_t flow_flags; /* of the flows to be put */
 
 static void set_address(uint8_t address[16], const char *text)
 {
@@ -71,7 +72,9 @@ static void put_flow(struct record_maker *k, uint64_t number, enum flow_state st
 	set_address(f.out_from, "192.0.2.2");
 	k->m.mono_ns = 1 + (uint64_t)(lasted * 1e9);
 	k->now = BEGIN + (uint64_t)((second + lasted) * 1e9);
-	record_put_event(k, make_flow(&k->m, &f, "files.test", "", ""));
+	make_flow(&k->m, &f, "files.test", "", "");
+	k->m.u.h.flags = flow_flags;
+	record_put_event(k, &k->m.view);
 	k->m.seq++;
 }
 
@@ -199,6 +202,25 @@ static void else_the_candidates(void **state)
 	expect("198.51.100.7", 444, 50000, 10, WHO_NONE, 0, 0);
 	expect("198.51.100.9", 443, 50000, 10, WHO_NONE, 0, 0);
 	expect("2001:db8::8", 22, 50000, 60, WHO_NONE, 0, 0);
+}
+
+/* The gate could say no more than who had wanted to go there. */
+static void no_better_than_the_event(void **state)
+{
+	struct record_maker k = { .m = { .run = 80 }, .now = BEGIN, .step = 1000 };
+	struct who_answer *a;
+
+	record_begin(&k, directory, RUN_LARGE);
+	put_open(&k, RUN_LARGE, NULL);
+	record_begin_call(&k, 1, "bash", "{}", NULL);
+	flow_flags = EVENT_WINDOW;
+	put_flow(&k, 1, FLOW_ENDED, "198.51.100.30", 443, 50000, 10, 1);
+	flow_flags = 0;
+	record_finish(&k, directory);
+	a = ask("198.51.100.30", 443, 50000, 10);
+	assert_int_equal(a->kind, WHO_WINDOW);
+	assert_non_null(strstr(a->reason, "destination alone"));
+	done(a);
 }
 
 static void told_in_full(void **state)
@@ -357,6 +379,7 @@ int main(void)
 		cmocka_unit_test(times_as_logs_write_them),
 		cmocka_unit_test_setup_teardown(exact_by_all_five, make_store, remove_store),
 		cmocka_unit_test_setup_teardown(else_the_candidates, make_store, remove_store),
+		cmocka_unit_test_setup_teardown(no_better_than_the_event, make_store, remove_store),
 		cmocka_unit_test_setup_teardown(told_in_full, make_store, remove_store),
 		cmocka_unit_test_setup_teardown(an_older_index, make_store, remove_store),
 		cmocka_unit_test_setup_teardown(forgotten_with_its_run, make_store, remove_store),
