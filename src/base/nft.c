@@ -64,22 +64,14 @@ int nft_room(struct nft *n)
 	return r;
 }
 
-static void table_order(struct nft *n, enum nf_tables_msg_types type, uint16_t flags)
+void nft_table_add(struct nft *n, bool owned)
 {
-	size_t at = order(n, type, flags);
+	size_t at = order(n, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 
 	netlink_put_text(&n->batch, NFTA_TABLE_NAME, n->table);
+	if (owned)
+		netlink_put_net32(&n->batch, NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER);
 	netlink_end(&n->batch, at);
-}
-
-void nft_table_add(struct nft *n)
-{
-	table_order(n, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-}
-
-void nft_table_delete(struct nft *n)
-{
-	table_order(n, NFT_MSG_DELTABLE, 0);
 }
 
 void nft_chain_add(struct nft *n, const char *name, const struct nft_hook *hook)
@@ -159,9 +151,10 @@ static void value_put(struct nft *n, uint16_t type, const void *data, size_t siz
 	netlink_nest_end(&n->batch, nest);
 }
 
-void nft_element_add(struct nft *n, const char *set, const struct nft_element *e)
+static void element_order(struct nft *n, enum nf_tables_msg_types type, const char *set,
+			  const struct nft_element *e)
 {
-	size_t at = order(n, NFT_MSG_NEWSETELEM, NLM_F_CREATE), list, one;
+	size_t at = order(n, type, NLM_F_CREATE), list, one;
 
 	netlink_put_text(&n->batch, NFTA_SET_ELEM_LIST_TABLE, n->table);
 	netlink_put_text(&n->batch, NFTA_SET_ELEM_LIST_SET, set);
@@ -177,6 +170,18 @@ void nft_element_add(struct nft *n, const char *set, const struct nft_element *e
 	netlink_nest_end(&n->batch, one);
 	netlink_nest_end(&n->batch, list);
 	netlink_end(&n->batch, at);
+}
+
+void nft_element_add(struct nft *n, const char *set, const struct nft_element *e)
+{
+	element_order(n, NFT_MSG_NEWSETELEM, set, e);
+}
+
+void nft_element_delete(struct nft *n, const char *set, const void *key, size_t key_size)
+{
+	const struct nft_element e = { .key = key, .key_size = key_size };
+
+	element_order(n, NFT_MSG_DELSETELEM, set, &e);
 }
 
 struct nft_rule nft_rule(struct nft *n, const char *chain)
@@ -321,6 +326,29 @@ void nft_tproxy(struct nft *n, uint8_t family, uint32_t address, uint32_t port)
 	if (address)
 		netlink_put_net32(&n->batch, NFTA_TPROXY_REG_ADDR, address);
 	netlink_put_net32(&n->batch, NFTA_TPROXY_REG_PORT, port);
+	expression_end(n, e);
+}
+
+void nft_answers(struct nft *n)
+{
+	static const uint32_t begun = 1u << 1 | 1u << 2; /* NF_CT_STATE_BIT: established, related */
+	static const uint32_t none;
+	struct expression e = expression(n, "ct");
+
+	netlink_put_net32(&n->batch, NFTA_CT_KEY, NFT_CT_STATE);
+	netlink_put_net32(&n->batch, NFTA_CT_DREG, NFT_REG32_00);
+	expression_end(n, e);
+	nft_mask(n, NFT_REG32_00, &begun, sizeof(begun));
+	nft_compare(n, NFT_REG32_00, NFT_CMP_NEQ, &none, sizeof(none));
+}
+
+void nft_destination(struct nft *n, uint8_t family, uint32_t address)
+{
+	struct expression e = expression(n, "nat");
+
+	netlink_put_net32(&n->batch, NFTA_NAT_TYPE, NFT_NAT_DNAT);
+	netlink_put_net32(&n->batch, NFTA_NAT_FAMILY, family);
+	netlink_put_net32(&n->batch, NFTA_NAT_REG_ADDR_MIN, address);
 	expression_end(n, e);
 }
 

@@ -33,8 +33,8 @@ int nft_commit(struct nft *n);
  * looks at yet. */
 int nft_room(struct nft *n);
 
-void nft_table_add(struct nft *n);
-void nft_table_delete(struct nft *n);
+/* owned: it goes with the socket, and nobody else can change it (Linux 5.12). */
+void nft_table_add(struct nft *n, bool owned);
 
 struct nft_hook {
 	const char *type; /* "filter", "nat" */
@@ -64,6 +64,7 @@ struct nft_element {
 	bool ends; /* the first key behind an interval */
 };
 void nft_element_add(struct nft *n, const char *set, const struct nft_element *e);
+void nft_element_delete(struct nft *n, const char *set, const void *key, size_t key_size);
 
 /* A rule is what stands between nft_rule() and nft_rule_end(): each expression goes on only where
  * it is true. Registers: NFT_REG32_00 …, four bytes each. */
@@ -83,6 +84,8 @@ void nft_load(struct nft *n, uint32_t to, const void *data, size_t size);
 void nft_verdict(struct nft *n, int32_t verdict, const char *chain); /* chain: of NFT_JUMP */
 void nft_reset(struct nft *n);					     /* TCP: refused at once */
 void nft_tproxy(struct nft *n, uint8_t family, uint32_t address, uint32_t port);
+void nft_answers(struct nft *n); /* true for packets of, or about, what has begun before */
+void nft_destination(struct nft *n, uint8_t family, uint32_t address); /* is changed to this */
 void nft_masquerade(struct nft *n);
 
 #endif

@@ -152,6 +152,24 @@ int gate_named_decode(struct wire *w, struct gate_named *ret)
 	return codec_finish(w, &n, sizeof(n), ret, NULL);
 }
 
+void gate_leads_encode(const struct gate_leads *l, struct buf *out)
+{
+	wire_put_u32(out, l->index);
+	wire_put_bytes(out, l->to.bytes, sizeof(l->to.bytes));
+}
+
+int gate_leads_decode(struct wire *w, struct gate_leads *ret)
+{
+	struct gate_leads l = { .index = wire_get_u32(w) };
+	struct bytes to = wire_get_bytes(w, sizeof(l.to.bytes));
+
+	if (to.size == sizeof(l.to.bytes))
+		memcpy(l.to.bytes, to.data, sizeof(l.to.bytes));
+	else
+		refuse(w);
+	return codec_finish(w, &l, sizeof(l), ret, NULL);
+}
+
 void gate_applied_encode(const struct gate_applied *a, struct buf *out)
 {
 	wire_put_u32(out, a->generation);

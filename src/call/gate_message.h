@@ -66,6 +66,13 @@ struct gate_named {
 void gate_named_encode(const struct gate_named *n, struct buf *out);
 int gate_named_decode(struct wire *w, struct gate_named *ret);
 
+struct gate_leads {
+	uint32_t index; /* of a name, or the next one's */
+	struct egress_address to;
+};
+void gate_leads_encode(const struct gate_leads *l, struct buf *out);
+int gate_leads_decode(struct wire *w, struct gate_leads *ret);
+
 struct gate_applied {
 	uint32_t generation, kept, cut; /* flows */
 };

@@ -58,6 +58,22 @@ static void add(struct names *n, char *text)
 	*at = n->count;
 }
 
+void names_lead(const struct question *q, uint32_t index)
+{
+	static const struct egress_address none;
+
+	for (int i = 0; i < 2; i++) {
+		struct gate_leads l = { .index = index, .to = q->leads[i] };
+		cleanup_buf struct buf data = { 0 };
+
+		if (memcmp(&l.to, &none, sizeof(none)) == 0)
+			continue;
+		buf_init(&data, CHANNEL_INLINE_MAX);
+		gate_leads_encode(&l, &data);
+		gate_send(q->gate, MESSAGE_GATE_LEADS, &data);
+	}
+}
+
 static void send_name(struct names *n, const char *name)
 {
 	struct gate_name m = { .index = n->count + 1 };
@@ -79,8 +95,10 @@ static void ask_next(struct names *n)
 		question_named(q, 0, ENOMEM);
 		q = TAILQ_FIRST(&n->waiting);
 	}
-	if (q)
-		send_name(n, q->name);
+	if (!q)
+		return;
+	names_lead(q, n->count + 1);
+	send_name(n, q->name);
 }
 
 void names_want(struct names *n, struct question *q)

@@ -48,6 +48,7 @@ struct question {
 	struct event_header h;		/* who asked; no process: not known */
 	char name[EGRESS_NAME_MAX + 1]; /* clean; "" where it cannot be */
 	char *text;			/* a copy for the list of names, while it waits; owned */
+	struct egress_address leads[2]; /* network.veth: IPv4, IPv6; all zero: none */
 };
 TAILQ_HEAD(question_list, question);
 
@@ -80,6 +81,9 @@ uint32_t names_index(const struct names *n, const char *clean); /* 0: has none *
 /* question_named() follows, perhaps before this returns. */
 void names_want(struct names *n, struct question *q);
 void names_heard(struct names *n, uint32_t index, uint32_t call); /* the call was answered */
+
+/* With network.veth: the keeper is told where the name of this index leads by now. */
+void names_lead(const struct question *q, uint32_t index);
 
 /* question.c */
 /* Reads, judges and answers what came, perhaps before this returns. from: the gate, and where the

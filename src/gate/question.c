@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "gate/names.h"
+#include "gate/reach.h"
 
 #define EVENT_NAME_MAX 1024
 
@@ -169,6 +170,15 @@ static const char *unreachable(const struct gate *g, const struct egress_address
 	return why;
 }
 
+/* The first of each family that could be reached, where nobody dials and no relay tries others. */
+static void leads_choose(struct question *q, const struct egress_address *list, size_t count)
+{
+	for (size_t i = count; q->gate->policy.network.veth && i-- > 0;)
+		if (!unreachable(q->gate, &list[i], 1) &&
+		    !reach_refused(q->gate, &list[i], 0, IPPROTO_TCP))
+			q->leads[!egress_is4(&list[i])] = list[i];
+}
+
 static struct end failed(int error)
 {
 	switch (error) {
@@ -198,6 +208,9 @@ static void question_resolved(void *context, int error, const struct egress_addr
 		question_end(q, REFUSED("the policy has changed"));
 	} else {
 		index = names_index(q->gate->names, q->name);
+		leads_choose(q, list, list_count);
+		if (index)
+			names_lead(q, index);
 		if (index)
 			answer_with(q, index);
 		else

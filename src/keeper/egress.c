@@ -138,6 +138,29 @@ int egress_name(struct egress *e, uint32_t index, const char *name)
 	return r;
 }
 
+/* What the gate says a name leads to: of its outcome only what a rule of a name may lead to, or an
+ * address that has a rule of its own. */
+static bool may_lead(const struct egress *e, const struct egress_address *to)
+{
+	struct egress_address net;
+	unsigned prefix;
+
+	if (!egress_special(to))
+		return true;
+	for (size_t i = 0; i < e->policy.network.allow_count; i++)
+		if (egress_address_parse(e->policy.network.allow[i].host, &net, &prefix) == 0 &&
+		    egress_covers(&net, prefix, to))
+			return true;
+	return false;
+}
+
+int egress_lead(struct egress *e, uint32_t index, const struct egress_address *to)
+{
+	if (!e->kind->lead || index == 0 || index > e->name_count + 1 || egress_name_index(to) >= 0)
+		return -EBADMSG;
+	return may_lead(e, to) ? e->kind->lead(e->verdict, index, to) : 0;
+}
+
 void egress_applied(struct egress *e, uint32_t generation, uint32_t cut)
 {
 	struct visitor *v = e->keeper->visitors;
@@ -291,6 +314,22 @@ static void egress_free(struct egress *e)
 	free(e);
 }
 
+static int kind_choose(struct egress *e, struct fail *f)
+{
+	const struct keeper *k = e->keeper;
+	bool hooks = k->cgroup >= 0 && !k->assign.by_listener;
+
+	if (e->policy.network.veth && !hooks)
+		return fail_text(
+			f, ENOTSUP,
+			"the policy says network.veth, and that needs root with cgroups and "
+			"BPF; without the key the gate relays");
+	e->kind = hooks ? &verdict_bpf : &verdict_nft;
+	if (e->policy.network.veth)
+		e->kind = &verdict_veth;
+	return 0;
+}
+
 static int begin(struct egress *e, struct fail *f)
 {
 	struct keeper *k = e->keeper;
@@ -299,14 +338,14 @@ static int begin(struct egress *e, struct fail *f)
 	if (r < 0)
 		return fail(f, -r, "the run's network rules");
 	e->sockets.count = sandbox_sockets(k->sandbox, e->sockets.of, e->socket_fds);
-	e->kind = k->cgroup >= 0 && !k->assign.by_listener ? &verdict_bpf : &verdict_nft;
-	r = e->kind->open(k, e->socket_fds, e->sockets.of, e->sockets.count, &e->verdict, f);
+	e->netns = client_network(k);
+	r = kind_choose(e, f);
+	r = r ?: e->kind->open(k, e->socket_fds, e->sockets.of, e->sockets.count, &e->verdict, f);
 	if (r == 0)
 		r = put_in_force(e, &e->policy, e->phase, NULL, f);
 	if (r < 0)
 		return r;
 	e->owners = verdict_owners(k);
-	e->netns = client_network(k);
 	gate_start(e);
 	return 0;
 }
@@ -321,11 +360,10 @@ int egress_open(struct keeper *k, struct fail *f)
 	e = egress_new(k);
 	if (!e)
 		return fail(f, ENOMEM, "the run's way out");
+	k->egress = e;
 	r = begin(e, f);
 	if (r < 0)
-		egress_free(e);
-	else
-		k->egress = e;
+		egress_free(take_ptr(k->egress));
 	return r;
 }
 

@@ -168,6 +168,16 @@ static int take_name(struct egress *e, struct wire *w)
 	return 0;
 }
 
+static int take_leads(struct egress *e, struct wire *w)
+{
+	struct gate_leads l;
+	int r = gate_leads_decode(w, &l);
+
+	if (r == 0)
+		r = egress_lead(e, l.index, &l.to);
+	return r == -EBADMSG ? r : 0; /* what could not be set up is refused inside */
+}
+
 static int take_applied(struct egress *e, struct wire *w)
 {
 	struct gate_applied a;
@@ -242,6 +252,8 @@ static int take_message(struct outbox *o, struct message *m)
 		return take_notice(e, &w);
 	case MESSAGE_GATE_NAME:
 		return take_name(e, &w);
+	case MESSAGE_GATE_LEADS:
+		return take_leads(e, &w);
 	case MESSAGE_GATE_APPLIED:
 		return take_applied(e, &w);
 	case MESSAGE_GATE_EVENT:

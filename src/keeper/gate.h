@@ -52,6 +52,8 @@ void gate_stop(struct egress *e); /* makes it */
 /* egress.c */
 /* A name has become `index`: 0, or -errno and it has not. */
 int egress_name(struct egress *e, uint32_t index, const char *name);
+/* The name, or the next one, leads there. -EBADMSG for what no gate may say. */
+int egress_lead(struct egress *e, uint32_t index, const struct egress_address *to);
 /* Everything up to this generation holds for every flow; cut: how many it ended. */
 void egress_applied(struct egress *e, uint32_t generation, uint32_t cut);
 

@@ -25,9 +25,13 @@ struct verdict_kind {
 	/* One more destination, for the set in force. */
 	int (*add)(struct verdict *v, const struct egress_entry *e);
 	void (*close)(struct verdict *v);
+	/* What goes to the address of this name really goes there. NULL where the gate dials. */
+	int (*lead)(struct verdict *v, uint32_t name, const struct egress_address *to);
 };
 
-extern const struct verdict_kind verdict_bpf, verdict_nft;
+/* _packets: judges packets that leave by an interface; part of _veth, which judges both at
+ * connect() and at the packet. */
+extern const struct verdict_kind verdict_bpf, verdict_nft, verdict_packets, verdict_veth;
 
 /* verdict_bpf.c: the map flow_owners, for reading alone; owned. -1 without BPF, or -errno. */
 int verdict_owners(const struct keeper *k);

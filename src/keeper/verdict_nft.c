@@ -20,17 +20,11 @@
 #include "base/nft.h"
 #include "keeper/keeper.h"
 #include "keeper/verdict.h"
+#include "keeper/verdict_chain.h"
 #include "keeper/verdict_range.h"
 
 #define CLASSES_MAX 4096 /* different lists of ports in one set of rules */
 #define NAME_SIZE 32
-#define V4_OFFSET 12 /* of the four bytes of IPv4 in an address */
-#define IP4_TO 16    /* where the destination stands in a header */
-#define IP6_TO 24
-#define IP4_FROM 12
-#define IP6_FROM 8
-#define TCP_FLAGS 13
-#define DNS_PORT 53
 
 enum { TYPE_ADDRESS4 = 7, TYPE_ADDRESS6 = 8, TYPE_PROTOCOL = 12, TYPE_PORT = 13, TYPE_MARK = 19 };
 
@@ -111,202 +105,9 @@ struct verdict {
 	uint32_t numbers;   /* given */
 };
 
-static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
-
 static void set_name(const struct rules *r, enum table_set set, char ret[NAME_SIZE])
 {
 	snprintf(ret, NAME_SIZE, "%s-%u", sets[set].word, r->number);
-}
-
-static void is_protocol(struct nft *n, uint8_t protocol)
-{
-	nft_meta(n, NFT_META_L4PROTO, NFT_REG32_00);
-	nft_compare(n, NFT_REG32_00, NFT_CMP_EQ, &protocol, sizeof(protocol));
-}
-
-static void is_family(struct nft *n, uint8_t family)
-{
-	nft_meta(n, NFT_META_NFPROTO, NFT_REG32_00);
-	nft_compare(n, NFT_REG32_00, NFT_CMP_EQ, &family, sizeof(family));
-}
-
-static void load_address(struct nft *n, uint8_t family, uint32_t in_ip4, uint32_t in_ip6)
-{
-	is_family(n, family);
-	if (family == NFPROTO_IPV4)
-		nft_payload(n, NFT_PAYLOAD_NETWORK_HEADER, in_ip4, 4, NFT_REG32_00);
-	else
-		nft_payload(n, NFT_PAYLOAD_NETWORK_HEADER, in_ip6, 16, NFT_REG32_00);
-}
-
-static void load_destination(struct nft *n, uint8_t family)
-{
-	load_address(n, family, IP4_TO, IP6_TO);
-}
-
-static const void *address_of(const struct egress_address *a, uint8_t family)
-{
-	return family == NFPROTO_IPV4 ? a->bytes + V4_OFFSET : a->bytes;
-}
-
-/* Of the address that was loaded last. */
-static void is_loopback(struct nft *n, uint8_t family, enum nft_cmp_ops op)
-{
-	static const uint8_t mask[4] = { 0xff }, net[4] = { 127 };
-
-	if (family == NFPROTO_IPV4) {
-		nft_mask(n, NFT_REG32_00, mask, sizeof(mask));
-		nft_compare(n, NFT_REG32_00, op, net, sizeof(net));
-	} else {
-		nft_compare(n, NFT_REG32_00, op, &in6addr_loopback, sizeof(in6addr_loopback));
-	}
-}
-
-/* chain: what goes to loopback addresses passes. */
-static void add_loopback(struct nft *n, const char *chain)
-{
-	for (size_t i = 0; i < ARRAY_LENGTH(families); i++) {
-		struct nft_rule r = nft_rule(n, chain);
-
-		load_destination(n, families[i]);
-		is_loopback(n, families[i], NFT_CMP_EQ);
-		nft_verdict(n, NF_ACCEPT, NULL);
-		nft_rule_end(n, r);
-	}
-}
-
-/* What goes to the resolver's port passes. */
-static void add_resolver(struct nft *n, const char *chain, uint8_t family, uint8_t transport)
-{
-	struct nft_rule r = nft_rule(n, chain);
-	struct egress_address resolver;
-	uint16_t port = htons(DNS_PORT);
-
-	egress_name_address(0, family == NFPROTO_IPV6, &resolver);
-	load_destination(n, family);
-	nft_compare(n, NFT_REG32_00, NFT_CMP_EQ, address_of(&resolver, family),
-		    family == NFPROTO_IPV4 ? 4 : 16);
-	is_protocol(n, transport);
-	nft_payload(n, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG32_00);
-	nft_compare(n, NFT_REG32_00, NFT_CMP_EQ, &port, sizeof(port));
-	nft_verdict(n, NF_ACCEPT, NULL);
-	nft_rule_end(n, r);
-}
-
-/* Is it the packet that opens a connection? */
-static void is_opening(struct nft *n, enum nft_cmp_ops op)
-{
-	static const uint8_t mask = 0x17, syn = 0x02; /* FIN, SYN, RST, ACK: RFC 9293, 3.1 */
-
-	is_protocol(n, IPPROTO_TCP);
-	nft_payload(n, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_FLAGS, 1, NFT_REG32_00);
-	nft_mask(n, NFT_REG32_00, &mask, sizeof(mask));
-	nft_compare(n, NFT_REG32_00, op, &syn, sizeof(syn));
-}
-
-static void add_reset(struct nft *n, const char *chain)
-{
-	struct nft_rule r = nft_rule(n, chain);
-
-	is_opening(n, NFT_CMP_EQ);
-	nft_reset(n);
-	nft_rule_end(n, r);
-}
-
-/* Every address is local, but only loopback is the sandbox's own: with another one a process could
- * speak to others inside as somebody who is outside. Only the gate's sockets do. */
-static void add_foreign(struct nft *n, const char *chain)
-{
-	static const uint32_t gate = GATE_SOCKET_MARK;
-
-	for (size_t i = 0; i < ARRAY_LENGTH(families); i++) {
-		struct nft_rule r = nft_rule(n, chain);
-
-		is_opening(n, NFT_CMP_EQ);
-		load_address(n, families[i], IP4_FROM, IP6_FROM);
-		is_loopback(n, families[i], NFT_CMP_NEQ);
-		nft_reset(n);
-		nft_rule_end(n, r);
-		r = nft_rule(n, chain);
-		is_protocol(n, IPPROTO_UDP);
-		load_address(n, families[i], IP4_FROM, IP6_FROM);
-		is_loopback(n, families[i], NFT_CMP_NEQ);
-		nft_meta(n, NFT_META_MARK, NFT_REG32_00);
-		nft_compare(n, NFT_REG32_00, NFT_CMP_NEQ, &gate, sizeof(gate));
-		nft_verdict(n, NF_DROP, NULL);
-		nft_rule_end(n, r);
-	}
-}
-
-static void add_leaving(struct nft *n)
-{
-	static const struct nft_hook hook = { "filter", NF_INET_LOCAL_OUT, 0, NF_DROP };
-	struct nft_rule r;
-
-	nft_chain_add(n, "judge", NULL);
-	nft_chain_add(n, "leaving", &hook);
-	add_foreign(n, "leaving");
-	add_loopback(n, "leaving");
-	r = nft_rule(n, "leaving");
-	is_opening(n, NFT_CMP_NEQ);
-	nft_verdict(n, NF_ACCEPT, NULL);
-	nft_rule_end(n, r);
-	for (size_t i = 0; i < ARRAY_LENGTH(families); i++) {
-		add_resolver(n, "leaving", families[i], IPPROTO_UDP);
-		add_resolver(n, "leaving", families[i], IPPROTO_TCP);
-	}
-	r = nft_rule(n, "leaving");
-	nft_verdict(n, NFT_JUMP, "judge");
-	nft_rule_end(n, r);
-	add_reset(n, "leaving");
-}
-
-/* What was let pass goes to the gate's socket. */
-static int add_arrival(struct nft *n, int fd, const struct gate_socket *kind)
-{
-	uint8_t family = kind->a == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
-	uint8_t transport = kind->kind == GATE_SOCKET_TCP ? IPPROTO_TCP : IPPROTO_UDP;
-	struct sockaddr_storage at;
-	const struct sockaddr_in *at4 = (const struct sockaddr_in *)&at;
-	const struct sockaddr_in6 *at6 = (const struct sockaddr_in6 *)&at;
-	const void *address = kind->a == AF_INET ? (const void *)&at4->sin_addr : &at6->sin6_addr;
-	socklen_t size = sizeof(at);
-	struct nft_rule r;
-
-	if (getsockname(fd, (struct sockaddr *)&at, &size) < 0)
-		return -errno;
-	r = nft_rule(n, "arriving");
-	is_family(n, family);
-	is_protocol(n, transport);
-	nft_load(n, NFT_REG32_00, address, kind->a == AF_INET ? 4 : 16);
-	nft_load(n, NFT_REG32_04, kind->a == AF_INET ? &at4->sin_port : &at6->sin6_port, 2);
-	/* the wildcard is no address to look for, but this machine's */
-	nft_tproxy(n, family, transport == IPPROTO_TCP ? 0 : NFT_REG32_00, NFT_REG32_04);
-	nft_verdict(n, NF_ACCEPT, NULL);
-	nft_rule_end(n, r);
-	return 0;
-}
-
-static int add_arriving(struct nft *n, const int *fds, const struct gate_socket *kinds,
-			size_t count)
-{
-	static const struct nft_hook hook = { "filter", NF_INET_PRE_ROUTING, -150, NF_DROP };
-	struct nft_rule rule;
-	int r = 0;
-
-	nft_chain_add(n, "arriving", &hook);
-	add_loopback(n, "arriving");
-	for (size_t i = 0; i < ARRAY_LENGTH(families); i++)
-		add_resolver(n, "arriving", families[i], IPPROTO_UDP);
-	for (size_t i = 0; r == 0 && i < count; i++)
-		if (kinds[i].kind == GATE_SOCKET_TCP || kinds[i].kind == GATE_SOCKET_REST)
-			r = add_arrival(n, fds[i], &kinds[i]);
-	/* such as the reset of one who is bound to another address than a loopback one */
-	rule = nft_rule(n, "arriving");
-	is_opening(n, NFT_CMP_NEQ);
-	nft_verdict(n, NF_ACCEPT, NULL);
-	nft_rule_end(n, rule);
-	return r;
 }
 
 static void add_judge(struct nft *n, const struct rules *rules)
@@ -319,7 +120,7 @@ static void add_judge(struct nft *n, const struct rules *rules)
 		struct nft_rule r = nft_rule(n, "judge");
 
 		set_name(rules, set, map);
-		load_destination(n, sets[set].family);
+		chain_load_destination(n, sets[set].family);
 		nft_lookup_value(n, map, NFT_REG32_00, NFT_REG32_00);
 		nft_meta(n, NFT_META_L4PROTO, NFT_REG32_01);
 		nft_payload(n, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG32_02);
@@ -379,7 +180,7 @@ static int class_of(struct nft *n, struct rules *rules, const struct egress_entr
 static void add_address(struct nft *n, const struct rules *rules, enum table_set set,
 			const struct egress_address *a, const uint32_t *class)
 {
-	struct nft_element e = { .key = address_of(a, sets[set].family),
+	struct nft_element e = { .key = chain_address(a, sets[set].family),
 				 .key_size = sets[set].form.key_size,
 				 .value = class,
 				 .value_size = class ? sizeof(*class) : 0,
@@ -510,8 +311,7 @@ static void verdict_free(struct verdict *v)
 	free(v);
 }
 
-static int open_table(struct keeper *k, const int *fds, const struct gate_socket *kinds,
-		      size_t count, struct verdict **ret, struct fail *f)
+static int verdict_new(struct keeper *k, struct verdict **ret, struct fail *f)
 {
 	struct gate_socket rules = { .kind = GATE_SOCKET_RULES };
 	struct verdict *v = calloc(1, sizeof(*v));
@@ -522,31 +322,100 @@ static int open_table(struct keeper *k, const int *fds, const struct gate_socket
 	v->keeper = k;
 	v->fd = -1;
 	r = sandbox_make_sockets(k->sandbox, &rules, 1, &v->fd, f);
-	if (r == 0) {
-		v->nft = (struct nft){ .fd = v->fd, .table = "weir", .family = NFPROTO_INET };
-		nft_begin(&v->nft);
-		nft_table_add(&v->nft);
-		add_leaving(&v->nft);
-		r = add_arriving(&v->nft, fds, kinds, count);
-		r = r ?: nft_commit(&v->nft);
-		buf_free(&v->nft.batch);
-		if (r < 0)
-			fail(f, -r, "the rules of the way out: nftables in the sandbox's network");
-	}
-	r = r ?: owners_open(k, f);
-	r = r ?: replace(v, NETWORK_DENY, NULL, 0, 0, f);
 	if (r < 0) {
-		verdict_free(v);
+		free(v);
 		return r;
 	}
+	v->nft = (struct nft){ .fd = v->fd, .table = "weir", .family = NFPROTO_INET };
+	nft_begin(&v->nft);
+	nft_table_add(&v->nft, false);
 	*ret = v;
 	return 0;
 }
 
+/* r: how the chains went. */
+static int begin(struct verdict *v, int r, struct verdict **ret, struct fail *f)
+{
+	r = r ?: nft_commit(&v->nft);
+	buf_free(&v->nft.batch);
+	if (r < 0)
+		fail(f, -r, "the rules of the way out: nftables in the sandbox's network");
+	r = r ?: replace(v, NETWORK_DENY, NULL, 0, 0, f);
+	if (r < 0)
+		verdict_free(v);
+	else
+		*ret = v;
+	return r;
+}
+
+static int open_to_gate(struct keeper *k, const int *fds, const struct gate_socket *kinds,
+			size_t count, struct verdict **ret, struct fail *f)
+{
+	struct verdict *v;
+	int r = verdict_new(k, &v, f);
+
+	if (r < 0)
+		return r;
+	r = chains_to_gate(&v->nft, fds, kinds, count);
+	return begin(v, r ?: owners_open(k, f), ret, f);
+}
+
+static int open_to_interface(struct keeper *k, const int *fds, const struct gate_socket *kinds,
+			     size_t count, struct verdict **ret, struct fail *f)
+{
+	struct nft_set leads = { .flags = NFT_SET_MAP };
+	struct verdict *v;
+	int r = verdict_new(k, &v, f);
+
+	if (r < 0)
+		return r;
+	for (int v6 = 0; v6 < 2; v6++) {
+		leads.name = v6 ? CHAIN_LEADS6 : CHAIN_LEADS4;
+		leads.key_type = leads.value_type = v6 ? TYPE_ADDRESS6 : TYPE_ADDRESS4;
+		leads.key_size = leads.value_size = v6 ? 16 : 4;
+		nft_set_add(&v->nft, &leads);
+	}
+	chains_to_interface(&v->nft);
+	return begin(v, 0, ret, f);
+}
+
+/* One before is replaced; where there is none, taking it away fails. */
+static int lead(struct verdict *v, uint32_t name, const struct egress_address *to)
+{
+	bool v6 = !egress_is4(to);
+	uint8_t family = v6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+	const char *map = v6 ? CHAIN_LEADS6 : CHAIN_LEADS4;
+	struct egress_address from;
+	struct nft_element e = { .key = chain_address(&from, family),
+				 .key_size = v6 ? 16 : 4,
+				 .value = chain_address(to, family),
+				 .value_size = v6 ? 16 : 4 };
+	int r = -ENOENT;
+
+	egress_name_address(name, v6, &from);
+	for (int first = 0; first < 2 && r == -ENOENT; first++) {
+		nft_begin(&v->nft);
+		if (!first)
+			nft_element_delete(&v->nft, map, e.key, e.key_size);
+		nft_element_add(&v->nft, map, &e);
+		r = nft_commit(&v->nft);
+	}
+	return r;
+}
+
 const struct verdict_kind verdict_nft = {
 	.name = "nftables",
-	.open = open_table,
+	.open = open_to_gate,
 	.replace = replace,
 	.add = add,
 	.close = verdict_free, /* the table goes with its network */
+};
+
+const struct verdict_kind verdict_packets = {
+	.name = "packets",
+	.open = open_to_interface,
+	.replace = replace,
+	.add = add,
+	.close = verdict_free,
+	.lead = lead,
 };

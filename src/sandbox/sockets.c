@@ -227,6 +227,11 @@ int sockets_plan(struct sandbox_plan *p, struct fail *f)
 
 	if (!egress_wanted(p->policy))
 		return 0;
+	if (p->policy->network.veth)
+		plan_state(
+			p, STATE_DEGRADED,
+			"network.veth: the network has an interface; what is reached is judged by "
+			"address and port alone, and flows are neither read, metered nor recorded");
 	for (size_t i = 0; i < ARRAY_LENGTH(families); i++) {
 		struct step *s =
 			plan_step(p, STAGE_BUILD, STEP_LOCAL_ROUTE, families[i].words, NULL);

@@ -71,6 +71,7 @@ ROUND(gate_make, gate_make, NOTHING)
 ROUND(gate_name, gate_name, NOTHING)
 ROUND(gate_named, gate_named, NOTHING)
 ROUND(gate_applied, gate_applied, NOTHING)
+ROUND(gate_leads, gate_leads, NOTHING)
 ROUND(gate_who, flow_key, NOTHING)
 ROUND(gate_owner, gate_owner, NOTHING)
 
@@ -120,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		round_gate_open,    round_gate_names,	    round_gate_sockets,
 		round_gate_make,    round_gate_name,	    round_gate_named,
 		round_gate_applied, round_gate_who,	    round_gate_owner,
-		take_gate_event,
+		take_gate_event,    round_gate_leads,
 	};
 
 	if (size > 0)

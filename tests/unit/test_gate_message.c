@@ -216,6 +216,30 @@ static void owners_survive(void **state)
 	assert_int_equal(gate_who_decode(&w, &key), -EBADMSG);
 }
 
+static void where_a_name_leads_is_a_whole_address(void **state)
+{
+	struct gate_leads out,
+		in = { .index = 7, .to.bytes = { [10] = 0xff, [11] = 0xff, 10, 0, 0, 1 } };
+	struct buf data;
+	struct wire w;
+
+	buf_init(&data, 64);
+	gate_leads_encode(&in, &data);
+	wire_init(&w, data.data, data.size);
+	assert_int_equal(gate_leads_decode(&w, &out), 0);
+	assert_memory_equal(&in, &out, sizeof(in));
+	for (size_t size = 0; size < data.size; size++) {
+		wire_init(&w, data.data, size);
+		assert_int_equal(gate_leads_decode(&w, &out), -EBADMSG);
+	}
+	buf_clear(&data);
+	wire_put_u32(&data, 7);
+	wire_put_bytes(&data, in.to.bytes, 15);
+	wire_init(&w, data.data, data.size);
+	assert_int_equal(gate_leads_decode(&w, &out), -EBADMSG);
+	buf_free(&data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +249,7 @@ int main(void)
 		cmocka_unit_test(names_asked_for_are_bounded),
 		cmocka_unit_test(events_have_limits),
 		cmocka_unit_test(owners_survive),
+		cmocka_unit_test(where_a_name_leads_is_a_whole_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
