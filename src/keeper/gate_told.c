@@ -11,7 +11,7 @@
 #include "keeper/gate.h"
 
 #define BUCKETS 4096
-#define FLOWS_MAX 65536 /* at once; the end of one beyond them is told by its gate alone */
+#define CUT_MAX 65536 /* at once; the end of one beyond them is told by its gate alone */
 #define STEPS \
 	1024 /* labels remembered: the same edges make the same label, if it is not long ago */
 #define FLOW_LAST (1ull << 48)
@@ -67,7 +67,7 @@ static void flow_keep(struct told *t, const struct event_flow *e)
 		flow_forget(t, at);
 		return;
 	}
-	if (e->state == FLOW_ENDED || e->state == FLOW_CUT || (!*at && t->count == FLOWS_MAX))
+	if (e->state == FLOW_ENDED || e->state == FLOW_CUT || (!*at && t->count == CUT_MAX))
 		return;
 	/* no larger than it is */
 	grown = realloc(*at, offsetof(struct flow, bytes) + e->h.size);
