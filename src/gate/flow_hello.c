@@ -2,12 +2,12 @@
 /* A flow's first bytes: read where they lie, judged before one of them passes.
  *
  * Who is waited for depends on what the rule says is spoken. A protocol in which the client leads:
- * nothing is dialled before it spoke. One in which the server leads: it is dialled at once and its
- * greeting judged, what the client says waits. Otherwise the client has OPENING_SILENCE_MS; when it
- * is silent the outside is dialled, and whoever speaks first is judged; the client's opening is
- * judged even then, however late it comes. Where the policy demands nothing of the opening (no
- * name, no protocol, not port 53), it is dialled at once and the opening is read for the record
- * alone. */
+ * nothing is dialled before it spoke, for which it has OPENING_PATIENCE_MS. One in which the server
+ * leads: it is dialled at once and its greeting judged, what the client says waits. Otherwise the
+ * client has OPENING_SILENCE_MS; when it is silent the outside is dialled, and whoever speaks first
+ * is judged; the client's opening is judged even then, however late it comes. Where the policy
+ * demands nothing of the opening (no name, no protocol, not port 53), it is dialled at once and the
+ * opening is read for the record alone. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -167,7 +167,9 @@ static void hello_due(struct timer *t)
 {
 	struct flow *f = container_of(t, struct flow, hello);
 
-	if (f->step == STEP_HELLO && f->heard[INSIDE].size == 0)
+	if (f->step == STEP_HELLO && f->heard[INSIDE].size == 0 && lead_of(f) == OPENING_CLIENT)
+		flow_cut(f, ETIMEDOUT, "nothing was said in time");
+	else if (f->step == STEP_HELLO && f->heard[INSIDE].size == 0)
 		flow_reach(f);
 	else if ((!turn_of(f, OUTSIDE) || look(f, OUTSIDE)) && turn_of(f, INSIDE))
 		look(f, INSIDE);
@@ -176,14 +178,17 @@ static void hello_due(struct timer *t)
 /* What has come by now was told of while the owner was asked for, and is not told of again. */
 void hello_begin(struct flow *f)
 {
+	bool client = lead_of(f) == OPENING_CLIENT;
+	uint64_t patience_ms = client ? OPENING_PATIENCE_MS : OPENING_SILENCE_MS;
+
 	f->step = STEP_HELLO;
 	f->hello.due = hello_due;
 	if (!demanded(f) || lead_of(f) == OPENING_SERVER)
 		flow_reach(f);
 	else if (pair_peek(&f->pair, INSIDE, 1) != -EAGAIN)
 		look(f, INSIDE);
-	else if (lead_of(f) == OPENING_EITHER)
-		wait_until(f, clock_mono_ns() + OPENING_SILENCE_MS * MS_NS);
+	else
+		wait_until(f, clock_mono_ns() + patience_ms * MS_NS);
 }
 
 void hello_connected(struct flow *f, int fd)

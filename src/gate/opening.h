@@ -14,7 +14,8 @@
 
 #define OPENING_MAX 65536     /* bytes looked at: a ClientHello with post-quantum keys is 2-4 KiB */
 #define OPENING_WAIT_MS 10000 /* for the rest of an opening that has begun */
-#define OPENING_SILENCE_MS 250 /* for a client's first byte; then the server may be the first */
+#define OPENING_SILENCE_MS 250	  /* for a client's first byte; then the server may be the first */
+#define OPENING_PATIENCE_MS 60000 /* for that byte where the server may not be the first */
 #define OPENING_DETAIL 128
 
 enum opening_state {

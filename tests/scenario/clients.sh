@@ -317,13 +317,33 @@ bare_rules() {
 	is "$(log_count http.log " evil[.]test ")" 0 "no server was ever asked for evil.test"
 }
 
+# A client that must speak first, and says nothing for a minute: beside the other parts.
+silence_begin() {
+	site files.test
+	cp "$preset_file" "$T/silence.yaml"
+	(
+		silence_start=$(date +%s)
+		weir run -n silence -p "$T/silence.yaml" -- nc -d files.test 443 </dev/null >/dev/null 2>&1
+		echo $(($(date +%s) - silence_start)) >"$T/silence"
+	) &
+	silence_pid=$!
+}
+silence_over() {
+	wait $silence_pid
+	silence=$(cat "$T/silence")
+	[ "$silence" -ge 59 ] && [ "$silence" -le 75 ]
+	ok $? "a client that must speak first and says nothing is cut after a minute" "after $silence s"
+}
+
 cp "$TOP/tests/scenario/lib_lookup.py" "$TOP/tests/scenario/lib_websocket.py" "$TOP/tests/scenario/lib_hello.py" .
 as="env WEIR_STORE=$T/store"
+silence_begin
 for part in ${CLIENTS:-git_clients packages web handshakes resumption http2 database shells others bare_rules}; do $part; done
 
+silence_over
 rm -rf https ssh
 chown -R 65534:65534 "$T/work" "$T/home"
 as="setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=$HOME WEIR_STORE=$T/home/store"
 who=" (ordinary user)"
-for part in ${CLIENTS_USER:-git_clients web shells others bare_rules}; do $part; done
+for part in ${CLIENTS_USER:-git_clients web bare_rules}; do $part; done
 finish
