@@ -33,15 +33,17 @@ struct asked {
 	bool datagram; /* with an address of its own, on a socket that is not connected */
 };
 
-/* The rule that lets it pass, counted from 1, 0 where none had to; negative: refused. */
-static __always_inline int ports_allow(const struct egress_rule_ports *ports,
-				       const struct flow_key *key)
+/* The rule that lets it pass, counted from 1, 0 where none had to; negative: refused. A global
+ * function, as the next: the verifier reads it once a program, not once a use. */
+__noinline int ports_allow(const struct egress_rule_ports *ports, __u32 port, __u32 transport)
 {
+	if (!ports)
+		return -1;
 	for (int i = 0; i < EGRESS_RULE_PORTS; i++) {
 		if (i >= ports->count)
 			break;
-		if (ports->of[i].transport == key->protocol && key->to_port >= ports->of[i].low &&
-		    key->to_port <= ports->of[i].high)
+		if (ports->of[i].transport == transport && port >= ports->of[i].low &&
+		    port <= ports->of[i].high)
 			return (__u16)(ports->of[i].rule + 1);
 	}
 	return -1;
@@ -62,7 +64,7 @@ static __always_inline int rule_find(const struct egress_run *run, const struct 
 
 		at.generation = *(volatile const __u32 *)&run->generation;
 		ports = bpf_map_lookup_elem(&egress_rules, &at);
-		rule = ports ? ports_allow(ports, key) : -1;
+		rule = ports ? ports_allow(ports, key->to_port, key->protocol) : -1;
 		if (*(volatile const __u32 *)&run->generation == at.generation)
 			return rule;
 	}
@@ -70,13 +72,15 @@ static __always_inline int rule_find(const struct egress_run *run, const struct 
 }
 
 /* Ports on loopback that lead out have owners too. */
-static __always_inline bool is_carried(const struct egress_run *run, __u16 port)
+__noinline int is_carried(const struct egress_run *run, __u32 port)
 {
-	bool found = false;
-
-	for (int i = 0; i < EGRESS_CARRIED; i++)
-		found |= i < run->carried_count && run->carried[i] == port;
-	return found;
+	for (int i = 0; run && i < EGRESS_CARRIED; i++) {
+		if (i >= run->carried_count)
+			break;
+		if (run->carried[i] == port)
+			return true;
+	}
+	return false;
 }
 
 /* A connection's own end is not known yet. Entries are filled where they lie: the stack is short.

@@ -262,7 +262,7 @@ outside ./egress >"$T/net" 2>/dev/null <<END
 tcp_later 192.0.2.2 9000
 tcp_later 2001:db8:1::2 9000
 END
-cp "$T/work/near" "$T/other"
+cp "$T/work/near" "$T/work/far" "$T/other"
 (cd "$T/other" && sandbox -- sh -c './egress <near') >"$T/beside" 2>/dev/null
 touch "$T/work/tried"
 wait "$listener"
@@ -270,6 +270,17 @@ is "$(cat "$T/listener")" "nobody came" "neither another sandbox, nor the host, 
 is "$(grep -c passed "$T/net")" 0 "and the internet is told so" "$(cat "$T/net")"
 is "$(awk '$1 == "tcp_later" { print $4 }' "$T/second" | sort | uniq -c | xargs)" "2 ECONNREFUSED 4 EPERM" "the other one has its own loopback and no more"
 is "$(awk '$4 == "passed"' "$T/beside" | wc -l)" "$(wc -l <"$T/work/near")" "what its policy allows passes while another store's lives" "$(cat "$T/beside")"
+
+# One sandbox opens connections as fast as it can; another one's pass as if it were not there, and the first one's
+# refusals are as quick as ever.
+(WEIR_STORE=$T/other-store sandbox -- sh -c 'yes "ask 198.51.100.10 80" | timeout 5 ./egress' >"$T/flood" 2>/dev/null) &
+flood=$!
+eventually 10 test -s "$T/flood"
+(cd "$T/other" && sandbox -- sh -c './egress <near; head -n 60 far | ./egress') >"$T/beside" 2>/dev/null
+before=$(wc -l <"$T/flood")
+is "$(head -n 27 "$T/beside" | awk '$4 != "passed" || $5 > 1000')" "" "beside a flood of $before connections of another sandbox all passes that may"
+is "$(tail -n +28 "$T/beside" >"$T/beside.far"; refused "$T/beside.far")" "" "and what may not is refused at once"
+wait "$flood"
 
 # A socket of the host in place of standard input or output is not handed on.
 cat >"$T/work/give.py" <<'END'

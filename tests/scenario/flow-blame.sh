@@ -102,7 +102,10 @@ of() { awk -v call="$1" '$2 == call { print $3 }' "$T/flows" | sort | xargs; }
 has_edge() { of "$1" | tr ', ' '\n\n' | grep -qx "$2"; }
 is "$(wc -l <"$T/flows")" 9 "nine flows"
 is "$(awk '{ print $2 }' "$T/flows" | sort -n | xargs)" "1 2 3 4 10 11 12 12 13" "each is of the call whose process asked for it"
+# Without the sensor of channels, as on Linux 6.1, who uses a descriptor is not seen, and doctor says so.
+channels=$("$WEIR" doctor | awk '$1 == "channel" { print $2 }')
 for pair in 1:used5 1:used9 2:used6 3:used7 4:used8; do
+	[ "$channels" = enforced ] || { skip "call ${pair%:*}'s connection was ${pair#*:}" "channels are not seen here"; continue; }
 	ok "$(has_edge "${pair%:*}" "${pair#*:}"; echo $?)" "call ${pair%:*}'s connection was ${pair#*:}" "$(cat "$T/flows")"
 done
 for call in 10 11 12 13; do
