@@ -52,7 +52,8 @@ static uint16_t rule_of(const struct question *q, uint32_t index)
 static void tell_event(const struct question *q, const struct end *end, uint64_t count)
 {
 	size_t name_size = strnlen(q->asked.name, EVENT_NAME_MAX);
-	size_t reason_size = end->reason ? strlen(end->reason) : 0;
+	const char *reason = end->reason ? end->reason : "";
+	size_t reason_size = strlen(reason);
 	union {
 		struct event_dns dns;
 		uint64_t aligned[EVENT_SIZE_MAX / sizeof(uint64_t)];
@@ -73,7 +74,7 @@ static void tell_event(const struct question *q, const struct end *end, uint64_t
 	e.dns.name_size = (uint16_t)name_size;
 	e.dns.reason_size = (uint16_t)reason_size;
 	memcpy(text, q->asked.name, name_size);
-	memcpy(text + name_size, end->reason, reason_size);
+	memcpy(text + name_size, reason, reason_size);
 	gate_tell(q->gate, &e.dns.h, NULL, 0);
 }
 
