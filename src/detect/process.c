@@ -11,10 +11,13 @@
 #include "bpf/edge.h"
 
 #define SLOTS 1024
+#define ENDED_MAX 256 /* that are remembered */
 
 struct processes {
 	struct process *slots[SLOTS];
 	size_t count;
+	struct process *ended[ENDED_MAX]; /* the last ones, around; found by their key alone */
+	size_t next_ended;
 };
 
 int processes_new(struct processes **ret)
@@ -46,6 +49,9 @@ void processes_free(struct processes *t)
 			process_free(p);
 		}
 	}
+	for (size_t i = 0; i < ENDED_MAX; i++)
+		if (t->ended[i])
+			process_free(t->ended[i]);
 	free(t);
 }
 
@@ -61,6 +67,16 @@ static struct process *find(const struct processes *t, uint32_t pid, uint64_t st
 const struct process *processes_find(const struct processes *t, uint32_t pid, uint64_t start_ns)
 {
 	return find(t, pid, start_ns);
+}
+
+const struct process *processes_recall(const struct processes *t, uint32_t pid, uint64_t start_ns)
+{
+	const struct process *p = find(t, pid, start_ns);
+
+	for (size_t i = 0; !p && i < ENDED_MAX; i++)
+		if (t->ended[i] && t->ended[i]->pid == pid && t->ended[i]->start_ns == start_ns)
+			p = t->ended[i];
+	return p;
 }
 
 const struct process *processes_find_pid(const struct processes *t, uint32_t pid)
@@ -139,6 +155,14 @@ static void before_fork(struct processes *t, const struct event_view *e)
 		inherit(child, parent);
 }
 
+/* Of a process, but no sign that it lives: the gate tells of flows when they end, and the label is
+ * the flow's. */
+static bool is_told_later(const struct event_view *e)
+{
+	return e->h->kind == EVENT_FLOW || e->h->kind == EVENT_DNS ||
+	       (e->h->kind == EVENT_HANDOVER && e->handover->edge == EDGE_NAME);
+}
+
 void processes_before(struct processes *t, const struct event_view *e)
 {
 	struct process *p;
@@ -147,7 +171,8 @@ void processes_before(struct processes *t, const struct event_view *e)
 		before_fork(t, e);
 		return;
 	}
-	if (e->h->kind == EVENT_COUNT || e->h->kind == EVENT_ENTER || e->h->pid == 0)
+	if (e->h->kind == EVENT_COUNT || e->h->kind == EVENT_ENTER || e->h->pid == 0 ||
+	    is_told_later(e))
 		return;
 	p = touch(t, e->h->pid, e->h->start_ns, e->h->call);
 	if (p) {
@@ -178,7 +203,10 @@ static void remove_process(struct processes *t, struct process **at)
 
 	*at = p->next;
 	t->count--;
-	process_free(p);
+	if (t->ended[t->next_ended])
+		process_free(t->ended[t->next_ended]);
+	t->ended[t->next_ended] = p;
+	t->next_ended = (t->next_ended + 1) % ENDED_MAX;
 }
 
 static void sweep_call(struct processes *t, uint32_t call)

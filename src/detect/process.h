@@ -38,6 +38,8 @@ void processes_free(struct processes *t);  /* accepts NULL */
 void processes_before(struct processes *t, const struct event_view *e);
 void processes_after(struct processes *t, const struct event_view *e);
 const struct process *processes_find(const struct processes *t, uint32_t pid, uint64_t start_ns);
+/* Also one of those that ended last: what the gate tells of a flow may come after its process. */
+const struct process *processes_recall(const struct processes *t, uint32_t pid, uint64_t start_ns);
 /* By the number that processes inside the sandbox see, or NULL. */
 const struct process *processes_find_inside(const struct processes *t, uint32_t pid_inside);
 const struct process *processes_find_pid(const struct processes *t, uint32_t pid);

@@ -346,7 +346,7 @@ static void put_in_words(struct walk *w, const struct frame *frame)
 		to->pid = h->pid;
 		to->start_ns = h->start_ns;
 		to->object = object_of(&frame->event);
-		name_process(to, processes_find(w->processes, h->pid, h->start_ns));
+		name_process(to, processes_recall(w->processes, h->pid, h->start_ns));
 		event_words(&words, &frame->event);
 	} else if (frame_body_decode(frame->kind, frame->data, frame->size, &body) == 0) {
 		to->call = frame_body_call(&body);

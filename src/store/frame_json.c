@@ -37,7 +37,7 @@ const char *frame_view_exe(const struct frame_view *v)
 {
 	const struct event_header *h = v->body.event.h;
 	const struct process *p =
-		v->processes ? processes_find(v->processes, h->pid, h->start_ns) : NULL;
+		v->processes ? processes_recall(v->processes, h->pid, h->start_ns) : NULL;
 
 	return p ? p->exe : NULL;
 }

@@ -241,6 +241,44 @@ static void flows_that_end_are_none(void **state)
 	bench_free(b);
 }
 
+static const struct event_view *learn(struct processes *t, const struct event_view *e)
+{
+	processes_before(t, e);
+	processes_after(t, e);
+	return e;
+}
+
+/* What the gate tells of a process does not bring it back to life, nor changes what it carries. */
+static void a_flow_outlives_its_process(void **state)
+{
+	struct event_maker m = { .call = 3, .pid = 1000, .mono_ns = 1, .label = 5 };
+	struct event_flow f = { .flow = 1, .state = FLOW_ENDED };
+	struct processes *t = NULL;
+
+	assert_int_equal(processes_new(&t), 0);
+	learn(t, make_exec(&m, "/usr/bin/curl", "curl", "curl\0x", 7, 0, EVENT_NO_CALL));
+	m.label = 9; /* the flow's */
+	learn(t, make_flow(&m, &f, "files.test", "", ""));
+	learn(t, make_dns(&m, "files.test", 1, DNS_ANSWERED, 1, 0, ""));
+	learn(t, make_handover(&m, EDGE_NAME, 1, 0, 10, 0, ""));
+	assert_int_equal(processes_find(t, 1000, 1000 * 1000)->label, 5);
+	m.label = 5;
+	learn(t, make_exit(&m, 0));
+	assert_int_equal(processes_count(t), 0);
+	learn(t, make_flow(&m, &f, "files.test", "", ""));
+	learn(t, make_handover(&m, EDGE_NAME, 1, 0, 10, 0, ""));
+	assert_int_equal(processes_count(t), 0);
+	assert_string_equal(processes_recall(t, 1000, 1000 * 1000)->exe, "/usr/bin/curl");
+	for (uint32_t pid = 2000; pid < 2300; pid++) { /* it is not remembered for ever */
+		m.pid = pid;
+		learn(t, make_exec(&m, "/bin/true", "true", "true", 5, 0, EVENT_NO_CALL));
+		learn(t, make_exit(&m, 0));
+	}
+	assert_null(processes_recall(t, 1000, 1000 * 1000));
+	assert_int_equal(processes_count(t), 0);
+	processes_free(t);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -251,6 +289,7 @@ int main(void)
 		cmocka_unit_test(ordinary_questions_are_none),
 		cmocka_unit_test(flows_that_are_cut),
 		cmocka_unit_test(flows_that_end_are_none),
+		cmocka_unit_test(a_flow_outlives_its_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
