@@ -7,9 +7,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <linux/netlink.h>
+
 #include "base/cleanup.h"
+#include "base/nft.h"
 #include "sandbox/barrier.h"
 #include "sandbox/identity.h"
 #include "sandbox/kernel.h"
@@ -51,7 +55,42 @@ static int plan(struct sandbox_plan *p, struct fail *f)
 	return p->policy ? sockets_plan(p, f) : 0;
 }
 
-static int try_unshare(const struct host *host)
+/* A way out of an ordinary user's sandbox is held by nftables in it (keeper/verdict_chain.c): by
+ * these of its expressions that are modules of their own. */
+static int try_nftables(void)
+{
+	static const struct nft_hook arriving = { "filter", NF_INET_PRE_ROUTING, -150, NF_DROP };
+	static const struct nft_hook leaving = { "filter", NF_INET_LOCAL_OUT, 0, NF_DROP };
+	static const uint8_t tcp = IPPROTO_TCP, family = NFPROTO_IPV4;
+	static const uint16_t port = 1;
+	struct nft n = { .table = "weir", .family = NFPROTO_INET };
+	struct nft_rule r;
+
+	n.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	if (n.fd < 0)
+		return errno;
+	nft_begin(&n);
+	nft_table_add(&n, false);
+	nft_chain_add(&n, "arriving", &arriving);
+	nft_chain_add(&n, "leaving", &leaving);
+	r = nft_rule(&n, "arriving");
+	nft_meta(&n, NFT_META_NFPROTO, NFT_REG32_00);
+	nft_compare(&n, NFT_REG32_00, NFT_CMP_EQ, &family, sizeof(family));
+	nft_meta(&n, NFT_META_L4PROTO, NFT_REG32_00);
+	nft_compare(&n, NFT_REG32_00, NFT_CMP_EQ, &tcp, sizeof(tcp));
+	nft_load(&n, NFT_REG32_00, &port, sizeof(port));
+	nft_tproxy(&n, NFPROTO_IPV4, 0, NFT_REG32_00);
+	nft_rule_end(&n, r);
+	r = nft_rule(&n, "leaving");
+	nft_meta(&n, NFT_META_L4PROTO, NFT_REG32_00);
+	nft_compare(&n, NFT_REG32_00, NFT_CMP_EQ, &tcp, sizeof(tcp));
+	nft_reset(&n);
+	nft_rule_end(&n, r);
+	return -nft_commit(&n);
+}
+
+/* In a child: 0, or the errno value of what failed. */
+static int try_in_child(const struct host *host, int (*then)(void))
 {
 	struct clone_args args = { .exit_signal = SIGCHLD };
 	pid_t pid = kernel_clone3(&args);
@@ -60,16 +99,33 @@ static int try_unshare(const struct host *host)
 	if (pid == 0) {
 		if (!host->privileged && unshare(CLONE_NEWUSER) < 0)
 			_exit(errno);
-		_exit(unshare(NAMESPACES | CLONE_NEWCGROUP) < 0 ? errno : 0);
+		if (unshare(NAMESPACES | CLONE_NEWCGROUP) < 0)
+			_exit(errno);
+		_exit(then ? then() : 0);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
 		return errno;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
 }
 
+static void probe_way_out(const struct host *host, struct doctor_line *ret)
+{
+	int error = host->privileged ? 0 : try_in_child(host, try_nftables);
+	char reason[200];
+
+	if (!error)
+		return;
+	snprintf(reason, sizeof(reason),
+		 "without root a way out needs nftables in the sandbox's own network: %s",
+		 strerrordesc_np(error));
+	doctor_says(ret, STATE_DEGRADED, reason,
+		    "a kernel with CONFIG_NF_TABLES_INET, CONFIG_NFT_TPROXY and "
+		    "CONFIG_NFT_REJECT_INET, or run as root; runs without a way out lack nothing");
+}
+
 static void probe(const struct host *host, struct doctor_line *ret)
 {
-	int error = try_unshare(host);
+	int error = try_in_child(host, NULL);
 	char reason[200];
 
 	if (error) {
@@ -88,9 +144,16 @@ static void probe(const struct host *host, struct doctor_line *ret)
 	}
 }
 
+static void probe_all(const struct host *host, struct doctor_line *ret)
+{
+	probe(host, ret);
+	if (ret->line.state == STATE_ENFORCED)
+		probe_way_out(host, ret);
+}
+
 const struct barrier barrier_namespaces = {
 	.name = "namespaces",
 	.about = "user, pid, mount, uts, ipc, network, cgroup and time namespaces",
-	.probe = probe,
+	.probe = probe_all,
 	.plan = plan,
 };

@@ -126,7 +126,10 @@ static void a_flow_is_its_sockets(void **state)
 	for (int i = 0; i < 3; i++) {
 		cleanup_fd int first = connected(to[i], 80, 4), other = connected(to[i], 80, 5);
 		cleanup_fd int one = -1, two = -1;
-		struct flow_key key = key_accepted(i == 1 ? TCP6 : TCP4, &one);
+		struct flow_key key;
+
+		assert_true(first >= 0 && other >= 0);
+		key = key_accepted(i == 1 ? TCP6 : TCP4, &one);
 
 		assert_int_equal(owner_call(&key, &window), 4);
 		assert_false(window);
