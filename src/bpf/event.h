@@ -321,8 +321,9 @@ struct event_flow {
 struct event_policy {
 	struct event_header h; /* who asked for it, as the kernel knows its connection; or nobody */
 	__u32 generation;      /* from 1 */
-	__u16 phase_size, digest_size;
-	/* phase, digest of the whole policy */
+	__u16 phase_size, digest_size, network_size;
+	__u16 reserved[3];
+	/* phase, digest of the whole policy, its network as a policy file says it */
 };
 
 /* Written by the kernel when the call's cgroup goes: the last word on what was produced. */

@@ -60,7 +60,8 @@ static const struct shape *shape_of(enum event_kind kind)
 				   offsetof(struct event_flow, reason_size) } },
 		[EVENT_POLICY] = { sizeof(struct event_policy),
 				   { offsetof(struct event_policy, phase_size),
-				     offsetof(struct event_policy, digest_size) } },
+				     offsetof(struct event_policy, digest_size),
+				     offsetof(struct event_policy, network_size) } },
 	};
 
 	if (kind >= EVENT_SOCKET && kind <= EVENT_ACCEPT)

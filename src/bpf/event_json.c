@@ -295,6 +295,7 @@ static void policy_members(struct json *j, const struct event_view *e)
 	json_field_uint(j, "generation", e->policy->generation);
 	json_field_bytes(j, "phase", e->text[0].data, e->text[0].size);
 	json_field_bytes(j, "policy", e->text[1].data, e->text[1].size);
+	json_field_bytes(j, "network", e->text[2].data, e->text[2].size);
 }
 
 static void dns_members(struct json *j, const struct event_view *e)

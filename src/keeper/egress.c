@@ -18,6 +18,8 @@
 #include "base/clock.h"
 #include "keeper/gate.h"
 
+#define NETWORK_KEPT 3072 /* bytes of a network in the record */
+
 #ifndef SIOCGSKNS
 #define SIOCGSKNS 0x894C /* linux/sockios.h */
 #endif
@@ -62,10 +64,11 @@ static void tell_recorder(struct egress *e, const struct policy *p, const struct
 	const char *phase = egress_phase_name(e->phase);
 	struct ucred asker = { .pid = 0 };
 	socklen_t size = sizeof(asker);
+	cleanup_buf struct buf network = { 0 };
 	char digest[65];
 	struct {
 		struct event_policy e;
-		char text[sizeof(digest) + 16];
+		char text[sizeof(digest) + 16 + NETWORK_KEPT];
 	} event = { .e = { .h = { .kind = EVENT_POLICY,
 				  .run = e->keeper->assign.key,
 				  .mono_ns = clock_mono_ns() },
@@ -76,10 +79,18 @@ static void tell_recorder(struct egress *e, const struct policy *p, const struct
 		event.e.h.uid = asker.uid;
 	}
 	policy_digest(p, digest);
+	buf_init(&network, POLICY_BYTES_MAX);
+	policy_print_network(p, &network);
 	event.e.phase_size = (uint16_t)strlen(phase);
 	event.e.digest_size = (uint16_t)strlen(digest);
-	snprintf(event.text, sizeof(event.text), "%s%s", phase, digest);
-	event.e.h.size = (uint16_t)(sizeof(event.e) + event.e.phase_size + event.e.digest_size);
+	event.e.network_size =
+		(uint16_t)(network.size < NETWORK_KEPT ? network.size : NETWORK_KEPT);
+	if (network.size > NETWORK_KEPT)
+		event.e.h.flags |= EVENT_TRUNCATED;
+	snprintf(event.text, sizeof(event.text), "%s%s%.*s", phase, digest, event.e.network_size,
+		 buf_text(&network));
+	event.e.h.size = (uint16_t)(sizeof(event.e) + event.e.phase_size + event.e.digest_size +
+				    event.e.network_size);
 	record_bytes(e->keeper, MESSAGE_REC_EVENT, &event, event.e.h.size);
 }
 

@@ -108,6 +108,8 @@ int policy_read(const char *name, const char *text, size_t size, struct policy *
 int policy_read_file(const char *path, struct policy *ret, struct fail *f);
 /* As YAML that policy_read() reads back to an equal policy. */
 void policy_print(const struct policy *p, struct buf *out);
+/* The network alone, without what is as in the built-in policy. */
+void policy_print_network(const struct policy *p, struct buf *out);
 /* Only the keys in which it differs from another. */
 void policy_print_changes(const struct policy *p, const struct policy *from, struct buf *out);
 void policy_free(struct policy *p); /* releases the members; accepts a zeroed policy */

@@ -2,6 +2,7 @@
 /* Prints a policy as YAML, in the order of the settings table, so that reading it gives an equal
  * policy. Texts that YAML could take for something else are quoted; a byte that is not UTF-8 (a
  * host path can hold one) is shown as \xNN. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -191,6 +192,19 @@ static void print_group(const struct policy *p, const struct policy *from, const
 void policy_print(const struct policy *p, struct buf *out)
 {
 	print_group(p, NULL, "", 0, out);
+}
+
+void policy_print_network(const struct policy *p, struct buf *out)
+{
+	cleanup_policy struct policy builtin = { 0 };
+	struct policy from = *p; /* its members are p's */
+
+	if (policy_builtin(&builtin) < 0) {
+		out->error = -ENOMEM;
+		return;
+	}
+	from.network = builtin.network;
+	policy_print_changes(p, &from, out);
 }
 
 void policy_print_changes(const struct policy *p, const struct policy *from, struct buf *out)

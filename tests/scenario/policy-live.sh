@@ -5,7 +5,7 @@
 # mistaken orders change nothing. Witnesses: the program inside, the world's own logs.
 . "$(dirname "$0")/tap.sh"
 . "$TOP/tests/scenario/lib_world.sh"
-need python3 userns
+need python3 jq userns
 world_up
 mkdir "$T/work" "$T/user"
 chmod 777 "$T" "$T/work"
@@ -112,6 +112,10 @@ live() { # NAME
 	asked "open a files.test 7" open "$1: has the rule's host"
 	asked "open b 198.51.100.10 7" EPERM "$1: and not the rest"
 	end
+
+	run world $as "$WEIR" events live -f json
+	like "$(printf '%s\n' "$out" | jq -r 'select(.kind == "policy") | .network')" '{host: files.test, ports: \[7\]}' \
+		"$1: the record has the network that the rules' numbers mean"
 
 	begin "files: {protect: []}"
 	asked "look files.test" gaierror "$1: a run without a way out"

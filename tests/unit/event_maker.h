@@ -197,12 +197,14 @@ static inline const struct event_view *make_flow(struct event_maker *m,
 }
 
 static inline const struct event_view *make_policy(struct event_maker *m, uint32_t generation,
-						   const char *phase, const char *digest)
+						   const char *phase, const char *digest,
+						   const char *network)
 {
 	maker_begin(m, EVENT_POLICY, sizeof(struct event_policy));
 	m->u.policy.generation = generation;
 	m->u.policy.phase_size = maker_text(m, 0, phase, strlen(phase));
 	m->u.policy.digest_size = maker_text(m, 1, digest, strlen(digest));
+	m->u.policy.network_size = maker_text(m, 2, network, strlen(network));
 	return maker_end(m);
 }
 

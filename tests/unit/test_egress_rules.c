@@ -120,7 +120,7 @@ static void judge_all(const struct policy *p, enum egress_phase phase, const str
 			q.address = address_of(e[i].address);
 		egress_judge(p, phase, &q, &a);
 		if (a.allowed != e[i].allowed ||
-		    a.rule != (e[i].rule < 0 ? EGRESS_NO_RULE : e[i].rule) ||
+		    (e[i].rule < 0 ? a.rule != EGRESS_NO_RULE : a.rule != e[i].rule) ||
 		    !strstr(a.reason, e[i].told))
 			print_and_fail("%zu: %s port %u: %d by %u: %s", i,
 				       e[i].name ? e[i].name : e[i].address, e[i].port, a.allowed,

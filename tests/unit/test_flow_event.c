@@ -248,11 +248,12 @@ static void a_policy(void **state)
 {
 	struct event_maker m = { .run = 7, .pid = 9, .parent = 1 };
 
-	expect_json(make_policy(&m, 2, "verify", "1ec21be754c15f0a"),
-		    "\"generation\":2,\"phase\":\"verify\",\"policy\":\"1ec21be754c15f0a\"}");
-	expect_words(make_policy(&m, 2, "verify", "1ec21be754c15f0a"),
+	expect_json(make_policy(&m, 2, "verify", "1ec21be754c15f0a", "{}\n"),
+		    "\"generation\":2,\"phase\":\"verify\",\"policy\":\"1ec21be754c15f0a\","
+		    "\"network\":\"{}\\n\"}");
+	expect_words(make_policy(&m, 2, "verify", "1ec21be754c15f0a", "{}\n"),
 		     "the run's network is from now on that of policy 1ec21be754c1, phase verify");
-	expect_words(make_policy(&m, 1, "\033", "1e"),
+	expect_words(make_policy(&m, 1, "\033", "1e", ""),
 		     "the run's network is from now on that of policy 1e, phase \\e");
 }
 
