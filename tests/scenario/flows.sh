@@ -118,8 +118,21 @@ like "$(cat "$T/behind")" '^5: .*2 name' "a name that another call had asked for
 is "$(grep '^6' "$T/behind")" "6: " "a flow that only its opener used has none"
 is "$(flows 'select(.call == 4) | "\(.bytes_up) \(.bytes_down)"')" "9 9" "both calls' words are counted"
 
-# Many at once: what was allowed lives, the gate stays small and goes on.
+# A budget is the run's, not the gate's.
 . "$TOP/tests/scenario/lib_gate.sh"
+policy '{host: 198.51.100.10, ports: [7], bytes: 1000B}'
+cd "$T/work" || exit 1
+$host "$WEIR" run -p "$T/policy.yaml" -- sh -c \
+	'python3 flows.py talk 198.51.100.10 7 300; touch spent; sleep 3; python3 flows.py pour 198.51.100.10 7 500' >"$T/spent" 2>&1 &
+weir=$!
+eventually 20 test -e spent
+sleep 0.5 # what is spent is told five times a second
+gate_next
+kill -9 "$gate"
+wait $weir
+is "$(flows '.bytes_up + .bytes_down' | tr '\n' ' ')" "600 400 " "the next gate goes on with what was spent" "$(cat "$T/spent")"
+
+# Many at once: what was allowed lives, the gate stays small and goes on.
 policy '{host: 198.51.100.10, ports: [7]}'
 printf 'compute: {files: 4096}\n' >>"$T/policy.yaml"
 cd "$T/work" || exit 1
