@@ -219,8 +219,8 @@ def change(count, directory, run, *weir):
 
 
 def judge(directory):
-    """What is wrong, a line each; then the counts."""
-    wrong, counts, asked, held = [], {}, {}, {}
+    """What is wrong, then what was refused too early, a line each; then the counts."""
+    wrong, early, counts, asked, held = [], [], {}, {}, {}
     for line in open(os.path.join(directory, "changes")):
         words = line.split()
         if words[4] != "0":
@@ -235,7 +235,7 @@ def judge(directory):
         if through and float(begun) > held.get(pair, never):
             wrong.append("let through: " + line.strip())
         if not through and float(ended) < asked.get(pair, never):
-            wrong.append("refused or cut: " + line.strip())
+            (early if what == "connect" else wrong).append(("refused: " if what == "connect" else "cut: ") + line.strip())
     packets = 0
     for line in open(os.path.join(directory, "syn")):
         when, address, port = line.split()
@@ -244,6 +244,8 @@ def judge(directory):
             wrong.append("left the host: " + line.strip())
     for line in wrong:
         print("wrong:", line)
+    for line in early:
+        print(line)
     took = max(held.values()) - min(asked.values())
     print("# %d changes in %.1f s; %d packets outside; %s" % (len(held), took, packets,
           ", ".join("%s %s: %d" % (*k, v) for k, v in sorted(counts.items()))))

@@ -13,7 +13,7 @@ world_up() {
 		finish
 	}
 	eval "$world_vars"
-	trap 'world_down; tap_end' EXIT
+	trap 'world_status=$?; world_down; (exit $world_status); tap_end' EXIT
 }
 world_down() {
 	# the store's processes first: a gate holds a namespace of the world

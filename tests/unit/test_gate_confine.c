@@ -205,18 +205,18 @@ static const struct attempt {
 	{ "can be looked into", dumps, .error = EPERM },
 	{ "unix socket where one is carried", unix_socket, .unix_sockets = true },
 	{ "a map of owners", reads_map, .owners = true, .error = EINVAL },
-	{ "TCP socket", tcp_socket },
-	{ "UDP socket", udp_socket },
-	{ "loop", loops },
-	{ "listens", listens },
-	{ "takes memory", allocates },
+	{ "TCP socket", tcp_socket, .error = 0 },
+	{ "UDP socket", udp_socket, .error = 0 },
+	{ "loop", loops, .error = 0 },
+	{ "listens", listens, .error = 0 },
+	{ "takes memory", allocates, .error = 0 },
 };
 
 /* The errno value with which the attempt ended, in a process of its own. */
 static int ended(const struct attempt *a)
 {
 	struct fail f = { .code = 0 };
-	int status;
+	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0) {
@@ -247,7 +247,7 @@ static void nothing_is_left_but_sockets(void **state)
 static void it_is_nobody(void **state)
 {
 	struct fail f = { .code = 0 };
-	int status;
+	int status = 0;
 	pid_t pid;
 
 	if (geteuid() != 0)
