@@ -23,7 +23,7 @@ static void add_text(struct buf *out, struct bytes text, size_t width)
 
 static void add_result(struct buf *out, int result)
 {
-	const char *name = result < 0 ? strerrorname_np(-result) : NULL;
+	const char *name = result < 0 && result > -4096 ? strerrorname_np(-result) : NULL;
 
 	if (result == -EINPROGRESS)
 		buf_add_text(out, ": on its way");
