@@ -228,6 +228,29 @@ static void is_from(struct nft *n, const struct place *at, enum nft_cmp_ops op)
 	nft_compare(n, NFT_REG32_00, op, at->bytes, at->size);
 }
 
+/* The host itself is no part of the outside: under no policy its own servers are reached so. IPv6
+ * still finds its neighbour. */
+static void host_closed(struct nft *n, uint32_t index)
+{
+	static const struct nft_hook arrive = { "filter", NF_INET_LOCAL_IN, 0, NF_ACCEPT };
+	static const uint8_t tcp = IPPROTO_TCP, icmp6 = IPPROTO_ICMPV6;
+	struct nft_rule r;
+
+	nft_chain_add(n, "host", &arrive);
+	r = nft_rule(n, "host");
+	is_interface(n, NFT_META_IIF, index);
+	nft_meta(n, NFT_META_L4PROTO, NFT_REG32_00);
+	nft_compare(n, NFT_REG32_00, NFT_CMP_EQ, &tcp, sizeof(tcp));
+	nft_reset(n);
+	nft_rule_end(n, r);
+	r = nft_rule(n, "host");
+	is_interface(n, NFT_META_IIF, index);
+	nft_meta(n, NFT_META_L4PROTO, NFT_REG32_00);
+	nft_compare(n, NFT_REG32_00, NFT_CMP_NEQ, &icmp6, sizeof(icmp6));
+	nft_verdict(n, NF_DROP, NULL);
+	nft_rule_end(n, r);
+}
+
 /* Outside: nothing goes in that was not asked for, and nothing comes out with another's address. */
 static int table_make(const struct pair *p, int fd, const char *name)
 {
@@ -249,6 +272,7 @@ static int table_make(const struct pair *p, int fd, const char *name)
 	is_interface(&n, NFT_META_OIF, index);
 	nft_verdict(&n, NF_DROP, NULL);
 	nft_rule_end(&n, r);
+	host_closed(&n, index);
 	nft_chain_add(&n, "leave", &leave);
 	for (int v6 = 0; v6 < 2; v6++) {
 		r = nft_rule(&n, "forward");

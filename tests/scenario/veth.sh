@@ -91,6 +91,22 @@ run sandbox -n names -- sh -c 'curl -sS -m 5 http://files.test/hello; curl -sS -
 is "$out" "it came over the gate" "a name leads where it leads" "$err"
 is "$(log_count accept.log '198\.51\.100\.66|10\.20\.0\.')" 0 "another port of a name, and a name that leads inside, do not"
 
+# The host's own servers, by its own public address, where everything public is allowed.
+printf 'network: {veth: true, default: allow, resolver: [%s]}\n' "$WORLD_RESOLVER" >public.yaml
+world python3 -c 'import socket, time
+for family, at in ((socket.AF_INET, "192.0.2.2"), (socket.AF_INET6, "2001:db8:1::2")):
+    s = socket.socket(family); s.bind((at, 8077)); s.listen(); globals()[at] = s
+time.sleep(20)' &
+server=$!
+reach='import socket,sys; s=socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET); s.settimeout(2); print(s.connect_ex((sys.argv[1], int(sys.argv[2]))))'
+ok "$(eventually 5 world python3 -c "$reach" 192.0.2.2 8077; echo $?)" "the host has a server"
+run world "$WEIR" run -p public.yaml -- sh -c "for a in 198.51.100.10:80 192.0.2.2:8077 2001:db8:2::10:80 2001:db8:1::2:8077; do python3 -c '$reach' \${a%:*} \${a##*:}; done"
+is "$out" "0
+111
+0
+111" "what is public is reached, the host itself is not" "$err"
+kill "$server"
+
 # Packets, whoever sends them.
 (sandbox -n packets -- sh -c 'python3 -m http.server 8000 >/dev/null 2>&1 & touch up; while [ ! -e done ]; do sleep 0.1; done' >/dev/null 2>&1) &
 run_pid=$!
@@ -113,7 +129,6 @@ udplite EPERM
 raw EPERM" "past the hooks every packet is judged again"
 end=$(nsenter "--net=/proc/$inside_pid/ns/net" ip -4 -br address show eth0 | grep -o '100\.127\.[0-9.]*')
 like "$end" '^100\.127\.' "the sandbox has an address of its own"
-reach='import socket,sys; s=socket.socket(); s.settimeout(1); print(s.connect_ex((sys.argv[1], int(sys.argv[2]))))'
 is "$(nsenter "--net=/proc/$inside_pid/ns/net" python3 -c "$reach" 127.0.0.1 8000)" 0 "a server inside"
 unlike "$(world python3 -c "$reach" "$end" 8000)" '^0$' "is not reached from the host"
 outside ip route replace "$end" via 192.0.2.2
