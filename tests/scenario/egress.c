@@ -20,6 +20,8 @@
 #define TCP_FASTOPEN_CONNECT 30
 #endif
 #define WAIT_MS 1000
+#define LONG_MS 100
+#define TRIES 3
 
 struct target {
 	int family;
@@ -357,6 +359,8 @@ static const struct {
 #undef SOCKET
 };
 
+#define WAYS (sizeof(ways) / sizeof(*ways))
+
 static double now_ms(void)
 {
 	struct timespec t;
@@ -365,25 +369,38 @@ static double now_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-static void go(const char *way, const char *address, int port)
+static int way_once(size_t way, const struct target *t, double *ret_ms)
+{
+	double begun = now_ms();
+	int error = ways[way].go(t);
+
+	*ret_ms = now_ms() - begun;
+	for (int fd = 3; fd < 16; fd++)
+		close(fd);
+	return error;
+}
+
+/* What takes long is tried again, and the shortest counts: on a busy machine we may have had to
+ * wait for a processor, but what hangs hangs each time. */
+static void go(const char *name, const char *address, int port)
 {
 	struct target t = parse(address, port);
+	double ms = 0, best = 1e9;
+	size_t way = 0;
+	int error = 0;
 
-	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-		double begun = now_ms();
-		int error;
-
-		if (strcmp(ways[i].name, way) != 0)
-			continue;
-		error = ways[i].go(&t);
-		printf("%s %s %d %s %.0f\n", way, address, port,
-		       error ? strerrorname_np(error) : "passed", now_ms() - begun);
-		for (int fd = 3; fd < 16; fd++)
-			close(fd);
-		return;
+	while (way < WAYS && strcmp(ways[way].name, name) != 0)
+		way++;
+	if (way == WAYS) {
+		fprintf(stderr, "egress: no way %s\n", name);
+		exit(2);
 	}
-	fprintf(stderr, "egress: no way %s\n", way);
-	exit(2);
+	for (int i = 0; i < TRIES && best > LONG_MS; i++) {
+		error = way_once(way, &t, &ms);
+		best = ms < best ? ms : best;
+	}
+	printf("%s %s %d %s %.0f\n", name, address, port, error ? strerrorname_np(error) : "passed",
+	       best);
 }
 
 int main(void)

@@ -15,7 +15,7 @@ world_up
 as=
 [ "$EGRESS_AS" = root ] || as="setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/nonexistent"
 own() { [ "$EGRESS_AS" = root ] || chown 65534:65534 "$@"; }
-mkdir "$T/work" "$T/other" "$WEIR_STORE" && own "$T/work" "$T/other" "$WEIR_STORE" && cd "$T/work" || exit 1
+mkdir "$T/work" "$T/other" "$T/other-store" "$WEIR_STORE" && own "$T/work" "$T/other" "$T/other-store" "$WEIR_STORE" && cd "$T/work" || exit 1
 cc -O1 -o egress "$TOP/tests/scenario/egress.c" || exit 1
 
 cat >"$T/policy.yaml" <<END
