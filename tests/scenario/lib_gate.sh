@@ -7,8 +7,9 @@ gates() {
 		case $(readlink "/proc/$gate_pid/exe") in */weir-gate) echo "$gate_pid" ;; esac
 	done
 }
-# A gate that serves has taken its filter.
-gate_serves() { grep -q '^Seccomp:.2' "/proc/$1/status" 2>/dev/null; }
+# A gate that serves has taken its filter, or where a sanitizer needs more than that lets it, has given up its rights.
+if has unsanitized; then gate_sign='^Seccomp:.2'; else gate_sign='^NoNewPrivs:.1'; fi
+gate_serves() { grep -q "$gate_sign" "/proc/$1/status" 2>/dev/null; }
 gate_next() {
 	gate_tries=100
 	while [ $gate_tries -gt 0 ]; do
