@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A client and a server that time the network between them; bench/egress starts them.
- *   net serve PORT             accepts for ever: a connection's first byte says what it is: e:
- * every byte comes back; s: bytes are swallowed; b: bytes are sent net connect HOST PORT N
- * microseconds of connect() net refused HOST PORT N    the same of one that fails at once net rtt
- * HOST PORT N        microseconds of one byte there and back net up|down HOST PORT MB   Gbit/s of
- * one connection net dns SERVER NAME N      microseconds of a question over UDP net flows HOST PORT
- * N      opens N connections, each proven by a byte there and back, and holds them until standard
- * input ends; prints how many stand Prints one number, the median where it is of many. */
+ *
+ *   net serve PORT           accepts for ever. A connection's first byte says what it is:
+ *                            e: every byte comes back; s: they are swallowed; b: bytes are sent
+ *   net connect HOST PORT N  microseconds of connect()
+ *   net refused HOST PORT N  the same of one that fails at once
+ *   net rtt HOST PORT N      microseconds of one byte there and back
+ *   net up HOST PORT MB      Gbit/s of one connection; down: the other way
+ *   net dns SERVER NAME N    microseconds of a question over UDP
+ *
+ * Prints one number, the median where it is of many. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -17,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -232,27 +234,6 @@ static void questions(const char *name, size_t count)
 	print_median(us, count);
 }
 
-static void flows(size_t count)
-{
-	struct rlimit most;
-	size_t stand = 0;
-
-	getrlimit(RLIMIT_NOFILE, &most);
-	most.rlim_cur = most.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &most);
-	while (stand < count) {
-		int fd = open_to('e');
-
-		if (write(fd, "x", 1) != 1 || read(fd, block, 1) != 1)
-			die("a connection does not serve");
-		stand++;
-	}
-	printf("%zu\n", stand);
-	fflush(stdout);
-	while (read(STDIN_FILENO, block, BLOCK) > 0)
-		;
-}
-
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -263,7 +244,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (argc != 5 || !n) {
-		fprintf(stderr, "usage: net serve PORT | connect|refused|rtt|up|down|flows HOST "
+		fprintf(stderr, "usage: net serve PORT | connect|refused|rtt|up|down HOST "
 				"PORT N | dns SERVER NAME N\n");
 		return 2;
 	}
@@ -275,9 +256,7 @@ int main(int argc, char **argv)
 		round_trips(n);
 	else if (strcmp(what, "up") == 0 || strcmp(what, "down") == 0)
 		bulk(n, what[0] == 'u');
-	else if (strcmp(what, "dns") == 0)
-		questions(argv[3], n);
 	else
-		flows(n);
+		questions(argv[3], n);
 	return 0;
 }
