@@ -102,6 +102,7 @@ struct verdict {
 	struct nft nft;
 	int fd;
 	struct rules rules; /* in force */
+	struct rules stale; /* in force before: a packet may still be on its way through them */
 	uint32_t numbers;   /* given */
 };
 
@@ -269,9 +270,15 @@ static int replace(struct verdict *v, enum policy_network mode, const struct egr
 	nft_begin(n);
 	add_sets(n, &new);
 	r = fill(n, &new, entries, count);
+	/* A set's elements may be found only some time after the batch that made them has changed
+	 * the rules (nft_pipapo_commit() comes last in nf_tables_commit()): so they are there
+	 * before. */
+	r = r ?: nft_commit(n);
+	buf_free(&n->batch);
+	nft_begin(n);
 	add_judge(n, &new);
-	if (v->rules.number)
-		delete_sets(n, &v->rules);
+	if (v->stale.number)
+		delete_sets(n, &v->stale);
 	if (r == 0)
 		r = nft_commit(n);
 	buf_free(&n->batch);
@@ -283,6 +290,7 @@ static int replace(struct verdict *v, enum policy_network mode, const struct egr
 		return fail(f, -r, "the rules of the way out: nftables");
 	}
 	free(v->rules.classes);
+	v->stale = (struct rules){ .number = v->rules.number };
 	v->rules = new;
 	return 0;
 }

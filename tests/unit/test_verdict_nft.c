@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -291,6 +292,41 @@ static void all_names_of_a_run_change_at_once(void **state)
 	nothing_arrives();
 }
 
+/* What both the old and the new rules allow is allowed at every moment: another process sends all
+ * the time, and each datagram that is refused is EPERM. */
+static void between_two_sets_of_rules_nothing_is_lost(void **state)
+{
+	const struct egress_entry list[] = { entry("203.0.113.0/24", IPPROTO_UDP, 123, 123),
+					     entry("198.51.100.0/24", IPPROTO_UDP, 1, 99) };
+	struct sockaddr_storage to;
+	socklen_t size = address("203.0.113.7", 123, &to);
+	uint32_t refused = 0;
+	char byte;
+	pid_t pid;
+	int ends[2];
+
+	in_force(list, 1);
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		cleanup_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		for (uint64_t end = clock_mono_ns() + NSEC_PER_SEC; clock_mono_ns() < end;)
+			refused += sendto(fd, "x", 1, 0, (struct sockaddr *)&to, size) < 0;
+		_exit(write(ends[1], &refused, sizeof(refused)) != sizeof(refused));
+	}
+	assert_true(pid > 0);
+	for (uint64_t end = clock_mono_ns() + NSEC_PER_SEC; clock_mono_ns() < end;)
+		in_force(list, 1 + (size_t)(clock_mono_ns() & 1));
+	assert_int_equal(read(ends[0], &refused, sizeof(refused)), sizeof(refused));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(refused, 0);
+	while (recv(fds[REST4], &byte, 1, 0) == 1)
+		;
+}
+
 /* More kinds of destinations than there is room for: the old rules hold on. */
 static void what_is_refused_changes_nothing(void **state)
 {
@@ -400,6 +436,7 @@ int main(void)
 		cmocka_unit_test(the_longest_prefix_decides),
 		cmocka_unit_test(names_come_one_by_one),
 		cmocka_unit_test(all_names_of_a_run_change_at_once),
+		cmocka_unit_test(between_two_sets_of_rules_nothing_is_lost),
 		cmocka_unit_test(what_is_refused_changes_nothing),
 	};
 
