@@ -74,7 +74,7 @@ static void tell_event(const struct question *q, const struct end *end, uint64_t
 	e.dns.name_size = (uint16_t)name_size;
 	e.dns.reason_size = (uint16_t)reason_size;
 	memcpy(text, q->asked.name, name_size);
-	memcpy(text + name_size, reason_size ? reason : "", reason_size);
+	memcpy(text + name_size, reason, reason_size);
 	gate_tell(q->gate, &e.dns.h, NULL, 0);
 }
 
