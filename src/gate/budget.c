@@ -20,7 +20,8 @@ static bool same_rule(const struct network_rule *a, const struct network_rule *b
 	return a->transport == b->transport && same_text(a->host, b->host) &&
 	       same_text(a->protocol, b->protocol) && a->port_count == b->port_count &&
 	       (a->port_count == 0 ||
-		memcmp(a->ports, b->ports, a->port_count * sizeof(*a->ports)) == 0);
+		(a->ports && b->ports &&
+		 memcmp(a->ports, b->ports, a->port_count * sizeof(*a->ports)) == 0));
 }
 
 static void take_over(const struct budgets *from, struct budget *to)

@@ -80,7 +80,7 @@ static enum opening_claim read_postgres(struct opening_bytes b, struct opening *
 }
 
 /* A count behind its mark: 1 to 6 digits and CRLF. */
-static enum opening_claim read_count(struct opening_bytes *b, char mark, uint32_t *ret)
+static enum opening_claim read_count(struct opening_bytes *b, uint8_t mark, uint32_t *ret)
 {
 	size_t at = 1;
 

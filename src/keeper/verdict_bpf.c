@@ -85,7 +85,7 @@ static int set_write(struct verdict *v, struct rule_set *set, const struct egres
 		     size_t count, uint32_t generation)
 {
 	cleanup_free struct egress_rule_ports *ports = calloc(BATCH, sizeof(*ports));
-	int r = ports ? 0 : -ENOMEM;
+	int r = ports && (set->keys || !count) ? 0 : -ENOMEM;
 
 	for (size_t at = 0; r == 0 && at < count; at += BATCH) {
 		struct egress_rule_key *keys = set->keys + set->count;
