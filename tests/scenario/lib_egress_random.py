@@ -178,7 +178,9 @@ def judge(directory, log, start):
         goals = {(t["transport"], a, t["port"]) for a in model.reaches(case["policy"], t)}
         may |= goals
         touch |= {(t["transport"], a, t["port"]) for a in model.touches(case["policy"], t)}
-        if any(heard(*g) for g in goals) and not goals & set(reached):
+        # of several addresses a datagram goes to one, whoever listens there; a connection to the first that answers
+        enough = all if t["transport"] == "udp" else any
+        if goals and enough(heard(*g) for g in goals) and not goals & set(reached):
             wrong.append("was kept from: %s" % t)
     for x in sorted(set(reached) - may):
         if reached[x] or x not in touch:
