@@ -112,16 +112,12 @@ char *place_executable(const char *name, struct fail *f)
 	return NULL;
 }
 
-/* Runs the supervisor with ready_fd as its descriptor 3 (-1: none). It puts itself into the
- * background, so its first process ends at once and is reaped here. */
-static int spawn_supervisor(const char *store, int ready_fd, struct fail *f)
+int place_spawn(char *const argv[], int fd, pid_t *ret, struct fail *f)
 {
-	cleanup_free char *path = place_executable("weir-supervisor", f);
-	char *argv[] = { "weir-supervisor", (char *)store, NULL };
+	cleanup_free char *path = place_executable(argv[0], f);
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none, all;
-	pid_t pid;
 	int r;
 
 	if (!path)
@@ -136,18 +132,24 @@ static int spawn_supervisor(const char *store, int ready_fd, struct fail *f)
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
 	posix_spawn_file_actions_adddup2(&actions, 0, 1);
 	posix_spawn_file_actions_adddup2(&actions, 0, 2);
-	if (ready_fd >= 0)
-		posix_spawn_file_actions_adddup2(&actions, ready_fd, 3);
-	else
-		posix_spawn_file_actions_adddup2(&actions, 0, 3);
-	r = posix_spawn(&pid, path, &actions, &attributes, argv, environ);
+	posix_spawn_file_actions_adddup2(&actions, fd >= 0 ? fd : 0, 3);
+	r = posix_spawn(ret, path, &actions, &attributes, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
-	if (r != 0)
-		return fail(f, r, "cannot start %s", path);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	return r ? fail(f, r, "cannot start %s", path) : 0;
+}
+
+/* Runs the supervisor with ready_fd as its descriptor 3 (-1: none). It puts itself into the
+ * background, so its first process ends at once and is reaped here. */
+static int spawn_supervisor(const char *store, int ready_fd, struct fail *f)
+{
+	char *argv[] = { "weir-supervisor", (char *)store, NULL };
+	pid_t pid;
+	int r = place_spawn(argv, ready_fd, &pid, f);
+
+	while (r == 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	return 0;
+	return r;
 }
 
 int place_supervisor_start(const char *store, struct fail *f)

@@ -5,6 +5,7 @@
 #define WEIR_CALL_PLACE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/fail.h"
 #include "call/call.h"
@@ -27,6 +28,9 @@ bool place_is_run_socket(const char *name, char run_id[RUN_ID_SIZE]);
 /* The path of an executable of libexec: beside this one in a build tree, ../libexec/weir when
  * installed. malloc'ed, or NULL with f set. */
 char *place_executable(const char *name, struct fail *f);
+/* Starts the executable of libexec that argv[0] names: fd as its descriptor 3 (-1: /dev/null, as
+ * the standard ones are), no signal blocked or ignored. The child is the caller's to reap. */
+int place_spawn(char *const argv[], int fd, pid_t *ret, struct fail *f);
 
 /* Connects to the store's supervisor and starts one where none answers. `place` as from
  * place_open(). Returns a descriptor or -errno. */

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,6 @@
 #include "call/place.h"
 #include "keeper/gate.h"
 
-#define GATE_FD 3
 #define OUTBOX_MAX (32u * 1024 * 1024) /* all names of a run, and more */
 /* One that needs longer to apply a policy, or to end, is ended: what is no longer allowed shall not
  * live on. */
@@ -322,33 +320,9 @@ static void process_ready(struct watch *w, uint32_t events)
 	gone(e);
 }
 
-static int spawn(int far, pid_t *ret, struct fail *f)
-{
-	cleanup_free char *path = place_executable("weir-gate", f);
-	char *argv[] = { "weir-gate", NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int r;
-
-	if (!path)
-		return -f->code;
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawn_file_actions_adddup2(&actions, far, GATE_FD);
-	r = posix_spawn(ret, path, &actions, &attributes, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-	return r ? fail(f, r, "cannot start %s", path) : 0;
-}
-
 static int start(struct egress *e, struct fail *f)
 {
+	char *argv[] = { "weir-gate", NULL };
 	cleanup_fd int near = -1, far = -1;
 	int ends[2], r;
 
@@ -356,7 +330,7 @@ static int start(struct egress *e, struct fail *f)
 		return fail(f, errno, "cannot make the gate's channel");
 	near = ends[0];
 	far = ends[1];
-	r = spawn(far, &e->pid, f);
+	r = place_spawn(argv, far, &e->pid, f);
 	if (r < 0)
 		return r;
 	e->process.fd = pidfd_open(e->pid, 0);
