@@ -16,6 +16,7 @@
 #define RETRY_IDLE_NS (100 * 1000000ull) /* who repaired it will want to run something */
 #define CHECKPOINT_PAGES 1000
 #define IDLE_NS (2 * NSEC_PER_SEC)
+#define ENDING_TRIES 10 /* each waits index.c's BUSY_MS for whoever holds the index */
 
 /* No index can be written here, by no retry: runs must not begin as if it could. The rest is said
  * to each run, which is recorded all the same. */
@@ -144,19 +145,29 @@ void publish(struct recorder *r, uint64_t now)
 		index_checkpoint(r->index);
 }
 
+static int write_one(struct recorder *r, struct recording *run, struct fail *f)
+{
+	int e = index_begin(r->index, f);
+
+	if (e >= 0)
+		e = write_run(r, run, f);
+	if (e >= 0)
+		e = index_commit(r->index, f);
+	if (e < 0)
+		index_rollback(r->index);
+	return e;
+}
+
 void publish_run(struct recorder *r, struct recording *run)
 {
 	struct fail f = { 0 };
-	int e;
+	int e = -EBUSY;
 
 	r->index_retry_ns = 0; /* whatever was wrong may be over, and somebody waits */
 	if (!is_due(run) || !publish_open(r))
 		return;
-	e = index_begin(r->index, &f);
-	if (e >= 0)
-		e = write_run(r, run, &f);
-	if (e >= 0)
-		e = index_commit(r->index, &f);
+	for (int i = 0; i < ENDING_TRIES && e == -EBUSY; i++)
+		e = write_one(r, run, &f);
 	if (e < 0)
 		index_trouble(r, &f);
 	else
