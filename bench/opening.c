@@ -8,7 +8,7 @@
 
 #include "../tests/unit/hello_maker.h"
 #include "base/cleanup.h"
-#include "gate/opening.h"
+#include "flow/opening.h"
 
 #define ROUNDS 21
 #define LOOPS 20000

@@ -3,7 +3,7 @@
  * itself runs by, at build time, so that none can differ from it. Reads a page's source and
  * replaces each line that begins with "@": @synopsis, @help, @options (of the command that the line
  * names), @commands,
- * @settings, @protocols,
+ * @settings, @protocols, @traits, @signs,
  * @spellings, @fields, @events, @edges, @findings. What is left is scdoc's. Any other "@" line is
  * an error.
  */
@@ -28,12 +28,26 @@ static const struct finding_row findings[] = {
 	{ 0 },
 };
 
-static const struct {
+struct word {
 	const char *name, *about;
-} protocols[] = {
+};
+static const struct word protocols[] = {
 #define PROTOCOL(NAME, name, leads, about) { #name, about },
 #include "tables/protocols.tbl"
 #undef PROTOCOL
+	{ 0 },
+};
+static const struct word traits[] = {
+#define TRAIT(NAME, name, about) { #name, about },
+#include "tables/traits.tbl"
+#undef TRAIT
+	{ 0 },
+};
+static const struct word signs[] = {
+#define SIGN(NAME, name, about) { #name, about },
+#include "tables/signs.tbl"
+#undef SIGN
+	{ 0 },
 };
 
 /* Text for scdoc: what it would take for markup is escaped. */
@@ -268,14 +282,31 @@ static void put_spellings(const char *unused)
 }
 
 /* Those that a rule may ask for: all but the first, which is none of them. */
+static void put_words(const struct word *words)
+{
+	for (; words->name; words++) {
+		printf("*%s*\n\t", words->name);
+		put_sentence(words->about);
+		printf(".\n\n");
+	}
+}
+
 static void put_protocols(const char *unused)
 {
 	(void)unused;
-	for (size_t i = 1; i < sizeof(protocols) / sizeof(*protocols); i++) {
-		printf("*%s*\n\t", protocols[i].name);
-		put_sentence(protocols[i].about);
-		printf(".\n\n");
-	}
+	put_words(protocols + 1); /* the first cannot be asked for */
+}
+
+static void put_traits(const char *unused)
+{
+	(void)unused;
+	put_words(traits);
+}
+
+static void put_signs(const char *unused)
+{
+	(void)unused;
+	put_words(signs);
 }
 
 static void put_fields(const char *kind)
@@ -341,6 +372,7 @@ static const struct {
 	{ "@spellings", put_spellings }, { "@events", put_events },
 	{ "@fields", put_fields },	 { "@findings", put_findings },
 	{ "@edges", put_edges },	 { "@protocols", put_protocols },
+	{ "@traits", put_traits },	 { "@signs", put_signs },
 };
 
 static int expand_mark(char *line)

@@ -78,8 +78,32 @@ enum exec_flag {
 
 #define EVENT_NO_CALL 0xffffffffu
 
+enum stream_kind {
+	STREAM_NONE,	 /* closed, or not known */
+	STREAM_FILE,	 /* a regular file, /dev/null or another device */
+	STREAM_PIPE,	 /* a pipe or FIFO */
+	STREAM_TERMINAL, /* either end of a terminal */
+	STREAM_UNIX,	 /* a unix socket */
+	STREAM_INET,	 /* a TCP or UDP socket of either family */
+	STREAM_KIND_COUNT
+};
+
+/* What a descriptor leads to. Two streams whose ends meet are known by object (a pipe, a terminal:
+ * the same for both ends; a unix socket: one's object is the other's peer) or by their ports and
+ * addresses (TCP on loopback). */
+struct event_stream {
+	__u64 object;	  /* pipe: inode; terminal: device and number; sockets: cookie */
+	__u64 peer;	  /* unix: the peer's cookie, 0 unknown */
+	__u8 address[16]; /* inet: the far end; IPv4 as ::ffff:a.b.c.d */
+	__u16 kind;	  /* enum stream_kind */
+	__u16 port;	  /* inet: the far end's, and its own */
+	__u16 own_port;
+	__u16 accepted; /* inet: it was accepted from a listener, not connected */
+};
+
 struct event_exec {
 	struct event_header h;
+	struct event_stream streams[3]; /* standard input, output, error */
 	__u64 inode, device;
 	__u32 mode;
 	__u32 exec_flags;
@@ -291,7 +315,38 @@ enum flow_state {
 	FLOW_STATE_COUNT
 };
 
+enum flow_direction {
+	FLOW_OUT,
+	FLOW_IN,     /* to a published port */
+	FLOW_INSIDE, /* on loopback, from one end in the sandbox to another */
+	FLOW_DIRECTION_COUNT
+};
+
+enum flow_trait {
+#define TRAIT(NAME, name, about) FLOW_TRAIT_##NAME,
+#include "tables/traits.tbl"
+#undef TRAIT
+	FLOW_TRAIT_COUNT
+};
+#define FLOW_HAS(signs, NAME) ((signs)->traits >> FLOW_TRAIT_##NAME & 1)
+
 #define FLOW_GAPS 3 /* idle gaps of 0.3, 1 and 5 seconds */
+
+/* What the reader of a flow made of it so far (src/flow/reader.h). By side: 0 inside, 1 outside.
+ * A side takes the initiative where it speaks first after a gap, the flow's first three seconds
+ * and what is steady (of one size, at one period: keep-alives) left out. */
+struct flow_signs {
+	__u64 last_mono_ns;    /* something was said */
+	__u64 led_bytes[2];    /* said in the turns that began by initiative */
+	__u64 answer_bytes[2]; /* what the other side said to those within a second */
+	__u32 initiative[2][FLOW_GAPS];
+	__u32 answered[2]; /* of those after 0.3 s, by the other side within a second */
+	__u32 steady[2];
+	__u32 turns[2]; /* times that it began to speak after the other, or after 0.3 s */
+	__u32 traits;	/* bits 1 << enum flow_trait */
+	__u16 inner;	/* enum protocol, of FLOW_TRAIT_INNER */
+	__u16 reserved;
+};
 
 /* From the gate: a flow's state so far. All numbers are of the whole flow. */
 struct event_flow {
@@ -312,8 +367,9 @@ struct event_flow {
 	__u16 out_port, out_from_port; /* as the outside saw them; 0: never reached */
 	__u8 address[16], from[16];    /* IPv4 as ::ffff:a.b.c.d */
 	__u8 out_address[16], out_from[16];
-	__u16 direction; /* 0: out; 1: in, to a published port */
+	__u16 direction; /* enum flow_direction */
 	__u16 name_size, detail_size, reason_size;
+	struct flow_signs signs;
 	/* name by which it was asked for; detail: SNI, Host or banner; reason of a cut */
 };
 
@@ -324,6 +380,27 @@ struct event_policy {
 	__u16 phase_size, digest_size, network_size;
 	__u16 reserved[3];
 	/* phase, digest of the whole policy, its network as a policy file says it */
+};
+
+/* A process took bytes from one stream and put bytes into another within moments of it. One event
+ * stands for all that it so moved between these two so far. */
+struct event_relay {
+	struct event_header h; /* the process */
+	struct event_stream from, to;
+	__u64 first_mono_ns;
+	__u64 bytes_in, bytes_out; /* taken and put, of the moves that are counted */
+	__u32 count;		   /* moves: 4, 8, 16 … */
+	__u32 reserved;
+};
+
+/* From the keeper, of a call's cgroup, where enough was used since it was last told. */
+struct event_usage {
+	struct event_header h; /* no process */
+	__u64 cpu_usec;	       /* of the call so far */
+	__u64 since_ns;	       /* length of the interval that this event is about */
+	__u64 used_usec;       /* in it */
+	__u32 processes;       /* alive in the cgroup; 0 unknown */
+	__u32 reserved;
 };
 
 /* Written by the kernel when the call's cgroup goes: the last word on what was produced. */

@@ -58,6 +58,8 @@ static const struct shape *shape_of(enum event_kind kind)
 				 { offsetof(struct event_flow, name_size),
 				   offsetof(struct event_flow, detail_size),
 				   offsetof(struct event_flow, reason_size) } },
+		[EVENT_RELAY] = { sizeof(struct event_relay), { 0 } },
+		[EVENT_USAGE] = { sizeof(struct event_usage), { 0 } },
 		[EVENT_POLICY] = { sizeof(struct event_policy),
 				   { offsetof(struct event_policy, phase_size),
 				     offsetof(struct event_policy, digest_size),
@@ -106,7 +108,16 @@ static bool numbers_known(const struct event_view *view)
 		return view->dns->verdict < DNS_VERDICT_COUNT;
 	case EVENT_FLOW:
 		return view->flow->state < FLOW_STATE_COUNT &&
-		       view->flow->protocol < PROTOCOL_COUNT;
+		       view->flow->protocol < PROTOCOL_COUNT &&
+		       view->flow->signs.inner < PROTOCOL_COUNT &&
+		       view->flow->direction < FLOW_DIRECTION_COUNT;
+	case EVENT_RELAY:
+		return view->relay->from.kind < STREAM_KIND_COUNT &&
+		       view->relay->to.kind < STREAM_KIND_COUNT;
+	case EVENT_EXEC:
+		return view->exec->streams[0].kind < STREAM_KIND_COUNT &&
+		       view->exec->streams[1].kind < STREAM_KIND_COUNT &&
+		       view->exec->streams[2].kind < STREAM_KIND_COUNT;
 	default:
 		return true;
 	}
@@ -226,6 +237,33 @@ const char *flow_state_name(enum flow_state state)
 
 	_Static_assert(ARRAY_LENGTH(names) == FLOW_STATE_COUNT, "one name per flow_state");
 	return state < ARRAY_LENGTH(names) ? names[state] : "unknown";
+}
+
+const char *flow_direction_name(enum flow_direction direction)
+{
+	static const char *const names[] = { "out", "in", "inside" };
+
+	_Static_assert(ARRAY_LENGTH(names) == FLOW_DIRECTION_COUNT, "one name per direction");
+	return direction < ARRAY_LENGTH(names) ? names[direction] : "unknown";
+}
+
+const char *flow_trait_name(enum flow_trait trait)
+{
+	static const char *const names[] = {
+#define TRAIT(NAME, name, about) #name,
+#include "tables/traits.tbl"
+#undef TRAIT
+	};
+
+	return trait < ARRAY_LENGTH(names) ? names[trait] : "unknown";
+}
+
+const char *stream_kind_name(enum stream_kind kind)
+{
+	static const char *const names[] = { "none", "file", "pipe", "terminal", "unix", "inet" };
+
+	_Static_assert(ARRAY_LENGTH(names) == STREAM_KIND_COUNT, "one name per stream_kind");
+	return kind < ARRAY_LENGTH(names) ? names[kind] : "unknown";
 }
 
 static const char *const protocol_names[] = {

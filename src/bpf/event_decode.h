@@ -29,6 +29,8 @@ struct event_view {
 		const struct event_dns *dns;
 		const struct event_flow *flow;
 		const struct event_policy *policy;
+		const struct event_relay *relay;
+		const struct event_usage *usage;
 	};
 	struct bytes text[4]; /* the strings in their order, e.g. exec: exe, filename, cwd, argv */
 };
@@ -47,6 +49,9 @@ const char *state_change_name(enum state_change change);
 const char *edge_kind_name(enum edge_kind kind);
 const char *dns_verdict_name(enum dns_verdict verdict);
 const char *flow_state_name(enum flow_state state);
+const char *flow_direction_name(enum flow_direction direction); /* "out", "in", "inside" */
+const char *flow_trait_name(enum flow_trait trait);
+const char *stream_kind_name(enum stream_kind kind);
 const char *protocol_name(enum protocol protocol);
 int protocol_parse(const char *name, enum protocol *ret); /* 0 or -EINVAL */
 

@@ -14,15 +14,29 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/stand_in.h"
-#include "bpf/community.h"
 #include "bpf/event_address.h"
+#include "bpf/event_json_part.h"
 
-static void field_text(struct json *j, const char *key, struct bytes text)
+void json_field_text(struct json *j, const char *key, struct bytes text)
 {
 	if (text.size)
 		json_field_bytes(j, key, text.data, text.size);
 	else
 		json_field_null(j, key);
+}
+
+void json_field_error(struct json *j, int64_t error)
+{
+	json_field_string(j, "error",
+			  error > 0 && error < 4096 ? strerrorname_np((int)error) : NULL);
+}
+
+void json_field_rule(struct json *j, uint32_t rule)
+{
+	if (rule)
+		json_field_uint(j, "rule", rule);
+	else
+		json_field_null(j, "rule");
 }
 
 /* A process is its host pid and start time: pids come again, the pair does not. */
@@ -46,11 +60,6 @@ static void field_call(struct json *j, const char *key, uint32_t call)
 		json_field_uint(j, key, call);
 }
 
-static const char *error_name(int64_t error)
-{
-	return error > 0 && error < 4096 ? strerrorname_np((int)error) : NULL;
-}
-
 /* A listener is asked before the call runs: what came of it, unless refused, is not known. */
 static void field_result(struct json *j, const struct event_header *h, int result)
 {
@@ -59,16 +68,7 @@ static void field_result(struct json *j, const struct event_header *h, int resul
 	else
 		json_field_int(j, "result", result);
 	if (result < 0) /* the least number has no positive one */
-		json_field_string(j, "error", error_name(-(int64_t)result));
-}
-
-/* Rules are counted from 1; 0: none. */
-static void field_rule(struct json *j, uint32_t rule)
-{
-	if (rule)
-		json_field_uint(j, "rule", rule);
-	else
-		json_field_null(j, "rule");
+		json_field_error(j, -(int64_t)result);
 }
 
 static void header_members(struct json *j, const struct event_view *e,
@@ -133,8 +133,9 @@ static void exec_members(struct json *j, const struct event_view *e)
 	static const char *const flags[] = { "deleted", "memfd", "script", "from_thread" };
 
 	argv_member(j, e->text[3]);
-	field_text(j, "cwd", e->text[2]);
-	field_text(j, "filename", e->text[1]);
+	json_field_text(j, "cwd", e->text[2]);
+	json_field_text(j, "filename", e->text[1]);
+	streams_member(j, e->exec);
 	json_field_uint(j, "inode", e->exec->inode);
 	json_field_uint(j, "device", e->exec->device);
 	json_field_uint(j, "mode", e->exec->mode);
@@ -192,8 +193,8 @@ static void net_members(struct json *j, const struct event_view *e)
 			inet_ntop(n->family, n->address, address, sizeof(address));
 		json_field_string(j, own ? "addr" : "dst", *address ? address : NULL);
 		json_field_uint(j, "port", n->port);
-		field_text(j, "name", e->text[0]);
-		field_rule(j, n->rule);
+		json_field_text(j, "name", e->text[0]);
+		json_field_rule(j, n->rule);
 	}
 	if (kind == EVENT_SEND)
 		json_field_uint(j, "bytes", n->bytes);
@@ -203,9 +204,9 @@ static void net_members(struct json *j, const struct event_view *e)
 static void file_members(struct json *j, const struct event_view *e)
 {
 	json_field_string(j, "op", file_op_name(e->file->op));
-	field_text(j, "path", e->text[0]);
+	json_field_text(j, "path", e->text[0]);
 	if (e->text[1].size)
-		field_text(j, "target", e->text[1]);
+		json_field_text(j, "target", e->text[1]);
 	json_field_uint(j, "bytes", e->file->bytes);
 	json_field_uint(j, "inode", e->file->inode);
 	json_field_uint(j, "device", e->file->device);
@@ -219,7 +220,7 @@ static void privilege_members(struct json *j, const struct event_view *e)
 {
 	json_field_string(j, "op", privilege_op_name(e->privilege->op));
 	if (e->text[0].size || !e->privilege->target_pid)
-		field_text(j, "target", e->text[0]);
+		json_field_text(j, "target", e->text[0]);
 	else
 		json_field_uint(j, "target", e->privilege->target_pid);
 	json_field_uint(j, "syscall", e->privilege->syscall);
@@ -241,9 +242,9 @@ static void signal_members(struct json *j, const struct event_view *e)
 
 static void denied_members(struct json *j, const struct event_view *e)
 {
-	field_text(j, "barrier", e->text[0]);
-	field_text(j, "op", e->text[1]);
-	field_text(j, "target", e->text[2]);
+	json_field_text(j, "barrier", e->text[0]);
+	json_field_text(j, "op", e->text[1]);
+	json_field_text(j, "target", e->text[2]);
 }
 
 static void handover_members(struct json *j, const struct event_view *e)
@@ -252,7 +253,7 @@ static void handover_members(struct json *j, const struct event_view *e)
 
 	field_call(j, "from", o->from);
 	json_field_string(j, "edge", edge_kind_name((enum edge_kind)o->edge));
-	field_text(j, "path", e->text[0]);
+	json_field_text(j, "path", e->text[0]);
 	json_field_uint(j, "inode", o->inode);
 	json_field_uint(j, "device", o->device);
 	json_field_uint(j, "label", o->label);
@@ -264,8 +265,8 @@ static void state_members(struct json *j, const struct event_view *e)
 	json_field_string(j, "change", state_change_name((enum state_change)e->state->change));
 	json_field_bytes(j, "part", e->text[0].data, e->text[0].size);
 	json_field_bytes(j, "name", e->text[1].data, e->text[1].size);
-	field_text(j, "was", e->text[2]);
-	field_text(j, "is", e->text[3]);
+	json_field_text(j, "was", e->text[2]);
+	json_field_text(j, "is", e->text[3]);
 }
 
 static void enter_members(struct json *j, const struct event_view *e)
@@ -304,85 +305,15 @@ static void dns_members(struct json *j, const struct event_view *e)
 	char type[DNS_TYPE_TEXT], text[EVENT_ADDRESS_TEXT];
 	uint8_t address[16];
 
-	field_text(j, "query", e->text[0]);
+	json_field_text(j, "query", e->text[0]);
 	json_field_string(j, "type", dns_type_text(d->type, type));
 	json_field_string(j, "proto", transport_text(d->transport));
 	json_field_string(j, "verdict", dns_verdict_name((enum dns_verdict)d->verdict));
 	stand_in_address(d->index, d->type == ns_t_aaaa, address);
 	json_field_string(j, "answer", d->index ? event_address_text(address, text) : NULL);
-	field_rule(j, gate_rule_number(d->rule));
-	field_text(j, "reason", e->text[1]);
+	json_field_rule(j, gate_rule_number(d->rule));
+	json_field_text(j, "reason", e->text[1]);
 	json_field_uint(j, "count", d->count);
-}
-
-/* Who spoke first after gaps, and after which. */
-static void led_members(struct json *j, const struct event_flow *f)
-{
-	static const char *const gaps[FLOW_GAPS] = { "0.3", "1", "5" };
-
-	json_field_string(j, "led_by", flow_led_name(f));
-	json_key(j, "led");
-	json_object(j);
-	for (size_t i = 0; i < FLOW_GAPS; i++) {
-		json_key(j, gaps[i]);
-		json_object(j);
-		json_field_uint(j, "inside", f->led_inside[i]);
-		json_field_uint(j, "outside", f->led_outside[i]);
-		json_object_end(j);
-	}
-	json_object_end(j);
-}
-
-static void outside_members(struct json *j, const struct event_flow *f)
-{
-	char text[EVENT_ADDRESS_TEXT], id[COMMUNITY_ID_TEXT];
-
-	if (!f->out_port) {
-		json_field_null(j, "outer");
-		json_field_null(j, "community_id");
-		return;
-	}
-	json_key(j, "outer");
-	json_object(j);
-	json_field_string(j, "src", event_address_text(f->out_from, text));
-	json_field_uint(j, "sport", f->out_from_port);
-	json_field_string(j, "dst", event_address_text(f->out_address, text));
-	json_field_uint(j, "port", f->out_port);
-	json_object_end(j);
-	community_id(f->out_from, f->out_from_port, f->out_address, f->out_port,
-		     (uint8_t)f->transport, id);
-	json_field_string(j, "community_id", id);
-}
-
-static void flow_members(struct json *j, const struct event_view *e, uint64_t wall_ns)
-{
-	const struct event_flow *f = e->flow;
-	uint64_t lasted = flow_lasted_ns(f);
-	char text[EVENT_ADDRESS_TEXT];
-
-	json_field_uint(j, "flow", f->flow);
-	json_field_string(j, "state", flow_state_name((enum flow_state)f->state));
-	json_field_string(j, "direction", f->direction ? "in" : "out");
-	json_field_string(j, "proto", transport_text(f->transport));
-	json_field_string(j, "src", event_address_text(f->from, text));
-	json_field_uint(j, "sport", f->from_port);
-	json_field_string(j, "dst", event_address_text(f->address, text));
-	json_field_uint(j, "port", f->port);
-	field_text(j, "name", e->text[0]);
-	outside_members(j, f);
-	json_field_string(j, "protocol", protocol_name((enum protocol)f->protocol));
-	field_text(j, "detail", e->text[1]);
-	json_field_uint(j, "bytes_up", f->bytes_up);
-	json_field_uint(j, "bytes_down", f->bytes_down);
-	json_field_uint(j, "packets_up", f->packets_up);
-	json_field_uint(j, "packets_down", f->packets_down);
-	json_field_time(j, "started", wall_ns - (wall_ns < lasted ? wall_ns : lasted));
-	json_field_uint(j, "duration_ns", lasted);
-	led_members(j, f);
-	field_rule(j, gate_rule_number(f->rule));
-	field_text(j, "reason", e->text[2]);
-	if (f->error)
-		json_field_string(j, "error", error_name(f->error));
 }
 
 static void count_members(struct json *j, const struct event_view *e)
@@ -411,7 +342,8 @@ void event_json_members(struct json *j, const struct event_view *e, const struct
 		[EVENT_SIGNAL] = signal_members,     [EVENT_DENIED] = denied_members,
 		[EVENT_HANDOVER] = handover_members, [EVENT_ENTER] = enter_members,
 		[EVENT_STATE] = state_members,	     [EVENT_POLICY] = policy_members,
-		[EVENT_DNS] = dns_members,
+		[EVENT_DNS] = dns_members,	     [EVENT_RELAY] = relay_members,
+		[EVENT_USAGE] = usage_members,
 	};
 
 	header_members(j, e, x);

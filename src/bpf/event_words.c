@@ -242,8 +242,9 @@ static void flow_words(struct buf *out, const struct event_view *e)
 {
 	const struct event_flow *f = e->flow;
 
-	buf_printf(out, "flow %llu %s ", (unsigned long long)f->flow,
-		   f->direction ? "in at" : "to");
+	static const char *const ways[FLOW_DIRECTION_COUNT] = { "to", "in at", "inside to" };
+
+	buf_printf(out, "flow %llu %s ", (unsigned long long)f->flow, ways[f->direction]);
 	if (e->text[0].size) {
 		add_text(out, e->text[0], PATH_WIDTH);
 		buf_printf(out, ":%u", f->port);
@@ -259,6 +260,38 @@ static void flow_words(struct buf *out, const struct event_view *e)
 		buf_add_text(out, " down");
 	}
 	flow_end_words(out, e);
+}
+
+static void stream_words(struct buf *out, const struct event_stream *s)
+{
+	static const char *const kinds[STREAM_KIND_COUNT] = {
+		"a closed stream", "a file", "a pipe", "a terminal", "a unix socket", "",
+	};
+
+	if (s->kind == STREAM_INET)
+		event_endpoint_words(out, s->address, s->port);
+	else
+		buf_add_text(out, kinds[s->kind]);
+}
+
+static void relay_words(struct buf *out, const struct event_view *e)
+{
+	buf_add_text(out, "passed on what came from ");
+	stream_words(out, &e->relay->from);
+	buf_add_text(out, " to ");
+	stream_words(out, &e->relay->to);
+	buf_printf(out, ", %u times, ", e->relay->count);
+	bytes_words(e->relay->bytes_in, out);
+	buf_add_text(out, " in, ");
+	bytes_words(e->relay->bytes_out, out);
+	buf_add_text(out, " out");
+}
+
+static void usage_words(struct buf *out, const struct event_view *e)
+{
+	buf_printf(out, "used %llu ms of processor time in the last %llu ms",
+		   (unsigned long long)e->usage->used_usec / 1000,
+		   (unsigned long long)e->usage->since_ns / 1000000);
 }
 
 static void counts_words(struct buf *out, const struct event_view *e)
@@ -286,6 +319,7 @@ void event_words(struct buf *out, const struct event_view *e)
 		[EVENT_HANDOVER] = handover_words, [EVENT_ENTER] = enter_words,
 		[EVENT_STATE] = state_words,	   [EVENT_POLICY] = policy_words,
 		[EVENT_DNS] = dns_words,	   [EVENT_FLOW] = flow_words,
+		[EVENT_RELAY] = relay_words,	   [EVENT_USAGE] = usage_words,
 	};
 
 	if (by_kind[e->h->kind])

@@ -136,6 +136,7 @@ static __always_inline void exec_file(struct event_exec *e, struct linux_binprm 
 	e->inode = id.inode;
 	e->device = id.device;
 	e->mode = BPF_CORE_READ(inode, i_mode);
+	__builtin_memset(e->streams, 0, sizeof(e->streams));
 	e->exec_flags = 0;
 	if (BPF_CORE_READ(inode, i_nlink) == 0)
 		e->exec_flags |= named_memfd(BPF_CORE_READ(bprm, file, f_path.dentry))

@@ -24,7 +24,6 @@
 
 #define RANGES_MAX 512 /* (call, class) pairs with a range; further ones are said without */
 #define DNS_PORT 53
-#define UNSEEN_CONFIDENCE 90
 #define REASON_WIDTH 120
 
 enum reach {
@@ -139,7 +138,7 @@ static void say(struct detection *d, const struct event_view *e, enum reach reac
 	f.severity = reached ? SEVERITY_CRITICAL : reaches[reach].severity;
 	f.verdict = reached ? VERDICT_OBSERVED : VERDICT_BLOCKED;
 	if (is_unseen(e))
-		f.confidence = UNSEEN_CONFIDENCE;
+		finding_add_sign(&f, SIGN_ASKED, NULL);
 	finding_technique(&f, reaches[reach].attack);
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);
 	buf_printf(&text, "%s %s%s", reaches[reach].what, buf_text(destination),

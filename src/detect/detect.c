@@ -40,6 +40,7 @@ struct detection {
 	uint64_t now, flushed;
 	bool closing;
 	struct processes *processes;
+	struct flow_table *flows;
 	struct lineage *lineage;
 	struct call_announce calls[DETECTION_CALLS_MAX]; /* by n; the eldest gives way */
 	void *states[DETECTORS_MAX];
@@ -66,6 +67,11 @@ const struct processes *detection_processes(const struct detection *d)
 const struct process *detection_process(const struct detection *d, const struct event_header *h)
 {
 	return processes_find(d->processes, h->pid, h->start_ns);
+}
+
+struct flow_table *detection_flows(const struct detection *d)
+{
+	return d->flows;
 }
 
 const char *detection_exe(const struct detection *d, uint32_t pid, uint64_t start_ns)
@@ -145,6 +151,14 @@ static void merge(struct detection *d, struct entry *e, const struct finding *f,
 		to->evidence[to->evidence_count++] = f->evidence[i];
 	for (size_t i = 0; i < f->via_count; i++)
 		finding_add_edge(to, &f->via[i]);
+	for (size_t i = 0; i < f->sign_count; i++) {
+		struct buf text = { .data = (char *)f->signs[i].text,
+				    .size = strlen(f->signs[i].text) };
+
+		finding_add_sign(to, f->signs[i].kind, &text);
+	}
+	for (size_t i = 0; i < f->flow_count; i++)
+		finding_add_flow(to, f->flows[i]);
 	to->verdict = worse(to->verdict, f->verdict);
 	if (to->events <= UINT32_MAX - f->events)
 		to->events += f->events;
@@ -175,7 +189,7 @@ static void begin_row(enum finding_kind kind, struct finding *f)
 {
 	const struct finding_row *row = &finding_rows[kind];
 
-	*f = (struct finding){ .severity = row->severity, .confidence = 100, .events = 1 };
+	*f = (struct finding){ .severity = row->severity, .events = 1 };
 	strcpy(f->detector, row->name);
 	strcpy(f->category, row->category);
 	strcpy(f->attack, row->attack);
@@ -259,20 +273,6 @@ void finding_technique(struct finding *f, const char *attack)
 	f->attack[size] = '\0';
 }
 
-void finding_say(struct finding *f, const struct buf *text)
-{
-	size_t size = text->size;
-
-	if (size > sizeof(f->summary) - 1) {
-		size = sizeof(f->summary) - 1;
-		while (size && ((unsigned char)text->data[size] & 0xc0) == 0x80)
-			size--;
-	}
-	if (size)
-		memcpy(f->summary, text->data, size);
-	f->summary[size] = '\0';
-}
-
 void finding_say_program(const struct detection *d, const struct event_header *h, struct buf *text)
 {
 	const char *exe = detection_exe(d, h->pid, h->start_ns);
@@ -308,6 +308,8 @@ int detection_open(const struct policy *p,
 	d->on_finding = on_finding;
 	d->context = context;
 	r = processes_new(&d->processes);
+	if (r == 0)
+		r = flow_table_new(&d->flows);
 	if (r == 0)
 		r = lineage_new(&d->lineage);
 	if (r == 0)
@@ -367,6 +369,7 @@ void detection_event(struct detection *d, const struct event_view *e)
 {
 	advance(d, e->h->mono_ns);
 	processes_before(d->processes, e);
+	flow_table_event(d->flows, e);
 	lineage_event(d->lineage, e); /* short of memory: its label will read as lost */
 	for (size_t i = 0; detectors[i]; i++)
 		if (detectors[i]->on_event && (detectors[i]->wants & 1u << e->h->kind))
@@ -428,6 +431,7 @@ void detection_close(struct detection *d)
 	for (size_t i = 0; i < DETECTION_CALLS_MAX; i++)
 		forget_call(&d->calls[i]);
 	processes_free(d->processes);
+	flow_table_free(d->flows);
 	lineage_free(d->lineage);
 	free(d);
 }

@@ -11,6 +11,7 @@
 #include "bpf/event_decode.h"
 #include "call/call.h"
 #include "detect/finding.h"
+#include "detect/flow_table.h"
 #include "detect/process.h"
 #include "policy/policy.h"
 
@@ -44,6 +45,7 @@ extern const struct detector *const detectors[]; /* NULL-terminated */
 const struct policy *detection_policy(const struct detection *d);
 uint64_t detection_now(const struct detection *d); /* CLOCK_MONOTONIC of the newest event or tick */
 const struct processes *detection_processes(const struct detection *d);
+struct flow_table *detection_flows(const struct detection *d);
 /* The process of an event, or NULL where the table was full. */
 const struct process *detection_process(const struct detection *d, const struct event_header *h);
 /* The program that a process (host pid, start time) runs, as its last exec said, or NULL. */
@@ -53,8 +55,6 @@ const char *detection_exe(const struct detection *d, uint32_t pid, uint64_t star
  * event's call, with the event as evidence and the edges of its label. */
 void finding_begin(const struct detection *d, enum finding_kind kind, const struct event_view *e,
 		   struct finding *ret);
-/* Sets the summary, cut where a character ends. Bytes of the agent must have been escaped. */
-void finding_say(struct finding *f, const struct buf *text);
 /* " (program /usr/bin/ssh)": appended to a summary, escaped; nothing where it is not known. */
 void finding_say_program(const struct detection *d, const struct event_header *h, struct buf *text);
 /* Reports. Findings that say the same of the same call (detector, severity, key) are one finding

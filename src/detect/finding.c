@@ -67,6 +67,76 @@ void finding_add_edge(struct finding *f, const struct edge *e)
 							     .reason = EDGE_REASON_LIMIT };
 }
 
+const char *sign_name(enum sign kind)
+{
+	static const char *const names[] = {
+#define SIGN(NAME, name, about) #name,
+#include "tables/signs.tbl"
+#undef SIGN
+	};
+
+	return (unsigned)kind < SIGN_COUNT ? names[kind] : "unknown";
+}
+
+static struct finding_sign *find_sign(struct finding *f, enum sign kind)
+{
+	for (size_t i = 0; i < f->sign_count; i++)
+		if (f->signs[i].kind == kind)
+			return &f->signs[i];
+	return NULL;
+}
+
+bool finding_has_sign(const struct finding *f, enum sign kind)
+{
+	return find_sign((struct finding *)f, kind) != NULL;
+}
+
+/* As much of the text as fits, cut where a character ends. */
+static size_t fitting(const struct buf *text, size_t room)
+{
+	size_t size = text->size;
+
+	if (size < room)
+		return size;
+	size = room - 1;
+	while (size && ((unsigned char)text->data[size] & 0xc0) == 0x80)
+		size--;
+	return size;
+}
+
+void finding_say(struct finding *f, const struct buf *text)
+{
+	size_t size = fitting(text, sizeof(f->summary));
+
+	if (size)
+		memcpy(f->summary, text->data, size);
+	f->summary[size] = '\0';
+}
+
+void finding_add_sign(struct finding *f, enum sign kind, const struct buf *text)
+{
+	struct finding_sign *s = find_sign(f, kind);
+	size_t size = text ? fitting(text, sizeof(s->text)) : 0;
+
+	if (!s && f->sign_count == FINDING_SIGNS_MAX)
+		return;
+	if (!s)
+		s = &f->signs[f->sign_count++];
+	s->kind = kind;
+	if (size)
+		memcpy(s->text, text->data, size);
+	s->text[size] = '\0';
+}
+
+void finding_add_flow(struct finding *f, uint64_t flow)
+{
+	for (size_t i = 0; i < f->flow_count; i++)
+		if (f->flows[i] == flow)
+			return;
+	if (f->flow_count < FINDING_FLOWS_MAX)
+		f->flows[f->flow_count++] = flow;
+}
+
 void finding_encode(const struct finding *f, struct buf *out)
 {
 	wire_put_u32(out, f->number);
@@ -78,7 +148,14 @@ void finding_encode(const struct finding *f, struct buf *out)
 	wire_put_u32(out, f->call);
 	wire_put_u8(out, (uint8_t)f->basis);
 	wire_put_text(out, f->basis_reason);
-	wire_put_u8(out, f->confidence);
+	wire_put_u8(out, (uint8_t)f->sign_count);
+	for (size_t i = 0; i < f->sign_count; i++) {
+		wire_put_u8(out, (uint8_t)f->signs[i].kind);
+		wire_put_text(out, f->signs[i].text);
+	}
+	wire_put_u8(out, (uint8_t)f->flow_count);
+	for (size_t i = 0; i < f->flow_count; i++)
+		wire_put_u64(out, f->flows[i]);
 	wire_put_u8(out, (uint8_t)f->verdict);
 	wire_put_text(out, f->summary);
 	wire_put_u32(out, f->events);
@@ -132,7 +209,14 @@ int finding_decode(struct wire *w, struct finding *ret)
 	f.call = wire_get_u32(w);
 	f.basis = (enum finding_basis)get_below(w, BASIS_COUNT);
 	get_text(w, f.basis_reason, sizeof(f.basis_reason));
-	f.confidence = (uint8_t)get_below(w, 101);
+	f.sign_count = get_below(w, FINDING_SIGNS_MAX + 1);
+	for (size_t i = 0; i < f.sign_count; i++) {
+		f.signs[i].kind = (enum sign)get_below(w, SIGN_COUNT);
+		get_text(w, f.signs[i].text, sizeof(f.signs[i].text));
+	}
+	f.flow_count = get_below(w, FINDING_FLOWS_MAX + 1);
+	for (size_t i = 0; i < f.flow_count; i++)
+		f.flows[i] = wire_get_u64(w);
 	f.verdict = (enum finding_verdict)get_below(w, VERDICT_COUNT);
 	get_text(w, f.summary, sizeof(f.summary));
 	f.events = wire_get_u32(w);

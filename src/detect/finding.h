@@ -4,6 +4,7 @@
 #ifndef WEIR_DETECT_FINDING_H
 #define WEIR_DETECT_FINDING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -15,7 +16,10 @@
 #define FINDING_EVIDENCE_MAX 16
 #define FINDING_VIA_MAX 64 /* with more, the last one is unknown and says so */
 #define FINDING_SUMMARY_MAX 512
-#define FINDING_BYTES_MAX 2048 /* of an encoded finding */
+#define FINDING_BYTES_MAX 4096 /* of an encoded finding */
+#define FINDING_SIGNS_MAX 8    /* kinds of evidence of one finding */
+#define FINDING_SIGN_TEXT 160  /* what was seen of one, with its numbers */
+#define FINDING_FLOWS_MAX 8
 
 enum finding_kind {
 #define FINDING(NAME, name, category, attack, version, severity, about, text) FINDING_##NAME,
@@ -31,6 +35,19 @@ struct finding_row {
 	const char *about, *text;
 };
 extern const struct finding_row finding_rows[FINDING_KIND_COUNT];
+
+/* Kinds of evidence: tables/signs.tbl. */
+enum sign {
+#define SIGN(NAME, name, about) SIGN_##NAME,
+#include "tables/signs.tbl"
+#undef SIGN
+	SIGN_COUNT
+};
+
+struct finding_sign {
+	enum sign kind;
+	char text[FINDING_SIGN_TEXT]; /* "" where the kind says it all; agent bytes are escaped */
+};
 
 /* Which call did it is known `exact`ly, through another call (`via`), by time alone (`window`), or
  * not. A finding whose call did it itself is exact even where it has via edges: these name the
@@ -48,7 +65,10 @@ struct finding {
 	uint32_t call; /* 0: the run itself */
 	enum finding_basis basis;
 	char basis_reason[128]; /* for unattributed and window */
-	uint8_t confidence;	/* percent */
+	size_t sign_count;	/* the confidence: independent kinds of evidence, each once */
+	struct finding_sign signs[FINDING_SIGNS_MAX];
+	size_t flow_count; /* flows that it is about, which `on: block` ends */
+	uint64_t flows[FINDING_FLOWS_MAX];
 	enum finding_verdict verdict;
 	char summary[FINDING_SUMMARY_MAX]; /* one sentence; agent bytes in it are already escaped */
 	size_t evidence_count;
@@ -60,6 +80,14 @@ struct finding {
 
 /* Adds an edge unless the call is there in the same way. */
 void finding_add_edge(struct finding *f, const struct edge *e);
+/* Sets the summary, cut where a character ends. Bytes of the agent must have been escaped. */
+void finding_say(struct finding *f, const struct buf *text);
+/* Adds the kind of evidence, or says it anew; text: NULL for none. Without room it is left out. */
+void finding_add_sign(struct finding *f, enum sign kind, const struct buf *text);
+bool finding_has_sign(const struct finding *f, enum sign kind);
+/* Adds a flow, by its number in the run. */
+void finding_add_flow(struct finding *f, uint64_t flow);
+const char *sign_name(enum sign kind);
 void finding_encode(const struct finding *f, struct buf *out);
 int finding_decode(struct wire *w, struct finding *ret); /* 0 or -EBADMSG */
 /* The report's form of a finding, one object; also what notify and `weir events` show. */

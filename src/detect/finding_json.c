@@ -26,6 +26,28 @@ static void attack_member(struct json *j, const struct finding *f)
 	json_array_end(j);
 }
 
+/* A finding that names no kind of evidence rests on the act itself. */
+static void signs_member(struct json *j, const struct finding *f)
+{
+	static const struct finding_sign act = { .kind = SIGN_ACT };
+	const struct finding_sign *signs = f->sign_count ? f->signs : &act;
+
+	json_key(j, "signs");
+	json_array(j);
+	for (size_t i = 0; i < f->sign_count || i == 0; i++) {
+		json_object(j);
+		json_field_string(j, "kind", sign_name(signs[i].kind));
+		json_field_string(j, "seen", signs[i].text[0] ? signs[i].text : NULL);
+		json_object_end(j);
+	}
+	json_array_end(j);
+	json_key(j, "flows");
+	json_array(j);
+	for (size_t i = 0; i < f->flow_count; i++)
+		json_uint(j, f->flows[i]);
+	json_array_end(j);
+}
+
 void finding_json(struct json *j, const struct finding *f, const char *run_id)
 {
 	char id[16];
@@ -41,8 +63,8 @@ void finding_json(struct json *j, const struct finding *f, const char *run_id)
 	json_field_string(j, "basis", finding_basis_name(f->basis));
 	json_key(j, "via");
 	edges_json(j, f->via, f->via_count, run_id);
-	json_key(j, "confidence");
-	json_double(j, f->confidence / 100.0);
+	json_field_uint(j, "confidence", f->sign_count ? f->sign_count : 1);
+	signs_member(j, f);
 	json_field_string(j, "verdict", finding_verdict_name(f->verdict));
 	json_field_string(j, "summary", f->summary);
 	json_key(j, "evidence");

@@ -10,7 +10,7 @@
 #include "gate/dial.h"
 #include "gate/gate.h"
 #include "gate/hash.h"
-#include "gate/meter.h"
+#include "flow/meter.h"
 
 #define DATAGRAM_FLOWS_MAX 1024 /* at once; the next takes the place of who is silent longest */
 #define DATAGRAM_FIRST_MAX 4	/* of a flow, that wait for it to be opened; others are dropped */

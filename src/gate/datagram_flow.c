@@ -11,9 +11,9 @@
 
 #include "base/clock.h"
 #include "gate/datagram.h"
-#include "gate/dns.h"
+#include "flow/dns.h"
 #include "gate/flow_event.h"
-#include "gate/opening.h"
+#include "flow/opening.h"
 #include "gate/reach.h"
 
 #define READ_AT_ONCE 32

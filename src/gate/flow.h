@@ -7,7 +7,7 @@
 #include "gate/carry.h"
 #include "gate/dial.h"
 #include "gate/gate.h"
-#include "gate/opening.h"
+#include "flow/opening.h"
 #include "gate/relay.h"
 
 enum flow_step {

@@ -80,7 +80,7 @@ void flow_event_tell(struct gate *g, const struct flow_event *e)
 	t.flow.transport = e->key->protocol;
 	t.flow.protocol = e->protocol;
 	t.flow.rule = e->rule;
-	t.flow.direction = e->in;
+	t.flow.direction = e->in ? FLOW_IN : FLOW_OUT;
 	t.flow.name_size = add_text(&t, e->name, EGRESS_NAME_MAX);
 	t.flow.detail_size = add_text(&t, e->detail, FLOW_DETAIL_MAX);
 	t.flow.reason_size = add_text(&t, e->reason, REASON_MAX);

@@ -6,7 +6,7 @@
 
 #include "gate/dial.h"
 #include "gate/gate.h"
-#include "gate/meter.h"
+#include "flow/meter.h"
 
 #define FLOW_DETAIL_MAX 512
 

@@ -8,7 +8,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-#include "gate/dns.h"
+#include "flow/dns.h"
 #include "gate/gate.h"
 #include "gate/hash.h"
 

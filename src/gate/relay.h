@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "call/loop.h"
-#include "gate/meter.h"
+#include "flow/meter.h"
 
 /* Bytes of one turn: after it every other socket that is ready has its turn. */
 #define RELAY_TURN (256 * 1024)

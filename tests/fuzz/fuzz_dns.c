@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "gate/dns.h"
+#include "flow/dns.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (finding_decode(&w, &f) < 0)
 		return 0;
 	assert(f.evidence_count <= FINDING_EVIDENCE_MAX && f.via_count <= FINDING_VIA_MAX);
-	assert(f.severity < SEVERITY_COUNT && f.confidence <= 100);
+	assert(f.severity < SEVERITY_COUNT && f.sign_count <= FINDING_SIGNS_MAX);
 	assert(memchr(f.summary, '\0', sizeof(f.summary)));
 	assert(finding_basis_name(f.basis) && finding_verdict_name(f.verdict));
 	finding_encode(&f, &again);

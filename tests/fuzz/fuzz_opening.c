@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gate/opening.h"
+#include "flow/opening.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

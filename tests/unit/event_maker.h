@@ -27,6 +27,8 @@ struct event_maker {
 		struct event_dns dns;
 		struct event_flow flow;
 		struct event_policy policy;
+		struct event_relay relay;
+		struct event_usage usage;
 		unsigned char bytes[EVENT_SIZE_MAX];
 	} u;
 	size_t size;

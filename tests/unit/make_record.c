@@ -86,7 +86,6 @@ static void put_finding(struct record_maker *k, uint32_t n, uint64_t seq)
 		.attack = "T1046",
 		.attack_version = "18.1",
 		.call = n,
-		.confidence = 100,
 		.verdict = VERDICT_BLOCKED,
 		.summary = "<img src=x onerror=hacked=1> was refused </script>",
 		.events = 30,

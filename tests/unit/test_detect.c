@@ -41,7 +41,10 @@ static const struct finding sample = {
 	.attack_version = "18.1",
 	.call = 12,
 	.basis = BASIS_EXACT,
-	.confidence = 90,
+	.sign_count = 2,
+	.signs = { { SIGN_RELAY, "14 KiB in, 14 KiB out" }, { .kind = SIGN_LED } },
+	.flow_count = 1,
+	.flows = { 7 },
 	.verdict = VERDICT_BLOCKED,
 	.summary = "1 process outlived the call: ssh -R",
 	.evidence_count = 2,
@@ -92,7 +95,12 @@ static void the_largest_finding_fits(void **state)
 	f.severity = SEVERITY_CRITICAL;
 	f.basis = BASIS_WINDOW;
 	f.verdict = VERDICT_KILLED;
-	f.confidence = 100;
+	f.sign_count = FINDING_SIGNS_MAX;
+	for (size_t i = 0; i < FINDING_SIGNS_MAX; i++) {
+		f.signs[i].kind = (enum sign)i;
+		f.signs[i].text[FINDING_SIGN_TEXT - 1] = '\0';
+	}
+	f.flow_count = FINDING_FLOWS_MAX;
 	f.detector[31] = f.category[3] = f.attack[15] = f.attack_version[7] = '\0';
 	f.basis_reason[127] = f.summary[FINDING_SUMMARY_MAX - 1] = '\0';
 	f.evidence_count = FINDING_EVIDENCE_MAX;

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #undef fail /* ours is a function */
 
-#include "gate/dns.h"
+#include "flow/dns.h"
 
 #define HEADER_1 "\x12\x34\x01\x00\0\x01\0\0\0\0\0\0"	  /* id 0x1234, RD, one question */
 #define HEADER_OPT "\x12\x34\x01\x00\0\x01\0\0\0\0\0\x01" /* and one additional record */

@@ -189,6 +189,16 @@ static void a_flow_in_json(void **state)
 
 	m.mono_ns = 4100000000;
 	f.started_mono_ns = 2000000000; /* 2.1 s before the event, which is at 5 s of wall time */
+	f.signs = (struct flow_signs){
+		.traits = 1 << FLOW_TRAIT_WEBSOCKET | 1 << FLOW_TRAIT_INNER,
+		.inner = PROTOCOL_SSH,
+		.initiative = { { 4, 3, 2 }, { 8, 7, 6 } },
+		.answered = { 1, 5 },
+		.steady = { 2, 0 },
+		.turns = { 9, 11 },
+		.led_bytes = { 100, 300 },
+		.answer_bytes = { 200, 4000 },
+	};
 	expect_json(
 		make_flow(&m, &f, "files.test", "h2", ""),
 		"\"flow\":3,\"state\":\"ended\",\"direction\":\"out\",\"proto\":\"tcp\","
@@ -201,6 +211,12 @@ static void a_flow_in_json(void **state)
 		"\"started\":\"1970-01-01T00:00:02.900000000Z\",\"duration_ns\":2100000000,"
 		"\"led_by\":\"inside\",\"led\":{\"0.3\":{\"inside\":4,\"outside\":1},"
 		"\"1\":{\"inside\":2,\"outside\":1},\"5\":{\"inside\":0,\"outside\":1}},"
+		"\"traits\":[\"websocket\",\"inner\"],\"inner\":\"ssh\","
+		"\"initiative\":{\"inside\":{\"led\":[4,3,2],\"answered\":1,\"steady\":2,\"turns\":"
+		"9,"
+		"\"led_bytes\":100,\"answer_bytes\":200},\"outside\":{\"led\":[8,7,6],\"answered\":"
+		"5,"
+		"\"steady\":0,\"turns\":11,\"led_bytes\":300,\"answer_bytes\":4000}},"
 		"\"rule\":1,\"reason\":null}");
 }
 
@@ -227,6 +243,11 @@ static void a_flow_that_never_came_out(void **state)
 		"\"started\":\"1970-01-01T00:00:04.999999999Z\",\"duration_ns\":1,"
 		"\"led_by\":null,\"led\":{\"0.3\":{\"inside\":0,\"outside\":0},"
 		"\"1\":{\"inside\":0,\"outside\":0},\"5\":{\"inside\":0,\"outside\":0}},"
+		"\"traits\":[],"
+		"\"initiative\":{\"inside\":{\"led\":[0,0,0],\"answered\":0,\"steady\":0,\"turns\":"
+		"0,"
+		"\"led_bytes\":0,\"answer_bytes\":0},\"outside\":{\"led\":[0,0,0],\"answered\":0,"
+		"\"steady\":0,\"turns\":0,\"led_bytes\":0,\"answer_bytes\":0}},"
 		"\"rule\":null,\"reason\":\"ssh where tls is allowed\",\"error\":\"ECONNRESET\"}");
 }
 

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "gate/budget.h"
-#include "gate/meter.h"
+#include "flow/meter.h"
 #include "gate/timer.h"
 
 #define MS 1000000ull

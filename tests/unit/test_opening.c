@@ -13,7 +13,7 @@
 #undef fail /* ours is a function */
 
 #include "base/cleanup.h"
-#include "gate/opening.h"
+#include "flow/opening.h"
 #include "hello_maker.h"
 
 static struct hello h, message;

@@ -13,7 +13,7 @@
 #undef fail /* ours is a function */
 
 #include "base/cleanup.h"
-#include "gate/opening.h"
+#include "flow/opening.h"
 
 #define print_and_fail(...) (print_error(__VA_ARGS__), assert_true(false))
 

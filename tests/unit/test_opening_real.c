@@ -20,7 +20,7 @@
 #undef fail /* ours is a function */
 
 #include "base/cleanup.h"
-#include "gate/opening.h"
+#include "flow/opening.h"
 
 #define PATIENCE_MS 10000
 

@@ -158,7 +158,6 @@ static void put_finding(struct maker *m, uint32_t number, uint32_t call, uint32_
 				   .severity = SEVERITY_HIGH,
 				   .category = "C1",
 				   .call = call,
-				   .confidence = 100,
 				   .events = events,
 				   .evidence_count = 1,
 				   .evidence = { 4 } };

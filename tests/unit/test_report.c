@@ -34,7 +34,6 @@ static char directory[64];
 
 static void put_finding(struct record_maker *k, struct finding f)
 {
-	f.confidence = 100;
 	f.call = k->m.call;
 	strcpy(f.attack_version, f.attack[0] ? "18.1" : "");
 	finding_encode(&f, &k->b);
@@ -371,7 +370,7 @@ static void the_json_holds_what_went_in(void **state)
 		"\"via\":[{\"call\":1,\"kind\":\"executed\",\"evidence\":\"" RUN ":4\"}]",
 		"\"evidence\":[\"" RUN ":16\",\"" RUN ":17\",\"" RUN ":20\"]",
 		"\"attack\":[{\"id\":\"T1046\",\"version\":\"18.1\"}]",
-		"\"confidence\":1,",
+		"\"confidence\":1,\"signs\":[{\"kind\":\"act\",\"seen\":null}],\"flows\":[],",
 		"\"recorded\":24,\"lost\":7,",
 		"\"text\":\"the disk was full\"",
 	};

@@ -115,7 +115,8 @@ static void writes_json(void **state)
 		"\"run\":\"run\",\"call\":17,\"basis\":\"exact\",\"kind\":\"exec\",\"pid\":10,"
 		"\"ppid\":9,\"pid_inside\":2,\"proc\":\"10.55\",\"parent_proc\":\"9.44\","
 		"\"uid\":1000,\"exe\":\"/bin/sh\",\"argv\":[\"x\",\"-\\u00ff\"],\"cwd\":\"/work\","
-		"\"filename\":\"./x\\\"\",\"inode\":7,\"device\":8,\"mode\":33261,\"comm\":\"x\","
+		"\"filename\":\"./"
+		"x\\\"\",\"streams\":{},\"inode\":7,\"device\":8,\"mode\":33261,\"comm\":\"x\","
 		"\"writer\":null,\"flags\":[\"script\"]}");
 }
 

@@ -72,7 +72,6 @@ static void put_make(struct record_maker *k)
 			     .severity = SEVERITY_HIGH,
 			     .category = "C1",
 			     .call = 9,
-			     .confidence = 100,
 			     .verdict = VERDICT_BLOCKED,
 			     .summary = "attempt to 10.0.0.1 port 22 was refused",
 			     .events = 1,

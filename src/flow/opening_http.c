@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
-#include "gate/opening_kind.h"
+#include "flow/opening_kind.h"
 
 #define METHOD_MAX 32
 

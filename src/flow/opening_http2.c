@@ -4,8 +4,8 @@
  * host in time, and does not pass where one is asked for. */
 #include <string.h>
 
-#include "gate/opening_hpack.h"
-#include "gate/opening_kind.h"
+#include "flow/opening_hpack.h"
+#include "flow/opening_kind.h"
 
 #define FRAME_HEAD 9
 #define FRAME_MAX 16384 /* until the server allows more, RFC 9113 4.2 */

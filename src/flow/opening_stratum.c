@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "gate/opening_kind.h"
+#include "flow/opening_kind.h"
 
 #define DEPTH_MAX 16
 #define WORD_MAX 64

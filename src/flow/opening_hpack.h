@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HPACK (RFC 7541): a connection's first header block, read for the few fields that say with whom
  * a request is. Bounded, allocates nothing. */
-#ifndef WEIR_GATE_OPENING_HPACK_H
-#define WEIR_GATE_OPENING_HPACK_H
+#ifndef WEIR_FLOW_OPENING_HPACK_H
+#define WEIR_FLOW_OPENING_HPACK_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Gaps and counters of one flow; see meter.h. The clock is the caller's. */
-#include "gate/meter.h"
+#include "flow/meter.h"
 
 #include <linux/tcp.h>
 #include <netinet/in.h>

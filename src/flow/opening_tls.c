@@ -5,7 +5,7 @@
  * outer name counts; it is noted, as nobody but the server sees the inner one. */
 #include <string.h>
 
-#include "gate/opening_kind.h"
+#include "flow/opening_kind.h"
 
 #define RECORD_HEAD 5
 #define RECORD_MAX 16384

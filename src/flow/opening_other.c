@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "gate/opening_kind.h"
+#include "flow/opening_kind.h"
 
 #define POSTGRES_HEAD 8
 #define POSTGRES_MAX 10000 /* the server's own limit */

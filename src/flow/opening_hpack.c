@@ -2,7 +2,7 @@
 /* HPACK; see the header. Of the dynamic table only what each entry's name is must be known: an
  * index counts from the newest entry back, so evictions change nothing but which indices are
  * errors, and for those the server ends the connection. */
-#include "gate/opening_hpack.h"
+#include "flow/opening_hpack.h"
 
 #include <errno.h>
 #include <stdbool.h>

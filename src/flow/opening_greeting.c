@@ -3,7 +3,7 @@
  * 3.1) and FTP (RFC 959 5.4). The last two greet with the same number: the words tell. */
 #include <string.h>
 
-#include "gate/opening_kind.h"
+#include "flow/opening_kind.h"
 
 #define MYSQL_HEAD 4
 #define MYSQL_MAX 1024

@@ -2,10 +2,10 @@
 /* A protocol's reader, one const struct each, and what readers share. A reader looks at the bytes
  * from the first on and says what they are so far; whatever it says, it says of every longer
  * opening too, but for OPENING_MAYBE and OPENING_GOES_ON. No two readers claim the same bytes. */
-#ifndef WEIR_GATE_OPENING_KIND_H
-#define WEIR_GATE_OPENING_KIND_H
+#ifndef WEIR_FLOW_OPENING_KIND_H
+#define WEIR_FLOW_OPENING_KIND_H
 
-#include "gate/opening.h"
+#include "flow/opening.h"
 
 enum opening_claim {
 	OPENING_NOT,	 /* something else */

@@ -2,7 +2,7 @@
 /* DNS messages; see dns.h. Owns nothing. What is read is hostile: every step goes through the
  * cursor, which does not pass the end. A question holds no compression pointer (nothing stands
  * before it to point to), so no name can loop. */
-#include "gate/dns.h"
+#include "flow/dns.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "gate/opening_kind.h"
+#include "flow/opening_kind.h"
 
 enum opening_claim opening_begins(struct opening_bytes b, const char *text)
 {

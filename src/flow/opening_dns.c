@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "gate/dns.h"
-#include "gate/opening_kind.h"
+#include "flow/dns.h"
+#include "flow/opening_kind.h"
 
 #define LENGTH 2
 #define QUESTION_MIN 17 /* header, root, type and class */

@@ -4,8 +4,8 @@
  * their way; a flow begins as if something had just been said. Bytes are on their way from when
  * they were found until the other side has taken them: a slow reader, or a slow dial, makes no gap.
  * A gap of 5 s is also one of 1 and of 0.3 s. */
-#ifndef WEIR_GATE_METER_H
-#define WEIR_GATE_METER_H
+#ifndef WEIR_FLOW_METER_H
+#define WEIR_FLOW_METER_H
 
 #include <stdint.h>
 

@@ -2,13 +2,13 @@
 /* Asks each protocol's reader what an opening is, and holds the answer against what was allowed.
  * Owns nothing. Trusts no byte: a name counts only as egress_name_clean() leaves it, and what
  * could still become an opening that names a host never passes where a name was asked for. */
-#include "gate/opening.h"
+#include "flow/opening.h"
 
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "bpf/event_decode.h"
-#include "gate/opening_kind.h"
+#include "flow/opening_kind.h"
 
 #define PORT_DNS 53
 

@@ -2,8 +2,8 @@
 /* DNS messages as the sandbox's resolver needs them: a question is read, an answer of at most one
  * record is written. Pure functions over bytes that an agent wrote: bounded, nothing allocated.
  * Sources: RFC 1035, EDNS RFC 6891, extended errors RFC 8914, one question RFC 9619. */
-#ifndef WEIR_GATE_DNS_H
-#define WEIR_GATE_DNS_H
+#ifndef WEIR_FLOW_DNS_H
+#define WEIR_FLOW_DNS_H
 
 #include <stdbool.h>
 #include <stddef.h>

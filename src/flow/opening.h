@@ -2,8 +2,8 @@
 /* A flow's first bytes: what is spoken, and with whom it says that it speaks. Pure functions over
  * bytes that an agent, or a server that it chose, wrote: bounded, nothing allocated, nothing kept.
  * Sources: TLS RFC 8446 and 6066, HTTP RFC 9112 and 9113, SSH RFC 4253, DNS RFC 1035. */
-#ifndef WEIR_GATE_OPENING_H
-#define WEIR_GATE_OPENING_H
+#ifndef WEIR_FLOW_OPENING_H
+#define WEIR_FLOW_OPENING_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* SSH: the identification line of either side (RFC 4253 4.2). Lines that a server may send before
  * it are not looked for: a greeting of unknown text would never be known. */
-#include "gate/opening_kind.h"
+#include "flow/opening_kind.h"
 
 #define LINE_MAX_SSH 255
 

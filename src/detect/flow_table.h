@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The flows of one run as the events tell them, bounded: the latest numbers of each, and whose it
+ * is. Kept by the engine for all detectors, which may hang a state of their own on a flow. */
+#ifndef WEIR_DETECT_FLOW_TABLE_H
+#define WEIR_DETECT_FLOW_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/event_decode.h"
+
+#define FLOWS_KEPT 16384 /* of one run; of those that have ended the eldest gives way first */
+#define FLOW_NAME_MAX 128
+#define FLOW_NOTES 4 /* numbers that detectors keep with a flow, see enum flow_note */
+
+enum flow_note { FLOW_NOTE_TUNNEL, FLOW_NOTE_MINING, FLOW_NOTE_PROBING, FLOW_NOTE_EXFILTRATION };
+
+struct flow_seen {
+	struct event_flow last;	  /* its newest event, without the texts */
+	char name[FLOW_NAME_MAX]; /* by which it was asked for, else what its opening named; "" */
+	char detail[FLOW_NAME_MAX];
+	uint64_t first_seq, last_seq; /* of its events in the record */
+	bool over;
+	uint64_t note[FLOW_NOTES]; /* 0 at first; a detector's own, by enum flow_note */
+};
+
+struct flow_table;
+
+int flow_table_new(struct flow_table **ret); /* 0 or -ENOMEM */
+void flow_table_free(struct flow_table *t);  /* accepts NULL */
+/* Takes EVENT_FLOW; what is not one is left alone. */
+void flow_table_event(struct flow_table *t, const struct event_view *e);
+/* By its number in the run, or NULL. Valid until the next flow_table_event(). */
+struct flow_seen *flow_table_find(struct flow_table *t, uint64_t flow);
+/* By the cookie of its socket inside, or NULL: how a stream (struct event_stream) is a flow. */
+struct flow_seen *flow_table_by_cookie(struct flow_table *t, uint64_t cookie);
+/* Calls on_flow for each that is not over, in no order. */
+void flow_table_living(struct flow_table *t, void (*on_flow)(void *context, struct flow_seen *f),
+		       void *context);
+
+#endif
