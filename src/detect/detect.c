@@ -114,8 +114,7 @@ static size_t slot_of(const struct finding *f, uint64_t key)
 
 	for (const char *p = f->detector; *p; p++)
 		h = (h ^ (unsigned char)*p) * 0x100000001b3ull;
-	h = (h ^ (uint64_t)f->severity) * 0x9e3779b97f4a7c15ull;
-	return (size_t)(h >> 32) & (SLOTS - 1);
+	return (size_t)(h * 0x9e3779b97f4a7c15ull >> 32) & (SLOTS - 1);
 }
 
 /* The slot of the entry that says the same, or the empty one where it belongs. */
@@ -130,7 +129,7 @@ static uint16_t *find_slot(struct detection *d, const struct finding *f, uint64_
 			return &d->slots[at];
 		e = d->entries[d->slots[at] - 1];
 		if (e->key == key && e->finding.call == f->call &&
-		    e->finding.severity == f->severity && !strcmp(e->finding.detector, f->detector))
+		    !strcmp(e->finding.detector, f->detector))
 			return &d->slots[at];
 	}
 }
@@ -143,9 +142,18 @@ static enum finding_verdict worse(enum finding_verdict a, enum finding_verdict b
 	return a == VERDICT_OBSERVED ? a : b;
 }
 
+/* What `on:` asks for is a matter of how bad it is by now. */
+static void set_severity(struct detection *d, struct finding *f, enum severity severity)
+{
+	f->severity = severity;
+	if (!d->closing && d->policy->on[severity] == ACTION_KILL)
+		f->verdict = VERDICT_KILLED;
+}
+
 static void merge(struct detection *d, struct entry *e, const struct finding *f, bool newest)
 {
 	struct finding *to = &e->finding;
+	bool rises = f->severity > to->severity;
 
 	for (size_t i = 0; i < f->evidence_count && to->evidence_count < FINDING_EVIDENCE_MAX; i++)
 		to->evidence[to->evidence_count++] = f->evidence[i];
@@ -164,8 +172,10 @@ static void merge(struct detection *d, struct entry *e, const struct finding *f,
 		to->events += f->events;
 	if (newest)
 		memcpy(to->summary, f->summary, sizeof(to->summary));
+	if (rises)
+		set_severity(d, to, f->severity);
 	e->dirty = true;
-	if ((to->events & (to->events - 1)) == 0)
+	if (rises || (to->events & (to->events - 1)) == 0)
 		emit(d, e);
 }
 
@@ -180,8 +190,7 @@ static void add_entry(struct detection *d, const struct finding *f, uint64_t key
 	e->finding.number = (uint32_t)d->count;
 	if (slot)
 		*slot = (uint16_t)d->count;
-	if (!d->closing && d->policy->on[f->severity] == ACTION_KILL)
-		e->finding.verdict = VERDICT_KILLED;
+	set_severity(d, &e->finding, f->severity);
 	emit(d, e);
 }
 
@@ -231,14 +240,25 @@ static void report(struct detection *d, const struct finding *f, uint64_t key, b
 		add_entry(d, f, key, slot);
 }
 
+/* Where a fact of another severity is another finding, the severity is a part of the key. */
+static uint64_t key_with(const struct finding *f, uint64_t key)
+{
+	return key ^ ((uint64_t)f->severity + 1) << 56;
+}
+
 void detection_report(struct detection *d, const struct finding *f, uint64_t key)
 {
-	report(d, f, key, true);
+	report(d, f, key_with(f, key), true);
 }
 
 void detection_report_again(struct detection *d, const struct finding *f, uint64_t key)
 {
-	report(d, f, key, false);
+	report(d, f, key_with(f, key), false);
+}
+
+void detection_report_rising(struct detection *d, const struct finding *f, uint64_t key)
+{
+	report(d, f, key, true);
 }
 
 void finding_begin_call(enum finding_kind kind, uint32_t call, uint64_t seq, struct finding *ret)

@@ -62,10 +62,13 @@ void finding_say_program(const struct detection *d, const struct event_header *h
 void detection_report(struct detection *d, const struct finding *finding, uint64_t key);
 /* As detection_report(), but a finding that exists keeps the summary it has. */
 void detection_report_again(struct detection *d, const struct finding *finding, uint64_t key);
+/* As detection_report(), but one that grows worse stays the same finding: its severity rises, never
+ * falls. For facts that evidence gathers about. */
+void detection_report_rising(struct detection *d, const struct finding *finding, uint64_t key);
 
 /* For the recorder. policy is borrowed until detection_close(). on_finding is called when a finding
- * is new, again when it has grown (same number; at doubling counts, when its call ends and at the
- * close), and the pointer is valid during the call. */
+ * is new, again when it has grown (same number; when its severity rises, at doubling counts, when
+ * its call ends and at the close), and the pointer is valid during the call. */
 int detection_open(const struct policy *p,
 		   void (*on_finding)(void *context, const struct finding *finding), void *context,
 		   struct detection **ret);

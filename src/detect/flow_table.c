@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* See flow_table.h. Owns its entries: a ring in the order of their coming, with two hashes over it
- * (by number and by cookie). Texts are an agent's and are kept as they are: whoever shows them
- * escapes them. */
+/* See flow_table.h. Owns its entries: places with three hashes over them (by number, by cookie, by
+ * the two ports) and two lists, of those that live and those that are over, each in the order in
+ * which they came there, so that a place is found at once however full it is. Texts are an agent's
+ * and are kept as they are: whoever shows them escapes them. */
 #include "detect/flow_table.h"
 
 #include <errno.h>
@@ -12,16 +13,25 @@
 
 #define SLOTS 32768 /* a power of two over FLOWS_KEPT */
 
+enum key { BY_NUMBER, BY_COOKIE, BY_ENDS, KEY_COUNT };
+
 struct slot {
 	struct flow_seen flow;
-	uint32_t next_number, next_cookie; /* index + 1 in the same hash slot, 0 none */
-	bool used;
+	uint64_t keys[KEY_COUNT]; /* under which it is filed; 0: it is not */
+	/* Index + 1 of others, 0 none: in the same hash slot, and in its list. */
+	uint32_t next[KEY_COUNT], before[KEY_COUNT];
+	uint32_t younger, older;
+};
+
+struct list {
+	uint32_t eldest, youngest;
 };
 
 struct flow_table {
 	struct slot *entries; /* FLOWS_KEPT; memory comes with use */
-	uint32_t by_number[SLOTS], by_cookie[SLOTS];
-	uint32_t hand; /* where a place is looked for next */
+	uint32_t used;	      /* the first ones are */
+	struct list living, over;
+	uint32_t slots[KEY_COUNT][SLOTS];
 };
 
 static uint32_t slot_of(uint64_t key)
@@ -51,80 +61,118 @@ void flow_table_free(struct flow_table *t)
 	free(t);
 }
 
-struct flow_seen *flow_table_find(struct flow_table *t, uint64_t flow)
+static struct flow_seen *find(struct flow_table *t, enum key by, uint64_t key)
 {
-	for (uint32_t i = t->by_number[slot_of(flow)]; i; i = t->entries[i - 1].next_number)
-		if (t->entries[i - 1].flow.last.flow == flow)
+	for (uint32_t i = key ? t->slots[by][slot_of(key)] : 0; i; i = t->entries[i - 1].next[by])
+		if (t->entries[i - 1].keys[by] == key)
 			return &t->entries[i - 1].flow;
 	return NULL;
+}
+
+/* Never 0, which stands for none. */
+static uint64_t ends_key(const uint8_t from[16], uint16_t from_port, uint16_t port)
+{
+	uint64_t halves[2];
+
+	memcpy(halves, from, sizeof(halves));
+	return ((halves[0] * 31 + halves[1]) * 0x9e3779b97f4a7c15ull +
+		((uint64_t)from_port << 16 | port)) |
+	       1ull << 63;
+}
+
+struct flow_seen *flow_table_find(struct flow_table *t, uint64_t flow)
+{
+	return find(t, BY_NUMBER, flow);
 }
 
 struct flow_seen *flow_table_by_cookie(struct flow_table *t, uint64_t cookie)
 {
-	for (uint32_t i = cookie ? t->by_cookie[slot_of(cookie)] : 0; i;
-	     i = t->entries[i - 1].next_cookie)
-		if (t->entries[i - 1].flow.last.cookie == cookie)
-			return &t->entries[i - 1].flow;
-	return NULL;
+	return find(t, BY_COOKIE, cookie);
 }
 
-static void unlink_number(struct flow_table *t, uint32_t index)
+struct flow_seen *flow_table_by_ends(struct flow_table *t, const uint8_t from[16],
+				     uint16_t from_port, uint16_t port)
 {
-	uint32_t *at = &t->by_number[slot_of(t->entries[index].flow.last.flow)];
-
-	while (*at && *at != index + 1)
-		at = &t->entries[*at - 1].next_number;
-	if (*at)
-		*at = t->entries[index].next_number;
+	return find(t, BY_ENDS, ends_key(from, from_port, port));
 }
 
-static void unlink_cookie(struct flow_table *t, uint32_t index)
+/* The youngest comes first: ports come again. */
+static void file_under(struct flow_table *t, struct slot *s, enum key by, uint64_t key)
 {
-	uint64_t cookie = t->entries[index].flow.last.cookie;
-	uint32_t *at = &t->by_cookie[slot_of(cookie)];
+	uint32_t *at = &t->slots[by][slot_of(key)];
 
-	while (cookie && *at && *at != index + 1)
-		at = &t->entries[*at - 1].next_cookie;
-	if (cookie && *at)
-		*at = t->entries[index].next_cookie;
+	if (!key)
+		return;
+	s->keys[by] = key;
+	s->next[by] = *at;
+	*at = (uint32_t)(s - t->entries) + 1;
+	if (s->next[by])
+		t->entries[s->next[by] - 1].before[by] = *at;
 }
 
-/* A free place, else that of one that is over, else the next one's. */
-static uint32_t take_place(struct flow_table *t)
+static void take_out(struct flow_table *t, struct slot *s, enum key by)
 {
-	uint32_t index = t->hand;
+	if (!s->keys[by])
+		return;
+	*(s->before[by] ? &t->entries[s->before[by] - 1].next[by]
+			: &t->slots[by][slot_of(s->keys[by])]) = s->next[by];
+	if (s->next[by])
+		t->entries[s->next[by] - 1].before[by] = s->before[by];
+}
 
-	for (uint32_t i = 0; i < FLOWS_KEPT; i++) {
-		const struct slot *s = &t->entries[(t->hand + i) % FLOWS_KEPT];
+static void list_add(struct flow_table *t, struct list *l, struct slot *s)
+{
+	uint32_t self = (uint32_t)(s - t->entries) + 1;
 
-		if (!s->used || s->flow.over) {
-			index = (t->hand + i) % FLOWS_KEPT;
-			break;
-		}
-	}
-	t->hand = (index + 1) % FLOWS_KEPT;
-	if (t->entries[index].used) {
-		unlink_number(t, index);
-		unlink_cookie(t, index);
-	}
-	t->entries[index] = (struct slot){ .used = true };
-	return index;
+	s->older = l->youngest;
+	s->younger = 0;
+	*(l->youngest ? &t->entries[l->youngest - 1].younger : &l->eldest) = self;
+	l->youngest = self;
+}
+
+static void list_remove(struct flow_table *t, struct list *l, struct slot *s)
+{
+	*(s->older ? &t->entries[s->older - 1].younger : &l->eldest) = s->younger;
+	*(s->younger ? &t->entries[s->younger - 1].older : &l->youngest) = s->older;
+}
+
+/* A free place, else that of the eldest that is over, else of the eldest. */
+static struct slot *take_place(struct flow_table *t)
+{
+	struct list *l = t->over.eldest ? &t->over : &t->living;
+	struct slot *s;
+
+	if (t->used < FLOWS_KEPT)
+		return &t->entries[t->used++];
+	s = &t->entries[l->eldest - 1];
+	list_remove(t, l, s);
+	for (enum key by = 0; by < KEY_COUNT; by++)
+		take_out(t, s, by);
+	*s = (struct slot){ 0 };
+	return s;
 }
 
 static struct flow_seen *add(struct flow_table *t, const struct event_flow *f)
 {
-	uint32_t index = take_place(t), at = slot_of(f->flow);
-	struct slot *s = &t->entries[index];
+	struct slot *s = take_place(t);
 
 	s->flow.last = *f;
-	s->next_number = t->by_number[at];
-	t->by_number[at] = index + 1;
-	if (f->cookie) {
-		at = slot_of(f->cookie);
-		s->next_cookie = t->by_cookie[at];
-		t->by_cookie[at] = index + 1;
-	}
+	file_under(t, s, BY_NUMBER, f->flow);
+	file_under(t, s, BY_COOKIE, f->cookie);
+	file_under(t, s, BY_ENDS, ends_key(f->from, f->from_port, f->port));
+	list_add(t, &t->living, s);
 	return &s->flow;
+}
+
+static void set_over(struct flow_table *t, struct flow_seen *f, bool over)
+{
+	struct slot *s = (struct slot *)f; /* its first member */
+
+	if (f->over == over)
+		return;
+	f->over = over;
+	list_remove(t, over ? &t->living : &t->over, s);
+	list_add(t, over ? &t->over : &t->living, s);
 }
 
 static void keep_text(char to[FLOW_NAME_MAX], struct bytes text)
@@ -153,7 +201,7 @@ void flow_table_event(struct flow_table *t, const struct event_view *e)
 	f->last = *e->flow;
 	f->last.cookie = cookie;
 	f->last_seq = e->seq;
-	f->over = e->flow->state == FLOW_ENDED || e->flow->state == FLOW_CUT;
+	set_over(t, f, e->flow->state == FLOW_ENDED || e->flow->state == FLOW_CUT);
 	keep_text(f->name, e->text[0]);
 	keep_text(f->detail, e->text[1]);
 }
@@ -161,7 +209,6 @@ void flow_table_event(struct flow_table *t, const struct event_view *e)
 void flow_table_living(struct flow_table *t, void (*on_flow)(void *context, struct flow_seen *f),
 		       void *context)
 {
-	for (uint32_t i = 0; i < FLOWS_KEPT; i++)
-		if (t->entries[i].used && !t->entries[i].flow.over)
-			on_flow(context, &t->entries[i].flow);
+	for (uint32_t i = t->living.eldest; i; i = t->entries[i - 1].younger)
+		on_flow(context, &t->entries[i - 1].flow);
 }

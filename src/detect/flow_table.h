@@ -10,7 +10,9 @@
 
 #include "bpf/event_decode.h"
 
-#define FLOWS_KEPT 16384 /* of one run; of those that have ended the eldest gives way first */
+/* Of one run. Where all are taken, of those that are over the one that has been so for longest
+ * gives way, else the eldest. */
+#define FLOWS_KEPT 16384
 #define FLOW_NAME_MAX 128
 #define FLOW_NOTES 4 /* numbers that detectors keep with a flow, see enum flow_note */
 
@@ -35,7 +37,11 @@ void flow_table_event(struct flow_table *t, const struct event_view *e);
 struct flow_seen *flow_table_find(struct flow_table *t, uint64_t flow);
 /* By the cookie of its socket inside, or NULL: how a stream (struct event_stream) is a flow. */
 struct flow_seen *flow_table_by_cookie(struct flow_table *t, uint64_t cookie);
-/* Calls on_flow for each that is not over, in no order. */
+/* The youngest that was opened from that address and port to this port, or NULL: how the accepted
+ * end of a connection inside, which has a cookie of its own, is a flow. */
+struct flow_seen *flow_table_by_ends(struct flow_table *t, const uint8_t from[16],
+				     uint16_t from_port, uint16_t port);
+/* Calls on_flow for each that is not over, the eldest first. */
 void flow_table_living(struct flow_table *t, void (*on_flow)(void *context, struct flow_seen *f),
 		       void *context);
 
