@@ -41,6 +41,7 @@ struct detection {
 	bool closing;
 	struct processes *processes;
 	struct flow_table *flows;
+	struct labels *labels;
 	struct lineage *lineage;
 	struct call_announce calls[DETECTION_CALLS_MAX]; /* by n; the eldest gives way */
 	void *states[DETECTORS_MAX];
@@ -72,6 +73,11 @@ const struct process *detection_process(const struct detection *d, const struct 
 struct flow_table *detection_flows(const struct detection *d)
 {
 	return d->flows;
+}
+
+struct labels *detection_labels(const struct detection *d)
+{
+	return d->labels;
 }
 
 const char *detection_exe(const struct detection *d, uint32_t pid, uint64_t start_ns)
@@ -331,6 +337,8 @@ int detection_open(const struct policy *p,
 	if (r == 0)
 		r = flow_table_new(&d->flows);
 	if (r == 0)
+		r = labels_new(&d->labels);
+	if (r == 0)
 		r = lineage_new(&d->lineage);
 	if (r == 0)
 		r = start_all(d);
@@ -390,6 +398,7 @@ void detection_event(struct detection *d, const struct event_view *e)
 	advance(d, e->h->mono_ns);
 	processes_before(d->processes, e);
 	flow_table_event(d->flows, e);
+	labels_event(d->labels, e);
 	lineage_event(d->lineage, e); /* short of memory: its label will read as lost */
 	for (size_t i = 0; detectors[i]; i++)
 		if (detectors[i]->on_event && (detectors[i]->wants & 1u << e->h->kind))
@@ -452,6 +461,7 @@ void detection_close(struct detection *d)
 		forget_call(&d->calls[i]);
 	processes_free(d->processes);
 	flow_table_free(d->flows);
+	labels_free(d->labels);
 	lineage_free(d->lineage);
 	free(d);
 }

@@ -12,6 +12,7 @@
 #include "call/call.h"
 #include "detect/finding.h"
 #include "detect/flow_table.h"
+#include "detect/labels.h"
 #include "detect/process.h"
 #include "policy/policy.h"
 
@@ -46,6 +47,7 @@ const struct policy *detection_policy(const struct detection *d);
 uint64_t detection_now(const struct detection *d); /* CLOCK_MONOTONIC of the newest event or tick */
 const struct processes *detection_processes(const struct detection *d);
 struct flow_table *detection_flows(const struct detection *d);
+struct labels *detection_labels(const struct detection *d);
 /* The process of an event, or NULL where the table was full. */
 const struct process *detection_process(const struct detection *d, const struct event_header *h);
 /* The program that a process (host pid, start time) runs, as its last exec said, or NULL. */
