@@ -18,6 +18,11 @@ HOSTS = {
     "apt.test": 22,
     "git.test": 30,
     "db.test": 40,
+    "model.test": 50,
+    "api.test": 51,
+    "metrics.test": 52,
+    "chat.test": 54,
+    "build.test": 55,
     "evil.test": 66,
     "pool.test": 67,
 }

@@ -22,6 +22,7 @@ import threading
 import time
 
 import names
+import work
 
 ROLE, DIR = sys.argv[1], sys.argv[2]
 
@@ -117,7 +118,7 @@ def tunnel(request):
 
 class Web(http.server.BaseHTTPRequestHandler):
     """/bytes/N sends N bytes, /sha/N their SHA-256, /slow a byte a second, /echo what was sent, /ws is a
-    WebSocket that echoes, /git/ is git; else a file below www/HOST."""
+    WebSocket that echoes, /git/ is git; what work.py has; else a file below www/HOST."""
 
     protocol_version = "HTTP/1.1"
     timeout = 120
@@ -155,6 +156,8 @@ class Web(http.server.BaseHTTPRequestHandler):
             return self.git(path)
         if path == "/ws":
             return self.websocket()
+        if work.take(self):
+            return None
         if path.startswith("/bytes/"):
             return self.bytes(int(path[7:]))
         if path.startswith("/sha/"):
@@ -179,6 +182,8 @@ class Web(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         if self.path.startswith("/git/"):
             return self.git(self.path.split("?")[0])
+        if work.take(self):
+            return None
         data = self.body()
         return self.send(data if self.path == "/echo" else b"%d bytes\n" % len(data))
 
@@ -216,7 +221,7 @@ class Web(http.server.BaseHTTPRequestHandler):
         fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
         self.send(rest, fields.get("Content-Type", "text/plain"), int(fields.get("Status", "200")[:3]))
 
-    def websocket(self):
+    def accept_websocket(self):
         key = self.headers.get("Sec-WebSocket-Key", "") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         accept = __import__("base64").b64encode(hashlib.sha1(key.encode()).digest()).decode()
         self.send_response(101)
@@ -225,22 +230,35 @@ class Web(http.server.BaseHTTPRequestHandler):
         self.send_header("Sec-WebSocket-Accept", accept)
         self.end_headers()
         self.close_connection = True
+
+    def read_frame(self):
+        """(operation, data), or (None, b"") where there is no more."""
+        head = self.rfile.read(2)
+        if len(head) < 2:
+            return None, b""
+        size = head[1] & 127
+        if size == 126:
+            (size,) = struct.unpack(">H", self.rfile.read(2))
+        elif size == 127:
+            (size,) = struct.unpack(">Q", self.rfile.read(8))
+        mask = self.rfile.read(4) if head[1] & 128 else b"\0" * 4
+        return head[0] & 15, bytes(b ^ mask[i % 4] for i, b in enumerate(self.rfile.read(size)))
+
+    def frame(self, operation, data):
+        size = len(data)
+        length = bytes([size]) if size < 126 else b"\x7e" + struct.pack(">H", size)
+        self.wfile.write(bytes([128 | operation]) + length + data)
+
+    def websocket(self):
+        self.accept_websocket()
         while True:
-            head = self.rfile.read(2)
-            if len(head) < 2:
+            operation, data = self.read_frame()
+            if operation is None:
                 return
-            size = head[1] & 127
-            if size == 126:
-                (size,) = struct.unpack(">H", self.rfile.read(2))
-            elif size == 127:
-                (size,) = struct.unpack(">Q", self.rfile.read(8))
-            mask = self.rfile.read(4) if head[1] & 128 else b"\0" * 4
-            data = bytes(b ^ mask[i % 4] for i, b in enumerate(self.rfile.read(size)))
-            if head[0] & 15 == 8:
+            if operation == 8:
                 self.wfile.write(b"\x88\0")
                 return
-            length = bytes([size]) if size < 126 else b"\x7e" + struct.pack(">H", size)
-            self.wfile.write(bytes([head[0]]) + length + data)
+            self.frame(operation, data)
 
 
 class Echo(socketserver.BaseRequestHandler):
