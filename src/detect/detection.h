@@ -22,6 +22,7 @@ const struct process *detection_target(const struct detection *d, const struct e
 extern const struct detector contradiction_detector;
 extern const struct detector denied_network_detector;
 extern const struct detector masquerade_detector;
+extern const struct detector mining_detector;
 extern const struct detector privilege_detector;
 extern const struct detector protected_write_detector;
 extern const struct detector sensitive_read_detector;

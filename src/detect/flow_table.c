@@ -6,10 +6,15 @@
 #include "detect/flow_table.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text_escape.h"
+#include "detect/keyed.h"
+#include "detect/range.h"
+#include "policy/egress.h"
 
 #define SLOTS 32768 /* a power of two over FLOWS_KEPT */
 
@@ -211,4 +216,31 @@ void flow_table_living(struct flow_table *t, void (*on_flow)(void *context, stru
 {
 	for (uint32_t i = t->living.eldest; i; i = t->entries[i - 1].younger)
 		on_flow(context, &t->entries[i - 1].flow);
+}
+
+void flow_seen_words(const struct flow_seen *f, struct buf *out)
+{
+	struct egress_address address;
+	char text[EGRESS_ADDRESS_TEXT];
+
+	memcpy(address.bytes, f->last.address, sizeof(address.bytes));
+	if (f->name[0]) {
+		text_escape_cut(out, f->name, strlen(f->name), RANGE_NAME_MAX);
+	} else {
+		egress_address_text(&address, text);
+		buf_add_text(out, text);
+	}
+	buf_printf(out, " port %u", f->last.port);
+	if (f->last.protocol != PROTOCOL_UNKNOWN)
+		buf_printf(out, " (%s)", protocol_name((enum protocol)f->last.protocol));
+	else if (f->last.transport == IPPROTO_UDP)
+		buf_add_text(out, " (udp)");
+}
+
+uint64_t flow_seen_key(const struct flow_seen *f)
+{
+	uint64_t h = keyed_hash(KEYED_HASH, &f->last.port, sizeof(f->last.port));
+
+	return f->name[0] ? keyed_hash(h, f->name, strlen(f->name))
+			  : keyed_hash(h, f->last.address, sizeof(f->last.address));
 }

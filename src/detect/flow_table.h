@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "bpf/event_decode.h"
 
 /* Of one run. Where all are taken, of those that are over the one that has been so for longest
@@ -44,5 +45,10 @@ struct flow_seen *flow_table_by_ends(struct flow_table *t, const uint8_t from[16
 /* Calls on_flow for each that is not over, the eldest first. */
 void flow_table_living(struct flow_table *t, void (*on_flow)(void *context, struct flow_seen *f),
 		       void *context);
+
+/* "pool.test port 3333 (stratum)", "10.0.0.5 port 22 (udp)", escaped. */
+void flow_seen_words(const struct flow_seen *f, struct buf *out);
+/* The same for all flows to one destination (name or address, port). */
+uint64_t flow_seen_key(const struct flow_seen *f);
 
 #endif

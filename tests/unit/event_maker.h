@@ -198,6 +198,22 @@ static inline const struct event_view *make_flow(struct event_maker *m,
 	return maker_end(m);
 }
 
+/* used_usec of processor time in the last since_ns; cpu_usec in all. */
+static inline const struct event_view *make_usage(struct event_maker *m, uint64_t cpu_usec,
+						  uint64_t used_usec, uint64_t since_ns)
+{
+	uint32_t pid = m->pid;
+
+	m->pid = 0;
+	maker_begin(m, EVENT_USAGE, sizeof(struct event_usage));
+	m->pid = pid;
+	m->u.usage.cpu_usec = cpu_usec;
+	m->u.usage.used_usec = used_usec;
+	m->u.usage.since_ns = since_ns;
+	m->u.usage.processes = 1;
+	return maker_end(m);
+}
+
 static inline const struct event_view *make_policy(struct event_maker *m, uint32_t generation,
 						   const char *phase, const char *digest,
 						   const char *network)
