@@ -3,6 +3,7 @@
 
 `python3 names.py certificate` prints the subjectAltName of the world's TLS servers."""
 
+import re
 import sys
 
 NET4, NET6 = "198.51.100.%d", "2001:db8:2::%d"
@@ -68,8 +69,16 @@ LIARS = {
 SLOW = 1.5
 
 
+def far(name):
+    """n7.far.test: an attacker's machine, 203.0.113.7."""
+    host = re.fullmatch(r"(?:.*\.)?n(\d{1,3})\.far\.test", name)
+    return lambda n, k: [("A", "203.0.113." + host[1])] if k == "A" and host else []
+
+
 def lie(name):
     """rebind.test and every name below it, each counted by itself."""
+    if name.endswith(".far.test"):
+        return far(name)
     return rebind if name.endswith(".rebind.test") else LIARS.get(name)
 
 
@@ -79,6 +88,6 @@ def ttl(name):
 
 
 if __name__ == "__main__" and sys.argv[1:] == ["certificate"]:
-    names = list(HOSTS) + list(LIARS) + ["*.wild.test"]
+    names = list(HOSTS) + list(LIARS) + ["*.wild.test", "*.far.test"]
     addresses = [NET4 % h for h in sorted(set(HOSTS.values()))]
     print(",".join(["DNS:" + n for n in names] + ["IP:" + a for a in addresses]))
