@@ -12,6 +12,15 @@
 static const uint64_t gaps[FLOW_GAPS] = { 300 * NSEC_PER_SEC / 1000, NSEC_PER_SEC,
 					  5 * NSEC_PER_SEC };
 
+unsigned meter_gaps(uint64_t idle_ns)
+{
+	unsigned count = 0;
+
+	while (count < FLOW_GAPS && idle_ns >= gaps[count])
+		count++;
+	return count;
+}
+
 void meter_start(struct meter *m, uint64_t now_ns)
 {
 	*m = (struct meter){ .last_ns = now_ns };
@@ -19,8 +28,10 @@ void meter_start(struct meter *m, uint64_t now_ns)
 
 void meter_spoke(struct meter *m, enum meter_side side, uint64_t now_ns)
 {
-	for (int i = 0; i < FLOW_GAPS; i++)
-		if (now_ns - m->last_ns >= gaps[i] && m->led[side][i] < UINT32_MAX)
+	unsigned count = meter_gaps(now_ns - m->last_ns);
+
+	for (unsigned i = 0; i < count; i++)
+		if (m->led[side][i] < UINT32_MAX)
 			m->led[side][i]++;
 	m->last_ns = now_ns;
 }

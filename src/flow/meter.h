@@ -19,6 +19,9 @@ struct meter {
 	uint32_t led[2][FLOW_GAPS];
 };
 
+/* How many of the gaps a silence of that length is: 0 to FLOW_GAPS, the shortest first. */
+unsigned meter_gaps(uint64_t idle_ns);
+
 void meter_start(struct meter *m, uint64_t now_ns);
 void meter_spoke(struct meter *m, enum meter_side side, uint64_t now_ns);
 /* Something was on its way until now. */

@@ -26,13 +26,19 @@ struct flow_reader;
 
 /* NULL without memory. midstream: the flow did not begin with what is given first. */
 struct flow_reader *flow_reader_new(uint16_t transport, uint16_t port, bool midstream);
+/* Who connected, where that is not known to be the inside. Before the first bytes. */
+void flow_reader_client(struct flow_reader *r, enum meter_side client);
 void flow_reader_free(struct flow_reader *r); /* accepts NULL */
 
-/* These bytes were said by that side, in order; of a datagram flow one call is one datagram. The
+/* These bytes were said by that side, in order; of a flow that is not TCP one
+ * call is one datagram. The
  * bytes are borrowed for the call. size may be larger than data where a capture cut them off:
  * `there` are given. */
 void flow_reader_take(struct flow_reader *r, enum meter_side side, uint64_t now_ns,
 		      const void *data, size_t there, size_t size);
+
+/* Something was on its way until now, as meter_moved() is told. */
+void flow_reader_moved(struct flow_reader *r, uint64_t now_ns);
 
 /* What is known by now: borrowed, changes with the next flow_reader_take(). */
 const struct flow_signs *flow_reader_signs(const struct flow_reader *r);
@@ -42,5 +48,8 @@ enum protocol flow_reader_protocol(const struct flow_reader *r);
 /* Something that a detector waits for has come since this was last asked: a new trait, or twice as
  * many initiatives of the outside as when it was last true. */
 bool flow_reader_news(struct flow_reader *r);
+
+/* Bytes of memory that it holds now. */
+size_t flow_reader_memory(const struct flow_reader *r);
 
 #endif

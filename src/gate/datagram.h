@@ -11,6 +11,7 @@
 #include "gate/gate.h"
 #include "gate/hash.h"
 #include "flow/meter.h"
+#include "flow/reader.h"
 
 #define DATAGRAM_FLOWS_MAX 1024 /* at once; the next takes the place of who is silent longest */
 #define DATAGRAM_FIRST_MAX 4	/* of a flow, that wait for it to be opened; others are dropped */
@@ -38,6 +39,8 @@ struct datagram_flow {
 	struct dial_ends ends;
 	struct timer idle, minute;
 	struct meter meter;
+	struct flow_reader *reader; /* NULL: no memory for it; owned */
+	unsigned news;
 	uint64_t packets[2]; /* by enum meter_side */
 	size_t first_count;
 	struct {

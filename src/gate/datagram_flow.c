@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "gate/datagram.h"
 #include "flow/dns.h"
@@ -32,6 +33,7 @@ static void tell(struct datagram_flow *f, enum flow_state state, int error, cons
 		.owner = &f->owner,
 		.ends = &f->ends,
 		.meter = &f->meter,
+		.reader = f->reader,
 		.number = f->number,
 		.started_ns = f->started_ns,
 		.packets = { f->packets[INSIDE], f->packets[OUTSIDE] },
@@ -70,6 +72,7 @@ static void release(struct datagram_flow *f)
 		close(f->inside);
 	f->outside.fd = f->inside = -1;
 	forget_first(f);
+	flow_reader_free(take_ptr(f->reader));
 }
 
 void datagram_flow_end(struct datagram_flow *f, int error, const char *reason)
@@ -110,7 +113,7 @@ static void minute_due(struct timer *t)
 	struct datagram_flow *f = container_of(t, struct datagram_flow, minute);
 
 	tell(f, FLOW_LIVES, 0, "");
-	timer_set(&f->g->timers, t, t->at + LIVES_NS);
+	timer_set(&f->g->timers, t, clock_mono_ns() + LIVES_NS);
 }
 
 const char *datagram_flow_refused(struct datagram_flow *f)
@@ -150,14 +153,20 @@ static const char *says_wrong(struct datagram_flow *f, const char *data, size_t 
 }
 
 /* A datagram passes whole, or the rule's bytes are spent. */
-static bool pay(struct datagram_flow *f, enum meter_side side, size_t size)
+static bool pay(struct datagram_flow *f, enum meter_side side, const char *data, size_t size)
 {
+	uint64_t now = clock_mono_ns();
+
 	if (budget_bytes_left(&f->g->budgets, &f->g->policy, f->rule) < size)
 		return false;
 	budget_spend(&f->g->budgets, f->rule, size);
-	meter_spoke(&f->meter, side, clock_mono_ns());
+	meter_spoke(&f->meter, side, now);
 	f->meter.bytes[side] += size;
 	f->packets[side]++;
+	if (f->reader)
+		flow_reader_take(f->reader, side, now, data, size, size);
+	if (f->reader && flow_reader_news(f->reader))
+		flow_event_soon(f->g, &f->minute, &f->news);
 	return true;
 }
 
@@ -170,7 +179,7 @@ static bool send_out(struct datagram_flow *f, const char *data, size_t size)
 		datagram_flow_cut(f, EPERM, wrong);
 		return false;
 	}
-	if (!pay(f, INSIDE, size)) {
+	if (!pay(f, INSIDE, data, size)) {
 		datagram_flow_cut(f, EDQUOT, "the rule's bytes are spent");
 		return false;
 	}
@@ -214,7 +223,7 @@ static bool pass_answer(struct datagram_flow *f)
 			f->error = errno;
 		return errno != EAGAIN;
 	}
-	if (!pay(f, OUTSIDE, (size_t)size)) {
+	if (!pay(f, OUTSIDE, d->data, (size_t)size)) {
 		datagram_flow_cut(f, EDQUOT, "the rule's bytes are spent");
 		return false;
 	}
@@ -389,5 +398,6 @@ void datagram_flow_begin(struct datagram_flow *f)
 	f->number = f->g->open.next_flow++;
 	f->started_ns = clock_mono_ns();
 	meter_start(&f->meter, f->started_ns);
+	f->reader = flow_reader_new(IPPROTO_UDP, f->key.to_port, false);
 	owner_find(f->g, &f->key, owned, f);
 }

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "gate/flow_event.h"
 #include "gate/reach.h"
 
 #define FLOWS_AT_ONCE 16384  /* at once; the next are reset */
@@ -235,6 +236,8 @@ static void passed(struct pair *p, uint64_t bytes)
 	struct flow *f = container_of(p, struct flow, pair);
 
 	budget_spend(&f->g->budgets, f->rule, bytes);
+	if (f->pair.reader && flow_reader_news(f->pair.reader))
+		flow_event_soon(f->g, &f->minute, &f->news);
 }
 
 static void over(struct pair *p, enum meter_side side, int error)
@@ -299,7 +302,7 @@ static void flow_new(struct flow_listener *l, int fd, const struct flow_key *key
 	all->count++;
 	if (!all->memory.place)
 		timer_set(&l->g->timers, &all->memory, f->started_ns + MEMORY_NS);
-	pair_open(&f->pair, &all->relay, fd, f->started_ns);
+	pair_open(&f->pair, &all->relay, fd, OUTSIDE, key->to_port, f->started_ns);
 	owner_find(l->g, key, owner_found, f);
 }
 

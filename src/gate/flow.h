@@ -33,7 +33,8 @@ struct flow {
 	struct resolution *resolution;
 	struct dial *dial;
 	struct dial_ends ends; /* as the outside saw it */
-	struct timer minute;
+	struct timer minute;   /* or sooner, where its reader has news */
+	unsigned news;	       /* so often */
 
 	/* flow_hello.c */
 	struct opening *opening; /* the last that was read; NULL: none; owned */

@@ -7,6 +7,9 @@
 #include "base/clock.h"
 
 #define REASON_MAX 160
+/* What comes together is told together; what else comes of a flow is told at its minutes. */
+#define NEWS_NS (NSEC_PER_SEC / 4)
+#define NEWS_MAX 20
 
 union told {
 	struct event_flow flow;
@@ -46,6 +49,10 @@ static void fill_numbers(const struct flow_event *e, struct event_flow *f)
 	f->bytes_down = m->bytes[OUTSIDE];
 	memcpy(f->led_inside, m->led[INSIDE], sizeof(f->led_inside));
 	memcpy(f->led_outside, m->led[OUTSIDE], sizeof(f->led_outside));
+	if (e->reader)
+		f->signs = *flow_reader_signs(e->reader);
+	if (e->reader && f->protocol == PROTOCOL_UNKNOWN)
+		f->protocol = (uint16_t)flow_reader_protocol(e->reader);
 	f->packets_up = e->packets[INSIDE];
 	f->packets_down = e->packets[OUTSIDE];
 }
@@ -62,6 +69,16 @@ static void fill_ends(const struct flow_event *e, struct event_flow *f)
 	memcpy(f->out_from, e->ends->from.bytes, 16);
 }
 
+void flow_event_soon(struct gate *g, struct timer *minute, unsigned *count)
+{
+	uint64_t soon = clock_mono_ns() + NEWS_NS;
+
+	if (*count >= NEWS_MAX || !minute->place || minute->at <= soon)
+		return;
+	++*count;
+	timer_set(&g->timers, minute, soon);
+}
+
 void flow_event_tell(struct gate *g, const struct flow_event *e)
 {
 	struct gate_edge edge = { .kind = EDGE_NAME };
@@ -70,7 +87,6 @@ void flow_event_tell(struct gate *g, const struct flow_event *e)
 
 	memset(&t, 0, sizeof(t));
 	fill_header(g, e, &t.flow.h);
-	fill_numbers(e, &t.flow);
 	fill_ends(e, &t.flow);
 	t.flow.flow = e->number;
 	t.flow.started_mono_ns = e->started_ns;
@@ -80,6 +96,7 @@ void flow_event_tell(struct gate *g, const struct flow_event *e)
 	t.flow.transport = e->key->protocol;
 	t.flow.protocol = e->protocol;
 	t.flow.rule = e->rule;
+	fill_numbers(e, &t.flow);
 	t.flow.direction = e->in ? FLOW_IN : FLOW_OUT;
 	t.flow.name_size = add_text(&t, e->name, EGRESS_NAME_MAX);
 	t.flow.detail_size = add_text(&t, e->detail, FLOW_DETAIL_MAX);

@@ -7,6 +7,7 @@
 #include "gate/dial.h"
 #include "gate/gate.h"
 #include "flow/meter.h"
+#include "flow/reader.h"
 
 #define FLOW_DETAIL_MAX 512
 
@@ -15,6 +16,7 @@ struct flow_event {
 	struct flow_owner *owner; /* its label is brought up to date */
 	const struct dial_ends *ends;
 	const struct meter *meter;
+	const struct flow_reader *reader;	 /* or NULL */
 	uint64_t number, started_ns, packets[2]; /* by enum meter_side */
 	uint32_t index;				 /* of the name where the owner is known, or 0 */
 	uint16_t rule, protocol;		 /* EGRESS_NO_RULE; enum protocol */
@@ -24,6 +26,9 @@ struct flow_event {
 	int error;
 	const char *reason;
 };
+/* The flow's reader has news: its timer, by which it is told each minute, is due before. *count: so
+ * often was that done for this flow; it has an end. */
+void flow_event_soon(struct gate *g, struct timer *minute, unsigned *count);
 void flow_event_tell(struct gate *g, const struct flow_event *e);
 
 #endif

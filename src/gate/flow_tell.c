@@ -16,6 +16,7 @@ void flow_tell(struct flow *f, enum flow_state state, int error, const char *rea
 		.owner = &f->owner,
 		.ends = &f->ends,
 		.meter = &f->pair.meter,
+		.reader = f->pair.reader,
 		.number = f->number,
 		.started_ns = f->started_ns,
 		.index = f->known && flow_name(f) ? f->index : 0,

@@ -54,7 +54,8 @@ struct inbound {
 	struct flow_owner owner;
 	struct dial_ends ends;
 	uint64_t number, started_ns;
-	struct timer timer; /* INSIDE_NS, then each minute */
+	struct timer timer; /* INSIDE_NS, then each minute, or sooner for news */
+	unsigned news;
 };
 TAILQ_HEAD(inbound_list, inbound);
 
@@ -73,6 +74,7 @@ static void tell(struct inbound *c, enum flow_state state, int error, const char
 		.owner = &c->owner,
 		.ends = &c->ends,
 		.meter = &c->pair.meter,
+		.reader = c->pair.reader,
 		.number = c->number,
 		.started_ns = c->started_ns,
 		.rule = EGRESS_NO_RULE,
@@ -127,7 +129,7 @@ static void timer_due(struct timer *t)
 
 	if (c->step == INBOUND_RELAYS) {
 		tell(c, FLOW_LIVES, 0, "");
-		timer_set(&c->g->timers, t, t->at + LIVES_NS);
+		timer_set(&c->g->timers, t, clock_mono_ns() + LIVES_NS);
 	} else {
 		inbound_over(c, FLOW_CUT, ETIMEDOUT, "nothing inside answered");
 	}
@@ -147,7 +149,11 @@ static uint64_t allow(struct pair *p)
 
 static void passed(struct pair *p, uint64_t bytes)
 {
-	(void)p, (void)bytes;
+	struct inbound *c = container_of(p, struct inbound, pair);
+
+	(void)bytes;
+	if (p->reader && flow_reader_news(p->reader))
+		flow_event_soon(c->g, &c->timer, &c->news);
 }
 
 static void over(struct pair *p, enum meter_side side, int error)
@@ -170,7 +176,8 @@ static void relay_begin(struct inbound *c)
 	getsockname(fd, (struct sockaddr *)&at, &size);
 	socket_address(&at, &a, &c->key.from_port);
 	memcpy(c->key.from, a.bytes, sizeof(c->key.from));
-	pair_open(&c->pair, &c->g->published->relay, fd, c->started_ns);
+	pair_open(&c->pair, &c->g->published->relay, fd, INSIDE, c->port->what.inside,
+		  c->started_ns);
 	c->step = INBOUND_RELAYS;
 	tell(c, FLOW_OPENED, 0, "");
 	timer_set(&c->g->timers, &c->timer, clock_mono_ns() + LIVES_NS);

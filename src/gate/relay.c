@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 
 #define RELAY_TIGHT 16384
@@ -143,6 +144,9 @@ static void pass(struct relay_side *from, size_t size)
 		to->blocked = n < (ssize_t)size;
 	}
 	if (n > 0) {
+		if (p->reader)
+			flow_reader_take(p->reader, side_name(from), clock_mono_ns(),
+					 p->relay->scratch, (size_t)n, (size_t)n);
 		drop(from, (size_t)n);
 		p->meter.bytes[side_name(from)] += (uint64_t)n;
 		p->relay->owner->passed(p, (uint64_t)n);
@@ -176,6 +180,16 @@ static void side_turn(struct relay_side *s)
 	}
 }
 
+/* Bytes were on their way until now. */
+static void moved(struct pair *p)
+{
+	uint64_t now = clock_mono_ns();
+
+	meter_moved(&p->meter, now);
+	if (p->reader)
+		flow_reader_moved(p->reader, now);
+}
+
 static void side_ready(struct watch *w, uint32_t events)
 {
 	struct relay_side *s = container_of(w, struct relay_side, watch);
@@ -183,7 +197,7 @@ static void side_ready(struct watch *w, uint32_t events)
 
 	if (s->blocked && events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) {
 		s->blocked = false;
-		meter_moved(&p->meter, clock_mono_ns());
+		moved(p);
 		settle(p);
 	} else if (s->ended) {
 		side_gone(s);
@@ -234,7 +248,8 @@ void relay_close(struct relay *r)
 	r->scratch = NULL;
 }
 
-void pair_open(struct pair *p, struct relay *r, int inside, uint64_t now_ns)
+void pair_open(struct pair *p, struct relay *r, int inside, enum meter_side server, uint16_t port,
+	       uint64_t now_ns)
 {
 	*p = (struct pair){ .relay = r };
 	for (int i = INSIDE; i <= OUTSIDE; i++) {
@@ -242,6 +257,9 @@ void pair_open(struct pair *p, struct relay *r, int inside, uint64_t now_ns)
 		p->sides[i].watch = (struct watch){ .fd = -1, .ready = side_ready };
 	}
 	meter_start(&p->meter, now_ns);
+	p->reader = flow_reader_new(IPPROTO_TCP, port, false);
+	if (p->reader)
+		flow_reader_client(p->reader, !server);
 	p->sides[INSIDE].held = true;
 	side_open(&p->sides[INSIDE], inside);
 	probe_inside(inside);
@@ -304,4 +322,5 @@ void pair_close(struct pair *p, bool reset)
 {
 	side_close(&p->sides[INSIDE], reset);
 	side_close(&p->sides[OUTSIDE], reset);
+	flow_reader_free(take_ptr(p->reader));
 }

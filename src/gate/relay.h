@@ -13,6 +13,7 @@
 
 #include "call/loop.h"
 #include "flow/meter.h"
+#include "flow/reader.h"
 
 /* Bytes of one turn: after it every other socket that is ready has its turn. */
 #define RELAY_TURN (256 * 1024)
@@ -53,13 +54,16 @@ struct pair {
 	struct relay *relay;
 	struct relay_side sides[2]; /* by enum meter_side */
 	struct meter meter;
+	struct flow_reader *reader; /* NULL: no memory for it; owned */
 };
 
 int relay_open(struct relay *r, struct loop *loop, const struct relay_owner *owner);
 void relay_close(struct relay *r);
 
-/* With the inside alone, held; takes its descriptor, which does not block. */
-void pair_open(struct pair *p, struct relay *r, int inside, uint64_t now_ns);
+/* With the inside alone, held; takes its descriptor, which does not block. port: of the server,
+ * which is that side. */
+void pair_open(struct pair *p, struct relay *r, int inside, enum meter_side server, uint16_t port,
+	       uint64_t now_ns);
 /* The outside is reached; takes its descriptor. */
 void pair_connect(struct pair *p, int outside, bool held);
 /* What the side said passes from now on. */

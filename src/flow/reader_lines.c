@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Lines of no known protocol: a miner's messages are told from other JSON, text from bytes without
+ * structure. Trusts no byte; what may be read is bounded by the flow's budget. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "flow/reader_part.h"
+
+static void judge(struct flow_reader *r, enum rpc_verdict verdict)
+{
+	static const enum flow_trait traits[] = {
+		[RPC_OTHER] = FLOW_TRAIT_JSON_RPC,
+		[RPC_ASKED] = FLOW_TRAIT_STRATUM_ASKED,
+		[RPC_PUSHED] = FLOW_TRAIT_STRATUM_PUSHED,
+		[RPC_SUBMITTED] = FLOW_TRAIT_STRATUM_SUBMITTED,
+	};
+
+	if (verdict == RPC_NOTHING)
+		return;
+	reader_note(r, traits[verdict]);
+	if (verdict != RPC_OTHER)
+		reader_know(r, PROTOCOL_STRATUM);
+}
+
+static bool is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Until the line's end; a line that is not a message has no other meaning here. */
+static size_t pass_line(struct side *s, const uint8_t *data, size_t size)
+{
+	const uint8_t *end = memchr(data, '\n', size);
+
+	if (!end)
+		return size;
+	s->line_begun = false;
+	s->has_line = true;
+	return (size_t)(end - data) + 1;
+}
+
+static size_t read_message(struct flow_reader *r, struct side *s, const uint8_t *data, size_t size)
+{
+	size_t used = 0;
+	enum json_result result = rpc_read(s->rpc, data, size, &used);
+
+	if (result == JSON_MORE)
+		return used;
+	if (result == JSON_DONE)
+		judge(r, rpc_verdict(s->rpc));
+	s->line_begun = result == JSON_NOT;
+	free(take_ptr(s->rpc));
+	return used;
+}
+
+static void begin_message(struct side *s)
+{
+	s->rpc = malloc(sizeof(*s->rpc));
+	if (s->rpc)
+		rpc_start(s->rpc);
+	else
+		s->line_begun = true;
+}
+
+static void read_lines(struct flow_reader *r, struct side *s, const uint8_t *data, size_t size)
+{
+	size_t used;
+
+	for (; size; data += used, size -= used) {
+		used = 0;
+		if (s->rpc) {
+			used = read_message(r, s, data, size);
+		} else if (s->line_begun) {
+			used = pass_line(s, data, size);
+		} else if (*data == '{' || *data == '[') {
+			begin_message(s);
+		} else {
+			s->line_begun = !is_blank(*data);
+			s->has_line |= *data == '\n';
+			used = 1;
+		}
+	}
+}
+
+/* Text, and the signs by which a terminal is led; UTF-8 passes. */
+static bool is_text(const uint8_t *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if ((data[i] < ' ' &&
+		     !(data[i] && strchr("\a\b\t\n\v\f\r\033\016\017", data[i]))) ||
+		    data[i] == 0x7f || data[i] == 0xff)
+			return false;
+	return true;
+}
+
+/* Pairs of equal bytes, counted both ways: n + n(n-1)/256 on the average of bytes that are random,
+ * with a deviation of n/11; text, numbers and code have three times as many. */
+static bool is_random(const uint8_t *data, size_t size)
+{
+	uint16_t counts[256] = { 0 };
+	size_t pairs = 0;
+
+	for (size_t i = 0; i < size; i++)
+		counts[data[i]]++;
+	for (size_t i = 0; i < ARRAY_LENGTH(counts); i++)
+		pairs += (size_t)counts[i] * counts[i];
+	return pairs < size + size * size / 256 + size / 2;
+}
+
+static bool is_known(const struct flow_reader *r)
+{
+	return r->protocol != PROTOCOL_UNKNOWN || FLOW_HAS(&r->signs, JSON_RPC);
+}
+
+static void judge_sample(struct flow_reader *r, enum meter_side side)
+{
+	struct side *s = &r->sides[side];
+
+	s->text = is_text(s->kept, s->kept_size);
+	if (s->kept_size < SAMPLE_SIZE)
+		return;
+	s->sampled = true;
+	if (!s->text && is_random(s->kept, s->kept_size) && !is_known(r))
+		reader_note(r, FLOW_TRAIT_ENCRYPTED);
+	if (s->text)
+		side_forget(s);
+	else
+		side_step(r, side, STEP_DULL);
+}
+
+static void sample(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
+{
+	struct side *s = &r->sides[side];
+	size_t room = SAMPLE_SIZE - s->kept_size;
+
+	if (!s->sampled && side_keep(s, data, size < room ? size : room))
+		judge_sample(r, side);
+}
+
+/* A line is needed: what has none may be anything that is written in letters. */
+static bool says_text(const struct side *s)
+{
+	return s->text && s->has_line;
+}
+
+size_t plain_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
+{
+	if (size > r->budget)
+		size = r->budget;
+	r->budget -= (uint32_t)size;
+	read_lines(r, &r->sides[side], data, size);
+	sample(r, side, data, size);
+	if (says_text(&r->sides[INSIDE]) && says_text(&r->sides[OUTSIDE]) && !is_known(r))
+		reader_note(r, FLOW_TRAIT_TEXT);
+	if (!r->budget)
+		side_step(r, side, STEP_DULL);
+	return size;
+}
+
+/* Of a flow that is not followed, what begins as a message does. */
+size_t dull_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
+{
+	if ((data[0] != '{' && data[0] != '[') || r->budget < KEPT_MAX)
+		return size;
+	side_step(r, side, STEP_PLAIN);
+	return 0;
+}
