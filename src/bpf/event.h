@@ -98,8 +98,8 @@ struct event_stream {
 	__u16 kind;	  /* enum stream_kind */
 	__u16 port;	  /* inet: the far end's, and its own */
 	__u16 own_port;
-	__u16 accepted; /* inet: it was accepted from a listener, not connected; terminal: the
-			   master's end */
+	__u16 accepted; /* inet: from a listener, not connected; unix: of a listener with a name,
+			   from either side, not a pair; terminal: the master's end */
 };
 
 struct event_exec {

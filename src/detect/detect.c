@@ -19,9 +19,11 @@
 #define FLUSH_NS NSEC_PER_SEC
 
 const struct detector *const detectors[] = {
-	&survivor_detector,	  &protected_write_detector, &denied_network_detector,
-	&privilege_detector,	  &masquerade_detector,	     &mining_detector,
-	&sensitive_read_detector, &contradiction_detector,   NULL,
+	&survivor_detector,	  &protected_write_detector,
+	&denied_network_detector, &privilege_detector,
+	&masquerade_detector,	  &mining_detector,
+	&sensitive_read_detector, &contradiction_detector,
+	&tunnel_detector,	  NULL,
 };
 
 #define DETECTORS_MAX ARRAY_LENGTH(detectors)
@@ -40,6 +42,7 @@ struct detection {
 	bool closing;
 	struct processes *processes;
 	struct flow_table *flows;
+	struct relays *relays;
 	struct labels *labels;
 	struct lineage *lineage;
 	struct call_announce calls[DETECTION_CALLS_MAX]; /* by n; the eldest gives way */
@@ -72,6 +75,11 @@ const struct process *detection_process(const struct detection *d, const struct 
 struct flow_table *detection_flows(const struct detection *d)
 {
 	return d->flows;
+}
+
+const struct relays *detection_relays(const struct detection *d)
+{
+	return d->relays;
 }
 
 struct labels *detection_labels(const struct detection *d)
@@ -336,6 +344,8 @@ int detection_open(const struct policy *p,
 	if (r == 0)
 		r = flow_table_new(&d->flows);
 	if (r == 0)
+		r = relays_new(&d->relays);
+	if (r == 0)
 		r = labels_new(&d->labels);
 	if (r == 0)
 		r = lineage_new(&d->lineage);
@@ -397,6 +407,7 @@ void detection_event(struct detection *d, const struct event_view *e)
 	advance(d, e->h->mono_ns);
 	processes_before(d->processes, e);
 	flow_table_event(d->flows, e);
+	relays_event(d->relays, e);
 	labels_event(d->labels, e);
 	lineage_event(d->lineage, e); /* short of memory: its label will read as lost */
 	for (size_t i = 0; detectors[i]; i++)
@@ -460,6 +471,7 @@ void detection_close(struct detection *d)
 		forget_call(&d->calls[i]);
 	processes_free(d->processes);
 	flow_table_free(d->flows);
+	relays_free(d->relays);
 	labels_free(d->labels);
 	lineage_free(d->lineage);
 	free(d);

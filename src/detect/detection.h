@@ -27,5 +27,6 @@ extern const struct detector privilege_detector;
 extern const struct detector protected_write_detector;
 extern const struct detector sensitive_read_detector;
 extern const struct detector survivor_detector;
+extern const struct detector tunnel_detector;
 
 #endif

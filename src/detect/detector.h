@@ -14,6 +14,7 @@
 #include "detect/flow_table.h"
 #include "detect/labels.h"
 #include "detect/process.h"
+#include "detect/relays.h"
 #include "policy/policy.h"
 
 /* At these limits the engine goes on: further findings become one `overflow` finding that counts
@@ -47,6 +48,7 @@ const struct policy *detection_policy(const struct detection *d);
 uint64_t detection_now(const struct detection *d); /* CLOCK_MONOTONIC of the newest event or tick */
 const struct processes *detection_processes(const struct detection *d);
 struct flow_table *detection_flows(const struct detection *d);
+const struct relays *detection_relays(const struct detection *d);
 struct labels *detection_labels(const struct detection *d);
 /* The process of an event, or NULL where the table was full. */
 const struct process *detection_process(const struct detection *d, const struct event_header *h);

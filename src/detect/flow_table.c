@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* See flow_table.h. Owns its entries: places with three hashes over them (by number, by cookie, by
- * the two ports) and two lists, of those that live and those that are over, each in the order in
- * which they came there, so that a place is found at once however full it is. Texts are an agent's
- * and are kept as they are: whoever shows them escapes them. */
+/* See flow_table.h. Owns its entries, one a place (detect/places.h), found by number, by cookie and
+ * by who connected from where. Texts are an agent's and are kept as they are: whoever shows them
+ * escapes them. */
 #include "detect/flow_table.h"
 
 #include <errno.h>
@@ -15,43 +14,24 @@
 #include "detect/keyed.h"
 #include "detect/range.h"
 #include "policy/egress.h"
+#include "detect/places.h"
 
-#define SLOTS 32768 /* a power of two over FLOWS_KEPT */
-
-enum key { BY_NUMBER, BY_COOKIE, BY_ENDS, KEY_COUNT };
-
-struct slot {
-	struct flow_seen flow;
-	uint64_t keys[KEY_COUNT]; /* under which it is filed; 0: it is not */
-	/* Index + 1 of others, 0 none: in the same hash slot, and in its list. */
-	uint32_t next[KEY_COUNT], before[KEY_COUNT];
-	uint32_t younger, older;
-};
-
-struct list {
-	uint32_t eldest, youngest;
-};
+enum key { BY_NUMBER, BY_COOKIE, BY_ENDS };
 
 struct flow_table {
-	struct slot *entries; /* FLOWS_KEPT; memory comes with use */
-	uint32_t used;	      /* the first ones are */
-	struct list living, over;
-	uint32_t slots[KEY_COUNT][SLOTS];
+	struct flow_seen *flows; /* FLOWS_KEPT, by place; memory comes with use */
+	struct places *places;
 };
-
-static uint32_t slot_of(uint64_t key)
-{
-	return (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 49) & (SLOTS - 1);
-}
 
 int flow_table_new(struct flow_table **ret)
 {
 	struct flow_table *t = calloc(1, sizeof(*t));
 
-	if (t)
-		t->entries = calloc(FLOWS_KEPT, sizeof(*t->entries));
-	if (!t || !t->entries) {
-		free(t);
+	if (!t)
+		return -ENOMEM;
+	t->flows = calloc(FLOWS_KEPT, sizeof(*t->flows));
+	if (!t->flows || places_new(FLOWS_KEPT, &t->places) < 0) {
+		flow_table_free(t);
 		return -ENOMEM;
 	}
 	*ret = t;
@@ -62,16 +42,16 @@ void flow_table_free(struct flow_table *t)
 {
 	if (!t)
 		return;
-	free(t->entries);
+	places_free(t->places);
+	free(t->flows);
 	free(t);
 }
 
 static struct flow_seen *find(struct flow_table *t, enum key by, uint64_t key)
 {
-	for (uint32_t i = key ? t->slots[by][slot_of(key)] : 0; i; i = t->entries[i - 1].next[by])
-		if (t->entries[i - 1].keys[by] == key)
-			return &t->entries[i - 1].flow;
-	return NULL;
+	uint32_t place = places_find(t->places, by, key);
+
+	return place == PLACE_NONE ? NULL : &t->flows[place];
 }
 
 /* Never 0, which stands for none. */
@@ -101,83 +81,22 @@ struct flow_seen *flow_table_by_ends(struct flow_table *t, const uint8_t from[16
 	return find(t, BY_ENDS, ends_key(from, from_port, port));
 }
 
-/* The youngest comes first: ports come again. */
-static void file_under(struct flow_table *t, struct slot *s, enum key by, uint64_t key)
-{
-	uint32_t *at = &t->slots[by][slot_of(key)];
-
-	if (!key)
-		return;
-	s->keys[by] = key;
-	s->next[by] = *at;
-	*at = (uint32_t)(s - t->entries) + 1;
-	if (s->next[by])
-		t->entries[s->next[by] - 1].before[by] = *at;
-}
-
-static void take_out(struct flow_table *t, struct slot *s, enum key by)
-{
-	if (!s->keys[by])
-		return;
-	*(s->before[by] ? &t->entries[s->before[by] - 1].next[by]
-			: &t->slots[by][slot_of(s->keys[by])]) = s->next[by];
-	if (s->next[by])
-		t->entries[s->next[by] - 1].before[by] = s->before[by];
-}
-
-static void list_add(struct flow_table *t, struct list *l, struct slot *s)
-{
-	uint32_t self = (uint32_t)(s - t->entries) + 1;
-
-	s->older = l->youngest;
-	s->younger = 0;
-	*(l->youngest ? &t->entries[l->youngest - 1].younger : &l->eldest) = self;
-	l->youngest = self;
-}
-
-static void list_remove(struct flow_table *t, struct list *l, struct slot *s)
-{
-	*(s->older ? &t->entries[s->older - 1].younger : &l->eldest) = s->younger;
-	*(s->younger ? &t->entries[s->younger - 1].older : &l->youngest) = s->older;
-}
-
-/* A free place, else that of the eldest that is over, else of the eldest. */
-static struct slot *take_place(struct flow_table *t)
-{
-	struct list *l = t->over.eldest ? &t->over : &t->living;
-	struct slot *s;
-
-	if (t->used < FLOWS_KEPT)
-		return &t->entries[t->used++];
-	s = &t->entries[l->eldest - 1];
-	list_remove(t, l, s);
-	for (enum key by = 0; by < KEY_COUNT; by++)
-		take_out(t, s, by);
-	*s = (struct slot){ 0 };
-	return s;
-}
-
 static struct flow_seen *add(struct flow_table *t, const struct event_flow *f)
 {
-	struct slot *s = take_place(t);
+	const uint64_t keys[PLACE_KEYS] = { [BY_NUMBER] = f->flow,
+					    [BY_COOKIE] = f->cookie,
+					    [BY_ENDS] = ends_key(f->from, f->from_port, f->port) };
+	struct flow_seen *seen = &t->flows[places_take(t->places, keys, PLACE_LAST)];
 
-	s->flow.last = *f;
-	file_under(t, s, BY_NUMBER, f->flow);
-	file_under(t, s, BY_COOKIE, f->cookie);
-	file_under(t, s, BY_ENDS, ends_key(f->from, f->from_port, f->port));
-	list_add(t, &t->living, s);
-	return &s->flow;
+	*seen = (struct flow_seen){ .last = *f };
+	return seen;
 }
 
 static void set_over(struct flow_table *t, struct flow_seen *f, bool over)
 {
-	struct slot *s = (struct slot *)f; /* its first member */
-
-	if (f->over == over)
-		return;
+	if (f->over != over)
+		places_renew(t->places, (uint32_t)(f - t->flows), over ? PLACE_FIRST : PLACE_LAST);
 	f->over = over;
-	list_remove(t, over ? &t->living : &t->over, s);
-	list_add(t, over ? &t->over : &t->living, s);
 }
 
 static void keep_text(char to[FLOW_NAME_MAX], struct bytes text)
@@ -214,8 +133,9 @@ void flow_table_event(struct flow_table *t, const struct event_view *e)
 void flow_table_living(struct flow_table *t, void (*on_flow)(void *context, struct flow_seen *f),
 		       void *context)
 {
-	for (uint32_t i = t->living.eldest; i; i = t->entries[i - 1].younger)
-		on_flow(context, &t->entries[i - 1].flow);
+	for (uint32_t i = places_eldest(t->places, PLACE_LAST); i != PLACE_NONE;
+	     i = places_younger(t->places, i))
+		on_flow(context, &t->flows[i]);
 }
 
 void flow_seen_words(const struct flow_seen *f, struct buf *out)

@@ -135,6 +135,7 @@ static void inherit(struct process *child, const struct process *parent)
 	child->exec_seq = parent->exec_seq;
 	child->exec_call = parent->exec_call;
 	child->exec_flags = parent->exec_flags;
+	child->terminal = parent->terminal;
 }
 
 /* The parent in a fork event may be the launcher, which is no process of the run: it is looked up
@@ -195,6 +196,7 @@ static void apply_exec(struct process *p, const struct event_view *e)
 	p->exec_seq = e->seq;
 	p->exec_call = e->h->call;
 	p->exec_flags = e->exec->exec_flags;
+	p->terminal = e->exec->streams[0].kind == STREAM_TERMINAL;
 }
 
 static void remove_process(struct processes *t, struct process **at)

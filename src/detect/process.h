@@ -25,6 +25,7 @@ struct process {
 	uint32_t exec_call;  /* the call in which that exec was */
 	uint32_t label;	     /* what it carries from other calls; see call/lineage.h */
 	uint32_t exec_flags; /* enum exec_flag */
+	bool terminal;	     /* its standard input was one when it was executed */
 	bool end_unseen;     /* its sensor sees no exits: it may be long gone */
 };
 

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Connections that carry others past the policy: each that leads out is judged when something new
+ * is known of it, be it what passed on it (EVENT_FLOW), where it is relayed to (EVENT_RELAY) or the
+ * end of its call. A judgement is made anew of all that is known by then; the engine keeps one
+ * finding for each destination and call, which grows. Blamed is the call whose process opened the
+ * connection, and each other call whose process takes part in the relay.
+ *
+ * One weak kind of evidence is low, two that are independent are medium, three high; what proves a
+ * tunnel by itself is high. Words in arguments never count there. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text_escape.h"
+#include "bpf/event_address.h"
+#include "detect/keyed.h"
+#include "detect/tunnel.h"
+
+#define NAME_WIDTH 100
+#define OUTER_MAX 4 /* connections that lead out, of one chain, that are judged for one relay */
+
+/* A judgement that says the same as the one before is not reported again. */
+static uint64_t signature(const struct tunnel_case *c)
+{
+	uint64_t s = (uint64_t)c->f.severity << 48 | (uint64_t)c->call_count << 40 |
+		     (uint64_t)c->hops << 32;
+
+	for (size_t i = 0; i < c->f.sign_count; i++)
+		s |= 1ull << c->f.signs[i].kind;
+	return s;
+}
+
+bool tunnel_leads_out(struct flow_table *flows, const struct event_stream *s,
+		      struct flow_seen **ret_flow)
+{
+	struct flow_seen *flow;
+
+	*ret_flow = NULL;
+	if (s->kind != STREAM_INET)
+		return false;
+	flow = flow_table_by_cookie(flows, s->object);
+	if (!flow && s->accepted)
+		flow = flow_table_by_ends(flows, s->address, s->port, s->own_port);
+	if (!flow)
+		return !stream_is_loopback(s);
+	*ret_flow = flow;
+	return flow->last.direction != FLOW_INSIDE;
+}
+
+struct event_stream tunnel_stream(const struct event_flow *f)
+{
+	bool in = f->direction == FLOW_IN;
+	struct event_stream s = { .object = in ? 0 : f->cookie,
+				  .kind = STREAM_INET,
+				  .port = in ? f->from_port : f->port,
+				  .own_port = in ? f->port : f->from_port,
+				  .accepted = in };
+
+	memcpy(s.address, in ? f->from : f->address, sizeof(s.address));
+	return s;
+}
+
+void tunnel_say_stream(const struct event_stream *s, struct buf *text)
+{
+	char address[EVENT_ADDRESS_TEXT];
+
+	if (s->kind != STREAM_INET)
+		buf_add_text(text, "a unix socket");
+	else if (s->accepted)
+		buf_printf(text, "who connects to port %u", s->own_port);
+	else
+		buf_printf(text, "%s port %u", event_address_text(s->address, address), s->port);
+}
+
+void tunnel_add(struct tunnel_case *c, enum sign kind, int alone, const struct buf *text)
+{
+	finding_add_sign(&c->f, kind, text);
+	if (alone > c->alone)
+		c->alone = alone;
+}
+
+/* Of a protocol of questions and answers, what its far end does in time says little, and servers
+ * live on and are connected to. */
+static bool counts(const struct tunnel_case *c, enum sign kind)
+{
+	if (c->asks && (kind == SIGN_BALANCE || kind == SIGN_OUTLIVES || kind == SIGN_LISTENER))
+		return false;
+	return kind != SIGN_WORDS;
+}
+
+static enum severity weigh(const struct tunnel_case *c)
+{
+	enum severity severity = (enum severity)c->alone;
+	size_t kinds = 0;
+
+	for (size_t i = 0; i < c->f.sign_count; i++)
+		kinds += counts(c, c->f.signs[i].kind);
+	if (kinds >= 2 && severity < SEVERITY_MEDIUM)
+		severity = SEVERITY_MEDIUM;
+	if (kinds >= 3 && severity < SEVERITY_HIGH)
+		severity = SEVERITY_HIGH;
+	return severity;
+}
+
+static void say_destination(const struct tunnel_case *c, struct buf *text)
+{
+	if (c->flow && c->flow->last.direction == FLOW_IN) {
+		buf_printf(text, "a connection from outside to port %u", c->stream.own_port);
+		return;
+	}
+	buf_add_text(text, "a connection to ");
+	if (c->flow && c->flow->name[0]) {
+		text_escape_cut(text, c->flow->name, strlen(c->flow->name), NAME_WIDTH);
+		buf_printf(text, " port %u", c->stream.port);
+	} else {
+		tunnel_say_stream(&c->stream, text);
+	}
+}
+
+static void say(struct tunnel_case *c)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	buf_init(&text, FINDING_SUMMARY_MAX * 4);
+	say_destination(c, &text);
+	if (finding_has_sign(&c->f, SIGN_RELAY)) {
+		buf_add_text(&text, " is a tunnel: it is passed on to ");
+		tunnel_say_stream(&c->leads_to, &text);
+		buf_add_text(&text, ", and back");
+	} else {
+		buf_printf(&text, " %s a tunnel: %s",
+			   c->f.severity >= SEVERITY_MEDIUM ? "is" : "may be", c->f.signs[0].text);
+	}
+	finding_say_program(c->d, c->who, &text);
+	finding_say(&c->f, &text);
+}
+
+static uint64_t destination_key(const struct tunnel_case *c)
+{
+	bool in = c->flow && c->flow->last.direction == FLOW_IN;
+	uint16_t port = in ? c->stream.own_port : c->stream.port;
+	uint64_t key = keyed_hash(KEYED_HASH, &port, sizeof(port));
+
+	if (in)
+		return key;
+	if (c->flow && c->flow->name[0])
+		return keyed_hash(key, c->flow->name, strlen(c->flow->name));
+	return keyed_hash(key, c->stream.address, sizeof(c->stream.address));
+}
+
+static void report(struct tunnel_case *c)
+{
+	uint64_t key = destination_key(c);
+
+	detection_report_rising(c->d, &c->f, key);
+	for (size_t i = 0; i < c->call_count; i++) {
+		struct finding f = c->f;
+
+		f.call = c->calls[i];
+		f.via_count = 0;
+		finding_add_label(c->d, &f, c->labels[i]);
+		detection_report_rising(c->d, &f, key);
+	}
+}
+
+/* who: of the relay by which it is known, where there is no flow. */
+static void judge(struct detection *d, const struct tunnels *all, const struct event_stream *stream,
+		  struct flow_seen *flow, const struct event_header *who)
+{
+	struct tunnel_case c = { .d = d,
+				 .all = all,
+				 .flow = flow,
+				 .stream = *stream,
+				 .who = flow ? &flow->last.h : who,
+				 .alone = -1 };
+
+	if (flow && flow->last.direction == FLOW_INSIDE)
+		return;
+	finding_begin_call(FINDING_TUNNEL, c.who->call, flow ? flow->first_seq : 0, &c.f);
+	finding_add_label(d, &c.f, c.who->label);
+	if (flow) {
+		c.protocol = tunnel_protocol(flow, stream->port);
+		c.asks = tunnel_asks(flow, c.protocol);
+		finding_add_flow(&c.f, flow->last.flow);
+	}
+	tunnel_add_relay(&c);
+	if (flow)
+		tunnel_add_flow(&c);
+	if (c.alone < 0)
+		return;
+	tunnel_add_circumstances(&c);
+	c.f.severity = weigh(&c);
+	if (flow && flow->note[FLOW_NOTE_TUNNEL] == signature(&c))
+		return;
+	if (flow)
+		flow->note[FLOW_NOTE_TUNNEL] = signature(&c);
+	say(&c);
+	report(&c);
+}
+
+static bool judge_stream(struct detection *d, const struct tunnels *all,
+			 const struct event_stream *s, const struct event_header *who)
+{
+	struct flow_seen *flow;
+
+	if (!tunnel_leads_out(detection_flows(d), s, &flow))
+		return false;
+	judge(d, all, s, flow, who);
+	return true;
+}
+
+/* All that lead out in the chain that this relay is a part of. */
+static void on_relay(struct detection *d, const struct tunnels *all, const struct event_view *e)
+{
+	const struct event_relay *r = e->relay;
+	const struct event_stream behind = stream_far(&r->from), before = stream_far(&r->to);
+	struct relay_reach reach;
+	size_t judged = 0;
+
+	judge_stream(d, all, &r->from, e->h);
+	judge_stream(d, all, &r->to, e->h);
+	relays_backward(detection_relays(d), &behind, &reach);
+	for (size_t i = 0; i < reach.count && judged < OUTER_MAX; i++) {
+		const struct event_relay *first = &reach.steps[i].relay->last;
+
+		judged += judge_stream(d, all, &first->from, &first->h);
+	}
+	relays_forward(detection_relays(d), &before, &reach);
+	for (size_t i = 0; i < reach.count && judged < OUTER_MAX; i++) {
+		const struct event_relay *last = &reach.steps[i].relay->last;
+
+		judged += judge_stream(d, all, &last->to, &last->h);
+	}
+}
+
+static void judge_flow(struct detection *d, const struct tunnels *all, struct flow_seen *flow)
+{
+	struct event_stream s = tunnel_stream(&flow->last);
+
+	judge(d, all, &s, flow, NULL);
+}
+
+static void on_event(struct detection *d, void *state, const struct event_view *e)
+{
+	struct flow_seen *flow;
+
+	if (e->h->kind == EVENT_RELAY) {
+		on_relay(d, state, e);
+		return;
+	}
+	flow = flow_table_find(detection_flows(d), e->flow->flow);
+	if (flow)
+		judge_flow(d, state, flow);
+}
+
+struct ended {
+	struct detection *d;
+	const struct tunnels *all;
+	uint32_t call;
+};
+
+static void judge_ended(void *context, struct flow_seen *flow)
+{
+	const struct ended *e = context;
+
+	if (flow->last.h.call == e->call)
+		judge_flow(e->d, e->all, flow);
+}
+
+static void on_call_exit(struct detection *d, void *state, const struct call_announce *call,
+			 const struct call_exit *x, uint64_t seq)
+{
+	struct tunnels *all = state;
+	struct ended e = { d, all, x->n };
+
+	(void)call, (void)seq;
+	if (x->n == 0 || x->n >= TUNNEL_CALLS_MAX || !x->survivors)
+		return;
+	all->ended[x->n / 8] |= (uint8_t)(1 << x->n % 8);
+	flow_table_living(detection_flows(d), judge_ended, &e);
+}
+
+static int start(struct detection *d, void **ret_state)
+{
+	struct tunnels *all = calloc(1, sizeof(*all));
+
+	(void)d;
+	if (!all)
+		return -ENOMEM;
+	*ret_state = all;
+	return 0;
+}
+
+static void finish(struct detection *d, void *state)
+{
+	(void)d;
+	free(state);
+}
+
+const struct detector tunnel_detector = {
+	.kind = FINDING_TUNNEL,
+	.wants = 1u << EVENT_FLOW | 1u << EVENT_RELAY,
+	.start = start,
+	.on_event = on_event,
+	.on_call_exit = on_call_exit,
+	.finish = finish,
+};

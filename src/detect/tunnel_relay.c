@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Whether a connection that leads out is relayed to another one, over any number of processes, and
+ * who comes in by that. What a process does with its own standard streams, with pipes and with
+ * terminals is no tunnel: so work git, rsync and `ssh host command`. */
+#include "base/cleanup.h"
+#include "base/words.h"
+#include "bpf/event_address.h"
+#include "detect/relays.h"
+#include "detect/tunnel.h"
+
+/* A server that asks another one for each question of its own also sends what it takes, and more or
+ * less as much. It does not send it on unaltered: over TLS and HTTP nearly the same number of bytes
+ * counts alone, of messages that are long enough for a header to show. */
+#define MESSAGE_MIN 256 /* bytes on average, in one direction */
+/* Between two connections that both lead out: a client of two servers, whose questions and answers
+ * happen to be of one size, is told by their amount. */
+#define BOTH_OUT_MIN (1u << 20)
+
+struct link {
+	const struct relay_step *out, *back; /* NULL: none was found */
+	enum relay_match match;
+	bool leads_out;
+};
+
+static enum relay_match path_match(const struct relay_reach *reach, const struct relay_step *at)
+{
+	enum relay_match match = relay_match(&at->relay->last);
+
+	for (; at->before >= 0; at = &reach->steps[at->before]) {
+		enum relay_match before = relay_match(&reach->steps[at->before].relay->last);
+
+		match = before < match ? before : match;
+	}
+	return match;
+}
+
+/* Not pairs of sockets, which are a program's own pipes. */
+static bool is_connection(const struct event_stream *s)
+{
+	return s->kind == STREAM_INET || (s->kind == STREAM_UNIX && s->accepted);
+}
+
+/* A published port counts as outside only by itself: what it is relayed to from outside and out
+ * again is said of the connection that goes out. */
+static bool end_leads_out(const struct tunnel_case *c, const struct event_stream *s)
+{
+	struct flow_seen *flow = NULL;
+
+	return tunnel_leads_out(detection_flows(c->d), s, &flow) &&
+	       (!flow || flow->last.direction == FLOW_OUT);
+}
+
+/* One inside before one that leads out, then the one that fits best, then the farthest: where the
+ * chain ends. */
+static bool is_better(const struct link *l, const struct link *than)
+{
+	if (!than->out || l->leads_out != than->leads_out)
+		return !than->out || than->leads_out;
+	if (l->match != than->match)
+		return l->match > than->match;
+	return l->out->hop > than->out->hop;
+}
+
+/* The best of the connections that this one is relayed to in both directions. */
+static void find_link(const struct tunnel_case *c, const struct relay_reach *out,
+		      const struct relay_reach *back, struct link *ret)
+{
+	for (size_t i = 0; i < out->count; i++) {
+		const struct event_stream *end = &out->steps[i].relay->last.to;
+
+		if (!is_connection(end) || stream_same(end, &c->stream))
+			continue;
+		for (size_t j = 0; j < back->count; j++) {
+			struct link l = { .out = &out->steps[i], .back = &back->steps[j] };
+			enum relay_match m;
+
+			if (!stream_same(&l.back->relay->last.from, end))
+				continue;
+			l.match = path_match(out, l.out);
+			m = path_match(back, l.back);
+			l.match = m < l.match ? m : l.match;
+			l.leads_out = end_leads_out(c, end);
+			if (is_better(&l, ret))
+				*ret = l;
+		}
+	}
+}
+
+static void add_hops(struct tunnel_case *c, const struct relay_reach *reach,
+		     const struct relay_step *at)
+{
+	for (;; at = &reach->steps[at->before]) {
+		const struct event_header *h = &at->relay->last.h;
+		size_t known = 0;
+
+		if (c->f.evidence_count < FINDING_EVIDENCE_MAX)
+			c->f.evidence[c->f.evidence_count++] = at->relay->seq;
+		while (known < c->call_count && c->calls[known] != h->call)
+			known++;
+		if (h->call == c->who->call) {
+			finding_add_label(c->d, &c->f, h->label);
+		} else if (known == c->call_count) {
+			c->calls[c->call_count] = h->call;
+			c->labels[c->call_count++] = h->label;
+		}
+		if (at->before < 0)
+			return;
+	}
+}
+
+/* What the relay weighs by itself. */
+static int weigh(const struct tunnel_case *c, const struct link *l)
+{
+	const struct event_relay *in = &l->out->relay->last, *out = &l->back->relay->last;
+	uint64_t bytes = in->bytes_in + out->bytes_in, moves = (uint64_t)in->count + out->count;
+	bool long_enough = bytes >= moves * MESSAGE_MIN;
+
+	if (l->match == RELAY_UNLIKE || (c->asks && l->match != RELAY_TIGHT))
+		return -1;
+	if (c->flow && c->flow->last.direction == FLOW_IN)
+		return l->leads_out ? -1 : SEVERITY_LOW;
+	if (l->leads_out)
+		return l->match == RELAY_TIGHT && bytes >= BOTH_OUT_MIN ? SEVERITY_MEDIUM
+									: SEVERITY_LOW;
+	return c->asks && !long_enough ? SEVERITY_LOW : SEVERITY_HIGH;
+}
+
+static void say_relay(const struct tunnel_case *c, const struct link *l, struct buf *text)
+{
+	bytes_words(l->out->relay->last.bytes_out, text);
+	buf_add_text(text, " on to ");
+	tunnel_say_stream(&c->leads_to, text);
+	buf_add_text(text, ", ");
+	bytes_words(l->back->relay->last.bytes_in, text);
+	buf_add_text(text, " from there");
+	if (l->out->hop > 1 || l->back->hop > 1)
+		buf_printf(text, ", over %d steps",
+			   l->out->hop > l->back->hop ? l->out->hop : l->back->hop);
+	if (c->call_count)
+		buf_printf(text, ", also by call %u", c->calls[0]);
+}
+
+/* Somebody else than the call itself comes in by it. */
+static void add_listener(struct tunnel_case *c, const struct event_stream *end)
+{
+	cleanup_buf struct buf text = { 0 };
+	const struct flow_seen *inner;
+
+	if (end->kind != STREAM_INET || !end->accepted)
+		return;
+	inner = flow_table_by_ends(detection_flows(c->d), end->address, end->port, end->own_port);
+	if (!inner || (inner->last.direction != FLOW_IN && inner->last.h.call == c->who->call))
+		return;
+	buf_init(&text, FINDING_SIGN_TEXT);
+	if (inner->last.direction == FLOW_IN)
+		buf_printf(&text, "port %u, which is published", end->own_port);
+	else
+		buf_printf(&text, "call %u came in by port %u", inner->last.h.call, end->own_port);
+	tunnel_add(c, SIGN_LISTENER, -1, &text);
+}
+
+void tunnel_add_relay(struct tunnel_case *c)
+{
+	const struct relays *relays = detection_relays(c->d);
+	cleanup_buf struct buf text = { 0 };
+	struct relay_reach out, back;
+	struct link l = { 0 };
+	int alone;
+
+	relays_forward(relays, &c->stream, &out);
+	if (!out.count)
+		return;
+	relays_backward(relays, &c->stream, &back);
+	find_link(c, &out, &back, &l);
+	if (!l.out)
+		return;
+	alone = weigh(c, &l);
+	if (alone < 0)
+		return;
+	c->leads_to = l.out->relay->last.to;
+	c->hops = l.out->hop;
+	add_hops(c, &out, l.out);
+	add_hops(c, &back, l.back);
+	buf_init(&text, FINDING_SIGN_TEXT * 2);
+	say_relay(c, &l, &text);
+	tunnel_add(c, SIGN_RELAY, alone, &text);
+	add_listener(c, &c->leads_to);
+}
