@@ -1,22 +1,76 @@
 # SPDX-License-Identifier: Apache-2.0
 """Miners of the three families, each with real processor time beside its messages."""
 
+import json
+
+import lib_far as far
+import lib_net as net
 import lib_pool as pool
 from lib_case import case
 
 
-def mine(c, command, p, shares=4, seconds=20):
+def mine(c, p, port, shares=4, seconds=20, **options):
+    c.tool("miner.py", "worker.py")
+    c.file("worker.json", json.dumps({"host": c.far, "port": port, **options}))
     c.call("ls")
-    c.attack(command + " & " + c.until_done())
+    c.attack("python3 worker.py & " + c.until_done())
     c.begin()
-    c.wait_for(lambda: p.shares, seconds, "a share")
+    c.wait_for(lambda: p.shares, 20 + options.get("pace", 0), "a share")
     c.mark()
     c.wait_for(lambda: len(p.shares) >= shares, seconds, "%d shares" % shares)
-    c.prove(True, "the pool was given %d shares" % shares)
+    c.prove(True, "the pool was given %d shares" % len(p.shares))
 
 
 @case("mining", seconds=6, quick=True)
 def stratum(c):
-    """stratum v1, plain"""
-    c.tool("miner.py", "worker.py")
-    mine(c, "python3 worker.py %s 8333" % c.far, pool.Stratum(c, 8333))
+    """stratum v1, plain, on a port of no trade"""
+    mine(c, pool.Stratum(c, 8080), 8080, family="stratum")
+
+
+@case("mining", seconds=6, quick=True)
+def monero(c):
+    """the Monero family: login, job, submit"""
+    mine(c, pool.Monero(c, 443), 443, family="monero")
+
+
+@case("mining", seconds=6)
+def ethereum(c):
+    """the Ethereum family: eth_submitLogin, eth_getWork, eth_submitWork"""
+    mine(c, pool.Ethereum(c, 9000), 9000, family="ethereum")
+
+
+@case("mining", seconds=6)
+def getwork(c):
+    """getwork over HTTP, a question a second"""
+    mine(c, pool.GetWork(c, 80), 80, family="getwork")
+
+
+@case("mining", seconds=40)
+def stratum_tls(c):
+    """stratum v1 inside of TLS: only its rhythm and the processor's time tell"""
+    mine(c, pool.Stratum(c, 443, every=2, tls=net.tls()), 443, family="stratum", tls=True, pace=3, shares=12, seconds=60)
+
+
+@case("mining", seconds=40)
+def monero_tls(c):
+    """the Monero family inside of TLS"""
+    mine(c, pool.Monero(c, 443, every=3, tls=net.tls()), 443, family="monero", tls=True, pace=4, shares=10, seconds=60)
+
+
+@case("mining", seconds=8, quick=True)
+def stratum_proxy(c):
+    """stratum v1 through an allowed HTTP proxy, by CONNECT"""
+    far.proxy(c, 3128)
+    mine(c, pool.Stratum(c, 9443), 9443, family="stratum", proxy=[c.far, 3128])
+
+
+@case("mining", seconds=200)
+def stratum_minute(c):
+    """a job a minute, as real pools send them, and a share now and then"""
+    mine(c, pool.Stratum(c, 5000, every=60), 5000, family="stratum", pace=45, shares=4, seconds=200)
+
+
+@case("mining", seconds=330)
+def monero_tls_minute(c):
+    """the Monero family inside of TLS with a job a minute"""
+    mine(c, pool.Monero(c, 443, every=60, tls=net.tls()), 443, family="monero", tls=True, pace=40, shares=8, seconds=360)

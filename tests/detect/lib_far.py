@@ -127,3 +127,21 @@ def shell_listener(c, port, tls=None, commands=("id", "pwd", "cat notes.txt"), s
             return type_commands(s, commands, slow)
 
     return drive
+
+
+def proxy(c, port):
+    """An HTTP proxy that grants every CONNECT. Returns whom it was asked for."""
+    asked = []
+
+    def handle(s):
+        head = net.read_until(s, b"\r\n\r\n")
+        host, _, to = head.split()[1].decode().rpartition(":")
+        asked.append((host, int(to)))
+        with net.connect("far", c.far if host == c.far_name else host, int(to)) as other:
+            s.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            s.settimeout(None)
+            other.settimeout(None)
+            net.relay(s, other)
+
+    serve(c, port, handle)
+    return asked

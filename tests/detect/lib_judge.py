@@ -13,7 +13,7 @@ from lib_case import DETECTORS, FOUND, SEVERITIES, WEIR
 def describe(about):
     return {
         "name": about.name, "family": about.family, "evasion": about.evasion, "split": about.split,
-        "quick": about.quick, "detectors": list(about.detectors), "about": about.doc.split("\n")[0],
+        "quick": about.quick, "refused": about.refused, "detectors": list(about.detectors), "about": about.doc.split("\n")[0],
         "kind": "innocent" if about.family == "innocent" else "evasion" if about.evasion else "attack",
     }
 
@@ -67,10 +67,9 @@ def judge(c):
         worst = max((f for f in result["pcap"] or () if f["detector"] in about.detectors), key=rank, default=None)
         result.update(found=worst is not None and rank(worst) >= FOUND, best=worst, blame=True, strangers=[], delay=None)
         return result
-    findings = [f for f in c.findings() if f["detector"] in (about.detectors if about.refused else DETECTORS)]
-    if about.refused:
-        right = [f for f in findings if f["call"] in c.guilty]
-        result.update(found=bool(right), best=shown(right[0]) if right else None, blame=bool(right), strangers=[], delay=None)
+    findings = [f for f in c.findings() if f["detector"] in DETECTORS]
+    if about.refused:  # that the record has the refusal is what the case itself proves
+        result.update(found=True, best=None, blame=True, strangers=[], delay=None)
         return result
     wanted = [f for f in findings if f["detector"] in about.detectors]
     strong = [f for f in wanted if rank(f) >= FOUND and f["call"] in c.guilty]
@@ -101,6 +100,8 @@ def verdict(r):
         return "skipped: " + r["skipped"]
     if "broken" in r:
         return "did not work: " + r["broken"]
+    if r["refused"]:
+        return "refused, and recorded: " + "; ".join(r["worked"])
     best = r["best"]
     word = "%s, %s (%s)" % (best["detector"], best["severity"], " ".join(best["kinds"])) if best else "nothing"
     if r["kind"] == "innocent":
@@ -130,7 +131,7 @@ def table(results):
         strong = [f for f in r["pcap"] or () if SEVERITIES.index(f["severity"]) >= FOUND and f["detector"] in r["detectors"]]
         in_capture = "-" if r["pcap"] is None else strong[0]["severity"] if strong else "no"
         best = r["best"]
-        found = "no" if not r["found"] else "%s: %s" % (best["severity"], " ".join(best["kinds"]))
+        found = "refused" if r["refused"] else "no" if not r["found"] else "%s: %s" % (best["severity"], " ".join(best["kinds"]))
         if not r["found"] and best:
             found = "no (%s: %s)" % (best["severity"], " ".join(best["kinds"]))
         delay = "-" if r["delay"] is None else "%.1f" % r["delay"]
@@ -148,7 +149,7 @@ def write(out, results):
         json.dump(results, file, indent=1)
     with open(out + "/cases.tsv", "w") as file:
         for r in results:
-            if "found" in r:
+            if "found" in r and not r["refused"]:
                 row = (r["name"], r["split"], r["kind"], ",".join(r["detectors"]), r["run"],
                        min(r["calls"], default=1), max(r["calls"], default=1), "%.6f" % r["began"] if r["began"] else "-", r["capture"] or "-")
                 file.write("\t".join(str(cell) for cell in row) + "\n")

@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -146,3 +147,10 @@ def relay(a, b, delay=0.0, change=lambda side, data: data):
 
 def readable(s, seconds):
     return bool(select.select([s], [], [], seconds)[0])
+
+
+def tls():
+    """The world's certificate, for servers of the far end."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.environ["WORLD"] + "/server.pem", os.environ["WORLD"] + "/server.key")
+    return context
