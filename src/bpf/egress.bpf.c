@@ -25,6 +25,14 @@ struct {
 	__type(value, struct egress_rule_ports);
 } egress_rules SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, EGRESS_CUTS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct egress_cut);
+	__type(value, __u64); /* the run */
+} egress_cuts SEC(".maps");
+
 /* What a hook is asked about. */
 struct asked {
 	struct flow_key key;
@@ -122,6 +130,20 @@ static __noinline int flow_note(const struct call_entry *call, const struct aske
 	return 0;
 }
 
+/* Has a finding refused this to the call, or to every one? */
+static __noinline bool is_cut(const struct flow_key *to, __u32 call, bool inside)
+{
+	struct egress_cut key = { .run = to->run, .call = call };
+
+	__builtin_memcpy(key.address, to->to, sizeof(key.address));
+	if (inside)
+		key.port = to->to_port;
+	if (bpf_map_lookup_elem(&egress_cuts, &key))
+		return true;
+	key.call = EVENT_NO_CALL;
+	return bpf_map_lookup_elem(&egress_cuts, &key);
+}
+
 /* As rule_find(), for everything that a hook is asked about. */
 static __always_inline int egress_judge(struct bpf_sock_addr *ctx, const struct call_entry *call,
 					struct asked *a, __u64 cookie)
@@ -134,7 +156,7 @@ static __always_inline int egress_judge(struct bpf_sock_addr *ctx, const struct 
 	if (a->inside &&
 	    !(run && a->key.protocol == IPPROTO_TCP && is_carried(run, a->key.to_port)))
 		return 0;
-	if (!run)
+	if (!run || (run->cut_count && is_cut(&a->key, call->call, a->inside)))
 		return -1;
 	if (!a->inside)
 		rule = rule_find(run, &a->key);

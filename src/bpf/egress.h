@@ -18,7 +18,18 @@ struct egress_run {
 	__u32 generation; /* of the rules in force; a change of policy is one write here */
 	__u32 carried_count;
 	__u16 carried[EGRESS_CARRIED]; /* ports on loopback that lead out */
+	__u32 cut_count;	       /* entries of egress_cuts: findings have refused something */
 };
+
+/* Map egress_cuts: what findings refuse to a call whatever the rules say (the policy's on:). */
+struct egress_cut {
+	__u64 run;
+	__u32 call; /* or EVENT_NO_CALL: to every one */
+	__u16 port; /* 0: every one; else of a socket that is carried */
+	__u16 reserved;
+	__u8 address[16]; /* as asked for */
+};
+#define EGRESS_CUTS_MAX 65536 /* entries of all runs together */
 
 /* Map egress_rules, a longest-prefix trie: run, generation and address -> ports. prefix counts
  * from the beginning of run_high: 96 + the address's. IPv4 is ::ffff:a.b.c.d. */

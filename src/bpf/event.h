@@ -404,6 +404,21 @@ struct event_usage {
 	__u32 reserved;
 };
 
+/* From the keeper: what a finding ordered by the policy's `on:` has done, once it is done. */
+struct event_action {
+	struct event_header h; /* of the finding's call; no process */
+	__u64 ordered_mono_ns; /* when the keeper was told */
+	__u32 finding;	       /* its number in the run */
+	__u32 flows, cut;      /* of the finding; of those, how many lived and were ended */
+	__u32 destinations;    /* refused to the call from here on */
+	__u32 processes;       /* ended */
+	__u16 action;	       /* enum policy_action: tables/actions.tbl */
+	__u16 run_ended;       /* 1: with this the run is over */
+	__u16 left_size, processes_size;
+	__u32 reserved;
+	/* what could not be done and why; the processes as "pid name" */
+};
+
 /* Written by the kernel when the call's cgroup goes: the last word on what was produced. */
 struct event_count {
 	struct event_header h;

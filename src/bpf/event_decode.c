@@ -11,6 +11,12 @@
 
 #define TEXTS_MAX 4
 
+static const char *const action_names[] = {
+#define ACTION(NAME, name, about) #name,
+#include "tables/actions.tbl"
+#undef ACTION
+};
+
 /* How a kind looks: bytes of its fixed part, and where its lengths stand (0 ends the list: no
  * length is at offset 0). */
 struct shape {
@@ -60,6 +66,9 @@ static const struct shape *shape_of(enum event_kind kind)
 				   offsetof(struct event_flow, reason_size) } },
 		[EVENT_RELAY] = { sizeof(struct event_relay), { 0 } },
 		[EVENT_USAGE] = { sizeof(struct event_usage), { 0 } },
+		[EVENT_ACTION] = { sizeof(struct event_action),
+				   { offsetof(struct event_action, left_size),
+				     offsetof(struct event_action, processes_size) } },
 		[EVENT_POLICY] = { sizeof(struct event_policy),
 				   { offsetof(struct event_policy, phase_size),
 				     offsetof(struct event_policy, digest_size),
@@ -114,6 +123,8 @@ static bool numbers_known(const struct event_view *view)
 	case EVENT_RELAY:
 		return view->relay->from.kind < STREAM_KIND_COUNT &&
 		       view->relay->to.kind < STREAM_KIND_COUNT;
+	case EVENT_ACTION:
+		return view->action->action < ARRAY_LENGTH(action_names);
 	case EVENT_EXEC:
 		return view->exec->streams[0].kind < STREAM_KIND_COUNT &&
 		       view->exec->streams[1].kind < STREAM_KIND_COUNT &&
@@ -210,6 +221,11 @@ const char *enter_step_name(enum enter_step step)
 
 	_Static_assert(ARRAY_LENGTH(names) == ENTER_STEP_COUNT, "one name per enter_step");
 	return step < ARRAY_LENGTH(names) ? names[step] : "unknown";
+}
+
+const char *action_name(unsigned action)
+{
+	return action < ARRAY_LENGTH(action_names) ? action_names[action] : "unknown";
 }
 
 const char *edge_kind_name(enum edge_kind kind)

@@ -31,6 +31,7 @@ struct event_view {
 		const struct event_policy *policy;
 		const struct event_relay *relay;
 		const struct event_usage *usage;
+		const struct event_action *action;
 	};
 	struct bytes text[4]; /* the strings in their order, e.g. exec: exe, filename, cwd, argv */
 };
@@ -46,6 +47,7 @@ const char *file_op_name(enum file_op op);
 const char *privilege_op_name(enum privilege_op op);
 const char *enter_step_name(enum enter_step step);
 const char *state_change_name(enum state_change change);
+const char *action_name(unsigned action); /* of enum policy_action */
 const char *edge_kind_name(enum edge_kind kind);
 const char *dns_verdict_name(enum dns_verdict verdict);
 const char *flow_state_name(enum flow_state state);

@@ -316,6 +316,25 @@ static void dns_members(struct json *j, const struct event_view *e)
 	json_field_uint(j, "count", d->count);
 }
 
+static void action_members(struct json *j, const struct event_view *e)
+{
+	const struct event_action *a = e->action;
+	char id[16];
+
+	snprintf(id, sizeof(id), "F%u", a->finding);
+	json_field_string(j, "for", id);
+	json_field_string(j, "action", action_name(a->action));
+	json_field_uint(j, "flows", a->flows);
+	json_field_uint(j, "cut", a->cut);
+	json_field_uint(j, "destinations", a->destinations);
+	json_field_uint(j, "ended", a->processes);
+	json_field_bytes(j, "which", e->text[1].data, e->text[1].size);
+	json_field_bool(j, "run_ended", a->run_ended);
+	json_field_text(j, "left", e->text[0]);
+	json_field_uint(j, "took_ns",
+			a->h.mono_ns > a->ordered_mono_ns ? a->h.mono_ns - a->ordered_mono_ns : 0);
+}
+
 static void count_members(struct json *j, const struct event_view *e)
 {
 	json_key(j, "classes");
@@ -343,7 +362,7 @@ void event_json_members(struct json *j, const struct event_view *e, const struct
 		[EVENT_HANDOVER] = handover_members, [EVENT_ENTER] = enter_members,
 		[EVENT_STATE] = state_members,	     [EVENT_POLICY] = policy_members,
 		[EVENT_DNS] = dns_members,	     [EVENT_RELAY] = relay_members,
-		[EVENT_USAGE] = usage_members,
+		[EVENT_USAGE] = usage_members,	     [EVENT_ACTION] = action_members,
 	};
 
 	header_members(j, e, x);

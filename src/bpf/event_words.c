@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/cleanup.h"
 #include "base/stand_in.h"
 #include "base/text_escape.h"
 #include "base/words.h"
@@ -294,6 +295,41 @@ static void usage_words(struct buf *out, const struct event_view *e)
 		   (unsigned long long)e->usage->since_ns / 1000000);
 }
 
+static void add_done(struct buf *out, uint32_t count, const char *one, const char *many)
+{
+	if (count)
+		buf_printf(out, "%s%u %s", out->size ? ", " : "", count, count == 1 ? one : many);
+}
+
+void action_words(struct buf *out, const struct event_view *e)
+{
+	const struct event_action *a = e->action;
+	cleanup_buf struct buf done = { 0 };
+
+	buf_init(&done, PATH_WIDTH * 4);
+	add_done(&done, a->cut, "flow cut", "flows cut");
+	add_done(&done, a->destinations, "destination refused from then on",
+		 "destinations refused from then on");
+	add_done(&done, a->processes, "process ended", "processes ended");
+	if (a->run_ended)
+		buf_printf(&done, "%sthe run ended", done.size ? ", " : "");
+	if (e->text[0].size) {
+		buf_add_text(&done, done.size ? "; " : "");
+		add_text(&done, e->text[0], 3 * PATH_WIDTH);
+	}
+	buf_add_text(out, buf_text(&done));
+}
+
+static void ordered_words(struct buf *out, const struct event_view *e)
+{
+	buf_printf(out, "finding F%u, %s: ", e->action->finding, action_name(e->action->action));
+	action_words(out, e);
+	if (e->text[1].size) {
+		buf_add_text(out, ": ");
+		add_text(out, e->text[1], PATH_WIDTH);
+	}
+}
+
 static void counts_words(struct buf *out, const struct event_view *e)
 {
 	uint64_t produced = 0, lost = 0;
@@ -320,6 +356,7 @@ void event_words(struct buf *out, const struct event_view *e)
 		[EVENT_STATE] = state_words,	   [EVENT_POLICY] = policy_words,
 		[EVENT_DNS] = dns_words,	   [EVENT_FLOW] = flow_words,
 		[EVENT_RELAY] = relay_words,	   [EVENT_USAGE] = usage_words,
+		[EVENT_ACTION] = ordered_words,
 	};
 
 	if (by_kind[e->h->kind])

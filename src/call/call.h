@@ -86,6 +86,7 @@ enum call_ending {
 	ENDING_UNWATCHED, /* weir attach ended; the call's processes live on */
 	ENDING_UNKNOWN, /* ended; how, its parent took before weir could read it (before Linux 6.15)
 			 */
+	ENDING_FINDING, /* on: kill_call or kill */
 	ENDING_COUNT
 };
 

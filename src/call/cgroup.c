@@ -205,6 +205,25 @@ int cgroup_kill(int cgroup)
 	return file_write_path(cgroup, "cgroup.kill", "1");
 }
 
+/* Linux, cgroup-v2.rst: cgroup.freeze, and "frozen" of cgroup.events once it is complete. */
+int cgroup_freeze(int cgroup, int wait_ms)
+{
+	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+	int r = file_write_path(cgroup, "cgroup.freeze", "1");
+
+	for (; r == 0; wait_ms--) {
+		cleanup_buf struct buf text = { 0 };
+
+		if (strstr(read_small(cgroup, "cgroup.events", &text), "frozen 1"))
+			break;
+		if (wait_ms <= 0)
+			r = -ETIMEDOUT;
+		else
+			nanosleep(&pause, NULL);
+	}
+	return r;
+}
+
 int cgroup_move(int cgroup, pid_t pid)
 {
 	char text[16];

@@ -31,6 +31,9 @@ int cgroup_events_open(int cgroup);
 bool cgroup_populated(int events); /* also arms the next notification */
 uint32_t cgroup_count(int cgroup); /* living processes, zombies not counted */
 int cgroup_kill(int cgroup);	   /* SIGKILL to every process, forks in flight included */
+/* Nothing in it runs any more; the kill that follows reaches it all the same. 0, -errno, -ETIMEDOUT
+ * where something does not stop in that time. */
+int cgroup_freeze(int cgroup, int wait_ms);
 int cgroup_move(int cgroup, pid_t pid);
 /* The call of this run in whose cgroup the process is, or -1: in none. */
 int64_t cgroup_call_of(pid_t pid, const char *run);

@@ -154,11 +154,11 @@ int choose_policy(const struct choice *c, struct policy *ret, struct fail *f)
 static int refuse_to_act(const struct policy *p, struct fail *f)
 {
 	for (int i = 0; i < SEVERITY_COUNT; i++)
-		if (p->on[i] == ACTION_KILL)
+		if (p->on[i] != ACTION_RECORD)
 			return fail_text(f, EINVAL,
-					 "the policy says on: {%s: kill}, and weir attach ends "
+					 "the policy says on: {%s: %s}, and weir attach ends "
 					 "nothing: it only watches",
-					 severity_name((enum severity)i));
+					 severity_name((enum severity)i), action_name(p->on[i]));
 	if (p->background == BACKGROUND_DENY)
 		return fail_text(f, EINVAL,
 				 "the policy says background: deny, and weir attach ends nothing: "

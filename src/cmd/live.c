@@ -69,10 +69,9 @@ static void add_call(const struct live *l, struct buf *line, const struct live_l
 static void add_status(const struct live *l, struct buf *line, const struct live_ending *e)
 {
 	static const char *const words[] = {
-		[ENDING_TIMEOUT] = "time limit",
-		[ENDING_TERMINAL] = "wants a terminal",
-		[ENDING_NOT_EXECUTED] = "not executed",
-		[ENDING_RUN_OVER] = "run over",
+		[ENDING_TIMEOUT] = "time limit",	 [ENDING_TERMINAL] = "wants a terminal",
+		[ENDING_NOT_EXECUTED] = "not executed",	 [ENDING_RUN_OVER] = "run over",
+		[ENDING_FINDING] = "ended by a finding",
 	};
 	bool word = e->ending < ARRAY_LENGTH(words) && words[e->ending];
 	bool bad = e->exit_code && !e->harmless;

@@ -139,6 +139,8 @@ static void say(struct detection *d, const struct event_view *e, enum reach reac
 	f.verdict = reached ? VERDICT_OBSERVED : VERDICT_BLOCKED;
 	if (is_unseen(e))
 		finding_add_sign(&f, SIGN_ASKED, NULL);
+	if (e->h->kind == EVENT_FLOW)
+		finding_add_flow(&f, e->flow->flow);
 	finding_technique(&f, reaches[reach].attack);
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);
 	buf_printf(&text, "%s %s%s", reaches[reach].what, buf_text(destination),
@@ -186,7 +188,7 @@ static enum reach reach_of(const struct destination *to)
 static void judge(struct detection *d, struct network *n, const struct event_view *e,
 		  const struct destination *to)
 {
-	const char *reason = "not as policy and phase were then";
+	const char *reason = "not as policy and phase were then, or a finding refuses it";
 	bool allowed = destination_allowed(detection_policy(d), to, &reason);
 	bool refused = is_refusal(e->net->result) || (e->net->result == -ECONNREFUSED && !allowed);
 

@@ -39,7 +39,6 @@ struct detection {
 	void (*on_finding)(void *context, const struct finding *finding);
 	void *context;
 	uint64_t now, flushed;
-	bool closing;
 	struct processes *processes;
 	struct flow_table *flows;
 	struct relays *relays;
@@ -155,14 +154,6 @@ static enum finding_verdict worse(enum finding_verdict a, enum finding_verdict b
 	return a == VERDICT_OBSERVED ? a : b;
 }
 
-/* What `on:` asks for is a matter of how bad it is by now. */
-static void set_severity(struct detection *d, struct finding *f, enum severity severity)
-{
-	f->severity = severity;
-	if (!d->closing && d->policy->on[severity] == ACTION_KILL)
-		f->verdict = VERDICT_KILLED;
-}
-
 static void merge(struct detection *d, struct entry *e, const struct finding *f, bool newest)
 {
 	struct finding *to = &e->finding;
@@ -186,7 +177,7 @@ static void merge(struct detection *d, struct entry *e, const struct finding *f,
 	if (newest)
 		memcpy(to->summary, f->summary, sizeof(to->summary));
 	if (rises)
-		set_severity(d, to, f->severity);
+		to->severity = f->severity;
 	e->dirty = true;
 	if (rises || (to->events & (to->events - 1)) == 0)
 		emit(d, e);
@@ -203,7 +194,6 @@ static void add_entry(struct detection *d, const struct finding *f, uint64_t key
 	e->finding.number = (uint32_t)d->count;
 	if (slot)
 		*slot = (uint16_t)d->count;
-	set_severity(d, &e->finding, f->severity);
 	emit(d, e);
 }
 
@@ -352,7 +342,6 @@ int detection_open(const struct policy *p,
 	if (r == 0)
 		r = start_all(d);
 	if (r < 0) {
-		d->closing = true;
 		detection_close(d);
 		return r;
 	}
@@ -460,7 +449,6 @@ void detection_close(struct detection *d)
 {
 	if (!d)
 		return;
-	d->closing = true;
 	for (size_t i = 0; detectors[i]; i++)
 		if (detectors[i]->finish)
 			detectors[i]->finish(d, d->states[i]);

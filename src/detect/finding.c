@@ -104,13 +104,23 @@ static size_t fitting(const struct buf *text, size_t room)
 	return size;
 }
 
-void finding_say(struct finding *f, const struct buf *text)
+static void say(char *to, size_t room, const struct buf *text)
 {
-	size_t size = fitting(text, sizeof(f->summary));
+	size_t size = fitting(text, room);
 
 	if (size)
-		memcpy(f->summary, text->data, size);
-	f->summary[size] = '\0';
+		memcpy(to, text->data, size);
+	to[size] = '\0';
+}
+
+void finding_say(struct finding *f, const struct buf *text)
+{
+	say(f->summary, sizeof(f->summary), text);
+}
+
+void finding_say_done(struct finding *f, const struct buf *text)
+{
+	say(f->done, sizeof(f->done), text);
 }
 
 void finding_add_sign(struct finding *f, enum sign kind, const struct buf *text)
@@ -157,6 +167,7 @@ void finding_encode(const struct finding *f, struct buf *out)
 	for (size_t i = 0; i < f->flow_count; i++)
 		wire_put_u64(out, f->flows[i]);
 	wire_put_u8(out, (uint8_t)f->verdict);
+	wire_put_text(out, f->done);
 	wire_put_text(out, f->summary);
 	wire_put_u32(out, f->events);
 	wire_put_u8(out, (uint8_t)f->evidence_count);
@@ -218,6 +229,7 @@ int finding_decode(struct wire *w, struct finding *ret)
 	for (size_t i = 0; i < f.flow_count; i++)
 		f.flows[i] = wire_get_u64(w);
 	f.verdict = (enum finding_verdict)get_below(w, VERDICT_COUNT);
+	get_text(w, f.done, sizeof(f.done));
 	get_text(w, f.summary, sizeof(f.summary));
 	f.events = wire_get_u32(w);
 	f.evidence_count = get_below(w, FINDING_EVIDENCE_MAX + 1);

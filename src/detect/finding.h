@@ -20,6 +20,7 @@
 #define FINDING_SIGNS_MAX 8    /* kinds of evidence of one finding */
 #define FINDING_SIGN_TEXT 160  /* what was seen of one, with its numbers */
 #define FINDING_FLOWS_MAX 8
+#define FINDING_DONE_MAX 256
 
 enum finding_kind {
 #define FINDING(NAME, name, category, attack, version, severity, about, text) FINDING_##NAME,
@@ -69,7 +70,8 @@ struct finding {
 	struct finding_sign signs[FINDING_SIGNS_MAX];
 	size_t flow_count; /* flows that it is about, which `on: block` ends */
 	uint64_t flows[FINDING_FLOWS_MAX];
-	enum finding_verdict verdict;
+	enum finding_verdict verdict; /* of what the kernel refused, or weir did (done) */
+	char done[FINDING_DONE_MAX];  /* what came of the policy's on:, "" where it said nothing */
 	char summary[FINDING_SUMMARY_MAX]; /* one sentence; agent bytes in it are already escaped */
 	size_t evidence_count;
 	uint64_t evidence[FINDING_EVIDENCE_MAX]; /* event sequence numbers */
@@ -82,6 +84,8 @@ struct finding {
 void finding_add_edge(struct finding *f, const struct edge *e);
 /* Sets the summary, cut where a character ends. Bytes of the agent must have been escaped. */
 void finding_say(struct finding *f, const struct buf *text);
+/* Sets what was done. */
+void finding_say_done(struct finding *f, const struct buf *text);
 /* Adds the kind of evidence, or says it anew; text: NULL for none. Without room it is left out. */
 void finding_add_sign(struct finding *f, enum sign kind, const struct buf *text);
 bool finding_has_sign(const struct finding *f, enum sign kind);

@@ -66,6 +66,7 @@ void finding_json(struct json *j, const struct finding *f, const char *run_id)
 	json_field_uint(j, "confidence", f->sign_count ? f->sign_count : 1);
 	signs_member(j, f);
 	json_field_string(j, "verdict", finding_verdict_name(f->verdict));
+	json_field_string(j, "done", f->done[0] ? f->done : NULL);
 	json_field_string(j, "summary", f->summary);
 	json_key(j, "evidence");
 	json_array(j);

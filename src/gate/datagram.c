@@ -200,6 +200,18 @@ void datagrams_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut)
 	}
 }
 
+bool datagrams_cut(struct gate *g, uint64_t number, const char *reason)
+{
+	struct datagram_flow *f;
+
+	TAILQ_FOREACH(f, &g->datagrams->order, order)
+	if (f->number == number && f->known && f->step != DATAGRAM_CUT) {
+		datagram_flow_cut(f, EPERM, reason);
+		return true;
+	}
+	return false;
+}
+
 void datagrams_close(struct gate *g, const char *reason)
 {
 	struct datagram_flow *f, *next;

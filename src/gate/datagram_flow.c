@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "gate/cut.h"
 #include "gate/datagram.h"
 #include "flow/dns.h"
 #include "gate/flow_event.h"
@@ -124,6 +125,10 @@ const char *datagram_flow_refused(struct datagram_flow *f)
 	struct egress_answer answer;
 	const char *refused = NULL;
 
+	if (f->known)
+		refused = cut_refused(f->g, f->owner.h.call, f->key.to, f->key.to_port);
+	if (refused)
+		return refused;
 	memcpy(q.address.bytes, f->key.to, sizeof(q.address.bytes));
 	if (egress_name_index(&q.address) >= 0 && !q.name)
 		return "an address that stands for no name";

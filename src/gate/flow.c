@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "gate/cut.h"
 #include "gate/flow_event.h"
 #include "gate/reach.h"
 
@@ -92,8 +93,11 @@ static const char *judge(struct flow *f)
 				     .transport = IPPROTO_TCP };
 	struct egress_answer answer;
 
-	if (f->carry)
-		return NULL;
+	const char *cut =
+		f->known ? cut_refused(g, f->owner.h.call, f->key.to, f->key.to_port) : NULL;
+
+	if (cut || f->carry)
+		return cut;
 	memcpy(q.address.bytes, f->key.to, sizeof(q.address.bytes));
 	if (egress_name_index(&q.address) >= 0 && !q.name)
 		return "an address that stands for no name";
@@ -493,6 +497,16 @@ void flows_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut)
 			flow_cut(f, ECANCELED, refused);
 	}
 	tell_spent(&g->flows->spent);
+}
+
+bool flows_cut(struct gate *g, uint64_t number, const char *reason)
+{
+	for (struct flow *f = g->flows->first; f; f = f->next)
+		if (f->number == number && f->step != STEP_OWNER) {
+			flow_cut(f, EPERM, reason);
+			return true;
+		}
+	return false;
 }
 
 static void listeners_free(struct flows *all)

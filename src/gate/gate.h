@@ -18,6 +18,7 @@
  *   relay.c     bytes both ways
  *   meter.c     who spoke when, and how much
  *   budget.c    bytes and connections that a rule still allows
+ *   cut.c       what findings refuse
  *   timer.c     what is to happen later
  *   datagram.c  UDP by rule
  *   opening.c   and opening_*.c: the first bytes
@@ -31,6 +32,7 @@
 #include "call/channel.h"
 #include "call/gate_message.h"
 #include "call/loop.h"
+#include "call/order.h"
 #include "gate/budget.h"
 #include "gate/timer.h"
 #include "policy/egress.h"
@@ -42,6 +44,7 @@ struct owner_question;
 struct lookups;
 struct datagrams;
 struct published;
+struct cuts;
 
 struct gate {
 	struct loop loop;
@@ -61,8 +64,9 @@ struct gate {
 	struct carried *carried;
 	struct datagrams *datagrams;
 	struct published *published;
-	bool begun; /* the keeper has told all that an earlier gate of the run knew */
-	bool over;  /* the loop ends */
+	struct cuts *cuts; /* what findings refuse: cut.h; NULL: nothing */
+	bool begun;	   /* the keeper has told all that an earlier gate of the run knew */
+	bool over;	   /* the loop ends */
 };
 
 /* The entry points that main.c calls are alike in each part:
@@ -72,6 +76,7 @@ struct gate {
  *               takes fd, which is non-blocking
  *   X_policy()  g->policy or g->open.phase has changed, at the start too: what is no longer
  *               allowed is cut before this returns
+ *   X_cut()     a finding ends this flow, by its number; false: it is none of this part's
  *   X_close()   the run ends: cuts and tells what is left */
 
 /* main.c */
@@ -95,6 +100,7 @@ int owner_read(const struct gate *g, const struct flow_key *key, struct flow_own
 int flows_open(struct gate *g);
 int flows_socket(struct gate *g, const struct gate_socket *s, int fd);
 void flows_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut);
+bool flows_cut(struct gate *g, uint64_t number, const char *reason);
 void flows_spent(struct gate *g, const struct message *m); /* GATE_SPENT_BEFORE */
 void flows_close(struct gate *g, const char *reason);
 /* carry.c: where carried sockets lead. Looks names up and may wait for it: before everything is
@@ -105,6 +111,7 @@ int carry_open(struct gate *g, struct fail *f);
 int datagrams_open(struct gate *g);
 int datagrams_socket(struct gate *g, const struct gate_socket *s, int fd);
 void datagrams_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut);
+bool datagrams_cut(struct gate *g, uint64_t number, const char *reason);
 void datagrams_close(struct gate *g, const char *reason);
 
 /* publish.c: ports inside that the outside reaches; sockets DIAL */
@@ -113,6 +120,7 @@ int published_open(struct gate *g);
  */
 int published_listen(struct gate *g, struct fail *f);
 int published_socket(struct gate *g, const struct gate_socket *s, int fd);
+bool published_cut(struct gate *g, uint64_t number, const char *reason);
 void published_close(struct gate *g, const char *reason);
 
 /* names.c: the resolver; sockets DNS */

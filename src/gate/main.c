@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "gate/confine.h"
+#include "gate/cut.h"
 #include "gate/gate.h"
 #include "policy/carry.h"
 
@@ -25,6 +26,7 @@ static const struct part {
 	int (*open)(struct gate *g);
 	int (*socket)(struct gate *g, const struct gate_socket *s, int fd);
 	void (*policy)(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut); /* or NULL */
+	bool (*cut)(struct gate *g, uint64_t number, const char *reason);      /* or NULL */
 	void (*close)(struct gate *g, const char *reason);		       /* or NULL */
 } parts[] = {
 	{ .kinds = 1u << GATE_SOCKET_DNS, .open = names_open, .socket = names_socket },
@@ -32,15 +34,18 @@ static const struct part {
 	  .open = flows_open,
 	  .socket = flows_socket,
 	  .policy = flows_policy,
+	  .cut = flows_cut,
 	  .close = flows_close },
 	{ .kinds = 1u << GATE_SOCKET_REST | 1u << GATE_SOCKET_UDP,
 	  .open = datagrams_open,
 	  .socket = datagrams_socket,
 	  .policy = datagrams_policy,
+	  .cut = datagrams_cut,
 	  .close = datagrams_close },
 	{ .kinds = 1u << GATE_SOCKET_DIAL,
 	  .open = published_open,
 	  .socket = published_socket,
+	  .cut = published_cut,
 	  .close = published_close },
 };
 
@@ -187,6 +192,40 @@ static int take_named(struct gate *g, const struct message *m)
 	return r;
 }
 
+static bool cut_one(struct gate *g, uint64_t number, const char *reason)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++)
+		if (parts[i].cut && parts[i].cut(g, number, reason))
+			return true;
+	return false;
+}
+
+/* What a finding refuses is refused before its flows end: nobody comes back in between. */
+static int take_cut(struct gate *g, const struct message *m)
+{
+	struct order_done done = { .cut = 0 };
+	cleanup_buf struct buf data = { 0 };
+	char reason[24];
+	struct order o;
+	struct wire w;
+	int r;
+
+	wire_init(&w, m->data, m->size);
+	r = order_decode(&w, &o);
+	if (r == 0)
+		r = cuts_add(g, &o);
+	if (r < 0)
+		return r;
+	cut_reason(o.finding, reason);
+	for (size_t i = 0; i < o.flow_count; i++)
+		done.cut += cut_one(g, o.flows[i].number, reason);
+	done.finding = o.finding;
+	buf_init(&data, 16);
+	order_done_encode(&done, &data);
+	gate_send(g, MESSAGE_GATE_CUT_DONE, &data);
+	return 0;
+}
+
 static int take_message(struct gate *g, struct message *m)
 {
 	switch (m->type) {
@@ -198,6 +237,8 @@ static int take_message(struct gate *g, struct message *m)
 		return take_names(g, m);
 	case MESSAGE_GATE_NAMED:
 		return take_named(g, m);
+	case MESSAGE_GATE_CUT:
+		return take_cut(g, m);
 	case MESSAGE_GATE_SPENT_BEFORE:
 		flows_spent(g, m);
 		return 0;
@@ -294,6 +335,7 @@ static void serve(struct gate *g)
 	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++)
 		if (parts[i].close)
 			parts[i].close(g, "the run is over");
+	cuts_free(g);
 }
 
 int main(int argc, char **argv)

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "gate/cut.h"
 #include "gate/dial.h"
 #include "gate/flow_event.h"
 #include "gate/gate.h"
@@ -247,10 +248,15 @@ static void connect_inside(struct inbound *c, int fd)
 static void owned(void *context, const struct flow_owner *owner)
 {
 	struct inbound *c = context;
+	const char *refused = NULL;
 
-	if (owner)
+	if (owner) {
 		c->owner = *owner;
-	if (timer_set(&c->g->timers, &c->timer, clock_mono_ns() + INSIDE_NS) < 0)
+		refused = cut_refused(c->g, owner->h.call, c->ends.from.bytes, c->key.to_port);
+	}
+	if (refused)
+		inbound_over(c, FLOW_CUT, EPERM, refused);
+	else if (timer_set(&c->g->timers, &c->timer, clock_mono_ns() + INSIDE_NS) < 0)
 		inbound_over(c, FLOW_CUT, ENOMEM, "no memory");
 	else
 		ask_socket(c);
@@ -412,6 +418,18 @@ static void tell_refused(struct gate *g, const struct published_port *p)
 	buf_init(&data, MESSAGE_TEXT_MAX);
 	message_text_encode(&t, &data);
 	gate_send(g, MESSAGE_GATE_NOTICE, &data);
+}
+
+bool published_cut(struct gate *g, uint64_t number, const char *reason)
+{
+	struct inbound *c;
+
+	TAILQ_FOREACH(c, &g->published->list, entry)
+	if (c->number == number && c->step != INBOUND_BEGINS) {
+		inbound_over(c, FLOW_CUT, EPERM, reason);
+		return true;
+	}
+	return false;
 }
 
 void published_close(struct gate *g, const char *reason)

@@ -141,14 +141,13 @@ static void follow_survivors(struct call *c)
 		call_gone(c);
 }
 
-/* Living processes of the calls that agents in this one began, and in those, and so on. */
-static uint32_t count_below(const struct call *above)
+uint32_t call_count(const struct call *above)
 {
-	uint32_t count = 0;
+	uint32_t count = above->cgroup >= 0 ? cgroup_count(above->cgroup) : 0;
 
 	for (struct call *c = above->keeper->calls; c; c = c->next)
-		if (c->under == above->n && c->cgroup >= 0)
-			count += cgroup_count(c->cgroup) + count_below(c);
+		if (c->under == above->n)
+			count += call_count(c);
 	return count;
 }
 
@@ -172,7 +171,7 @@ static void call_over(struct call *c, int exit_code, enum call_ending ending)
 		; /* what it leaves behind belongs to the run */
 	} else if (c->cgroup >= 0) {
 		handover_end(c);
-		e.survivors = cgroup_count(c->cgroup) + count_below(c);
+		e.survivors = call_count(c);
 		if (e.survivors && k->policy.background == BACKGROUND_DENY &&
 		    cgroup_kill(c->cgroup) == 0) {
 			kill_below(c, ENDING_SIGNAL);

@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "keeper/action.h"
 #include "keeper/gate.h"
 
 #define NETWORK_KEPT 3072 /* bytes of a network in the record */
@@ -376,6 +377,33 @@ int egress_open(struct keeper *k, struct fail *f)
 	if (r < 0)
 		egress_free(take_ptr(k->egress));
 	return r;
+}
+
+bool egress_relays(const struct keeper *k)
+{
+	return k->egress && !k->egress->kind->lead;
+}
+
+int egress_refuse(struct keeper *k, uint32_t call, const struct order_target *to)
+{
+	struct egress *e = k->egress;
+
+	return e && e->kind->refuse ? e->kind->refuse(e->verdict, call, to) : -ENOTSUP;
+}
+
+bool egress_cut(struct keeper *k, const struct order *o)
+{
+	if (!k->egress || !outbox_attached(&k->egress->gate))
+		return false;
+	gate_cut(k->egress, o);
+	return outbox_attached(&k->egress->gate);
+}
+
+void egress_cut_late(struct keeper *k)
+{
+	if (k->egress)
+		gate_stop(k->egress);
+	action_gate_gone(k);
 }
 
 uint64_t egress_limits(struct keeper *k, uint64_t now)

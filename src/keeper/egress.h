@@ -10,6 +10,8 @@
 #include "keeper/keeper.h"
 
 struct egress; /* in struct keeper; NULL: the run has no way out */
+struct order;
+struct order_target;
 
 /* Once the sandbox stands. Does not wait for the gate. 0, or -errno and the run cannot begin. */
 int egress_open(struct keeper *k, struct fail *f);
@@ -24,5 +26,15 @@ uint64_t egress_limits(struct keeper *k, uint64_t now);
 /* From an asker; answered by POLICY_DONE when it holds everywhere. */
 void egress_policy_asked(struct keeper *k, struct visitor *v, const struct message *m);
 void egress_phase_asked(struct keeper *k, struct visitor *v, const struct message *m);
+
+/* What findings order (action.c). Does a gate carry the run's flows to the outside? */
+bool egress_relays(const struct keeper *k);
+/* From here on the kernel lets the call (EVENT_NO_CALL: every one) no more reach it. 0, -ENOTSUP
+ * where its rules know no calls, or another -errno. */
+int egress_refuse(struct keeper *k, uint32_t call, const struct order_target *to);
+/* Asks the gate to end flows; it answers by action_cut(). False: there is none that lives. */
+bool egress_cut(struct keeper *k, const struct order *o);
+/* It did not answer: its flows end with it. */
+void egress_cut_late(struct keeper *k);
 
 #endif

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "call/place.h"
+#include "keeper/action.h"
 #include "keeper/gate.h"
 
 #define OUTBOX_MAX (32u * 1024 * 1024) /* all names of a run, and more */
@@ -89,6 +90,20 @@ void gate_policy(struct egress *e)
 	tell(e, MESSAGE_GATE_POLICY, &data, NULL, 0);
 }
 
+void gate_cut(struct egress *e, const struct order *o)
+{
+	cleanup_buf struct buf data = { 0 };
+
+	buf_init(&data, 2048);
+	order_encode(o, &data);
+	tell(e, MESSAGE_GATE_CUT, &data, NULL, 0);
+}
+
+static void tell_order(void *context, const struct order *o)
+{
+	gate_cut(context, o);
+}
+
 /* As many as fit into a message, again and again. */
 static void tell_names(struct egress *e)
 {
@@ -127,6 +142,7 @@ static void tell_all(struct egress *e)
 
 	tell_open(e);
 	tell_names(e);
+	actions_each(e->keeper, tell_order, e);
 	for (size_t i = 0; i < e->sockets.count; i++)
 		fds[i] = copy_of(e->socket_fds[i]);
 	tell_sockets(e, &e->sockets, fds);
@@ -198,6 +214,16 @@ static int take_event(struct egress *e, struct wire *w)
 	return r < 0 ? r : told_event(e, &event);
 }
 
+static int take_cut_done(struct egress *e, struct wire *w)
+{
+	struct order_done done;
+	int r = order_done_decode(w, &done);
+
+	if (r == 0)
+		action_cut(e->keeper, &done);
+	return r;
+}
+
 static int take_make(struct egress *e, struct wire *w)
 {
 	struct gate_sockets made = { .count = 0 };
@@ -260,6 +286,8 @@ static int take_message(struct outbox *o, struct message *m)
 		return take_make(e, &w);
 	case MESSAGE_GATE_WHO:
 		return take_who(e, &w);
+	case MESSAGE_GATE_CUT_DONE:
+		return take_cut_done(e, &w);
 	case MESSAGE_GATE_SPENT:
 		return take_spent(e, m);
 	default:
@@ -276,6 +304,7 @@ static void gone(struct egress *e)
 		return;
 	outbox_clear(&e->gate);
 	told_cut(e);
+	action_gate_gone(e->keeper);
 	e->answer_by_ns = UINT64_MAX;
 	egress_applied(e, e->generation, 0);
 	if (e->ending)

@@ -45,6 +45,7 @@ struct egress {
 void gate_init(struct egress *e);
 void gate_start(struct egress *e);
 void gate_policy(struct egress *e); /* to the one that lives */
+void gate_cut(struct egress *e, const struct order *o);
 uint64_t gate_limits(struct egress *e, uint64_t now);
 void gate_end(struct egress *e);  /* asks it to */
 void gate_stop(struct egress *e); /* makes it */

@@ -6,6 +6,7 @@
  *   main.c     from spare to run, the loop, the links to supervisor and askers
  *   run.c      the run's beginning and end
  *   calls.c    calls and their cgroups
+ *   action.c   what findings order: flows cut, calls ended
  *   handover.c what a call takes over from others at its beginning
  *   watch.c    runs that watch what is not ours
  *   agent.c    a live agent: what it starts becomes calls
@@ -120,8 +121,9 @@ struct keeper {
 	uint32_t calls_begun, shells_begun, labels_given;
 	uint32_t *left_labels; /* by call: what its processes carried, as far as it is known */
 	size_t left_count;
-	struct agent *agent;   /* NULL: none lives */
-	struct egress *egress; /* NULL: there is no way out */
+	struct agent *agent;	 /* NULL: none lives */
+	struct egress *egress;	 /* NULL: there is no way out */
+	struct actions *actions; /* what findings ordered, or NULL: see action.h */
 	struct owners *owners; /* NULL: the kernel knows whose a flow is, or there is no way out */
 
 	struct outbox client;
@@ -163,6 +165,8 @@ void call_end(struct keeper *k, uint32_t n, int exit_code); /* of a call in a li
 struct call *call_find(struct keeper *k, uint32_t n);
 void call_signal(struct call *c, int signal);
 void call_kill(struct call *c, enum call_ending why);
+/* Living processes of the call and of those that agents in it began, by their cgroups. */
+uint32_t call_count(const struct call *c);
 uint64_t calls_limits(struct keeper *k, uint64_t now);
 void calls_reap(struct keeper *k); /* everything has been killed: take the first processes' ends */
 void calls_finish(struct keeper *k); /* everything has gone: tell, and remove the cgroups */

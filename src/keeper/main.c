@@ -21,6 +21,7 @@
 #include "call/cgroup.h"
 #include "call/client.h"
 #include "call/place.h"
+#include "keeper/action.h"
 #include "keeper/egress.h"
 #include "keeper/keeper.h"
 
@@ -377,6 +378,7 @@ static void serve(struct keeper *k)
 		next = earliest(next, calls_limits(k, now));
 		next = earliest(next, watch_check(k, now));
 		next = earliest(next, egress_limits(k, now));
+		next = earliest(next, actions_limits(k, now));
 		restart_supervisor(k, now);
 		next = earliest(next, k->supervisor_retry_ns);
 		if (loop_once(&k->loop, next) < 0)

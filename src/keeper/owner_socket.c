@@ -28,8 +28,9 @@ static void end_put(bool v4, const uint8_t address[16], uint16_t port, __be32 re
 }
 
 /* One socket is looked up as an arriving packet would be, and for UDP with the packet's own source
- * and destination (udp_dump_one() in Linux: "swapped for historical reasons"). */
-static void request_fill(const struct flow_key *key, struct inet_diag_req_v2 *ret)
+ * and destination (udp_dump_one() in Linux: "swapped for historical reasons"), but not where it is
+ * to be destroyed (udp_diag_destroy()). */
+static void request_fill(const struct flow_key *key, bool swapped, struct inet_diag_req_v2 *ret)
 {
 	bool v4 = IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)key->to);
 	struct inet_diag_sockid *id = &ret->id;
@@ -38,7 +39,7 @@ static void request_fill(const struct flow_key *key, struct inet_diag_req_v2 *re
 					  .sdiag_protocol = key->protocol,
 					  .idiag_states = ~0u };
 	id->idiag_cookie[0] = id->idiag_cookie[1] = INET_DIAG_NOCOOKIE;
-	if (key->protocol == IPPROTO_UDP) {
+	if (swapped && key->protocol == IPPROTO_UDP) {
 		end_put(v4, key->to, key->to_port, id->idiag_src, &id->idiag_sport);
 		end_put(v4, key->from, key->from_port, id->idiag_dst, &id->idiag_dport);
 	} else {
@@ -75,7 +76,7 @@ int owner_socket_find(int diag, const struct flow_key *key, struct owner_socket 
 	ssize_t n;
 	int r;
 
-	request_fill(key, &wanted);
+	request_fill(key, true, &wanted);
 	buf_init(&request, 256);
 	netlink_end(&request,
 		    netlink_begin(&request, SOCK_DIAG_BY_FAMILY, 0, 0, &wanted, sizeof(wanted)));
@@ -84,6 +85,22 @@ int owner_socket_find(int diag, const struct flow_key *key, struct owner_socket 
 		return r;
 	n = recv(diag, answer, sizeof(answer), MSG_DONTWAIT);
 	return n < 0 ? -errno : answer_read(answer, (size_t)n, ret);
+}
+
+int owner_socket_destroy(int diag, const struct flow_key *key, uint64_t cookie)
+{
+	cleanup_buf struct buf request = { 0 };
+	struct inet_diag_req_v2 wanted;
+
+	request_fill(key, false, &wanted);
+	if (cookie) {
+		wanted.id.idiag_cookie[0] = (__u32)cookie;
+		wanted.id.idiag_cookie[1] = (__u32)(cookie >> 32);
+	}
+	buf_init(&request, 256);
+	netlink_end(&request,
+		    netlink_begin(&request, SOCK_DESTROY, NLM_F_ACK, 1, &wanted, sizeof(wanted)));
+	return netlink_order(diag, &request, 1);
 }
 
 bool owner_socket_held(pid_t pid, uint32_t inode, unsigned *budget)

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "bpf/event.h"
+#include "keeper/action.h"
 #include "keeper/keeper.h"
 
 #define BACKLOG_MAX (16u * 1024 * 1024)
@@ -27,18 +28,12 @@ static void text_from(const struct message *m, struct message_text *ret)
 
 static void take_action(struct keeper *k, const struct message *m)
 {
-	char reason[sizeof(k->end_reason)];
-	struct message_text t;
-	struct call *c;
+	struct order o;
+	struct wire w;
 
-	text_from(m, &t);
-	c = t.n ? call_find(k, t.n) : NULL;
-	if (c) {
-		call_kill(c, ENDING_SIGNAL);
-	} else if (t.n == 0 && !watches(k)) {
-		snprintf(reason, sizeof(reason), "killed: %.100s", t.text);
-		run_stop(k, reason);
-	}
+	wire_init(&w, m->data, m->size);
+	if (order_decode(&w, &o) == 0)
+		action_take(k, &o);
 }
 
 static void take_calls(struct keeper *k, const struct message *m)

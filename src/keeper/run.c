@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "call/cgroup.h"
 #include "call/place.h"
+#include "keeper/action.h"
 #include "keeper/egress.h"
 #include "keeper/keeper.h"
 
@@ -255,6 +256,7 @@ void run_stop(struct keeper *k, const char *reason)
 		snprintf(k->end_reason, sizeof(k->end_reason), "%s", reason);
 	if (k->init.fd >= 0)
 		loop_remove(&k->loop, &k->init);
+	actions_close(k);
 	kill_all(k);
 	/* init ends only after those of its processes whose parent is the keeper were reaped */
 	calls_reap(k);

@@ -11,6 +11,7 @@
 #include "policy/egress.h"
 
 struct keeper;
+struct order_target;
 struct verdict; /* a variant's state */
 
 struct verdict_kind {
@@ -27,6 +28,9 @@ struct verdict_kind {
 	void (*close)(struct verdict *v);
 	/* What goes to the address of this name really goes there. NULL where the gate dials. */
 	int (*lead)(struct verdict *v, uint32_t name, const struct egress_address *to);
+	/* From here on this call, or with EVENT_NO_CALL every one, does not reach it, whatever the
+	 * rules say. NULL where the rules know no calls. */
+	int (*refuse)(struct verdict *v, uint32_t call, const struct order_target *to);
 };
 
 /* _packets: judges packets that leave by an interface; part of _veth, which judges both at

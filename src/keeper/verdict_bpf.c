@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "bpf/egress.h"
+#include "call/order.h"
 #include "keeper/keeper.h"
 #include "keeper/verdict.h"
 #include "sensor/bpf_call.h"
@@ -26,11 +27,12 @@ struct rule_set {
 
 struct verdict {
 	uint64_t run;
-	int runs, rules; /* maps, borrowed */
+	int runs, rules, cuts; /* maps, borrowed */
 	int lookup;
 	struct egress_run state;
 	bool in_force;
-	struct rule_set set; /* of state.generation */
+	struct rule_set set;	/* of state.generation */
+	struct egress_cut *cut; /* state.cut_count of them; owned */
 };
 
 static struct egress_rule_key rule_key(const struct verdict *v, const struct egress_entry *e,
@@ -166,6 +168,24 @@ static int add(struct verdict *v, const struct egress_entry *e)
 	return r < 0 ? r : set_write(v, &v->set, e, 1, v->state.generation);
 }
 
+/* The entry first, then the word that makes the hooks look for one. */
+static int refuse(struct verdict *v, uint32_t call, const struct order_target *to)
+{
+	struct egress_cut key = { .run = v->run, .call = call, .port = to->port };
+	struct egress_cut *grown = reallocarray(v->cut, v->state.cut_count + 1, sizeof(*v->cut));
+	int r;
+
+	if (!grown)
+		return -ENOMEM;
+	v->cut = grown;
+	memcpy(key.address, to->address, sizeof(key.address));
+	r = bpf_call_set(v->cuts, &key, &v->run, BPF_ANY);
+	if (r < 0)
+		return r;
+	v->cut[v->state.cut_count++] = key;
+	return bpf_call_set(v->runs, &v->run, &v->state, BPF_ANY);
+}
+
 static void carried_find(struct verdict *v, const int *sockets, const struct gate_socket *kinds,
 			 size_t count)
 {
@@ -189,7 +209,8 @@ static int verdict_open(struct keeper *k, const int *sockets, const struct gate_
 	v->run = k->assign.key;
 	v->runs = handover_sensor(k, "map.egress_runs");
 	v->rules = handover_sensor(k, "map.egress_rules");
-	v->lookup = v->runs < 0 || v->rules < 0
+	v->cuts = handover_sensor(k, "map.egress_cuts");
+	v->lookup = v->runs < 0 || v->rules < 0 || v->cuts < 0
 			    ? fail(f, ENOTSUP, "the way out: the sensors' rules")
 			    : lookup_open(sockets, kinds, count, f);
 	if (v->lookup < 0) {
@@ -210,6 +231,9 @@ static void verdict_close(struct verdict *v)
 		return;
 	bpf_call_delete(v->runs, &v->run);
 	set_remove(v, &v->set);
+	for (uint32_t i = 0; i < v->state.cut_count; i++)
+		bpf_call_delete(v->cuts, &v->cut[i]);
+	free(v->cut);
 	close(v->lookup);
 	free(v);
 }
@@ -226,5 +250,6 @@ const struct verdict_kind verdict_bpf = {
 	.open = verdict_open,
 	.replace = replace,
 	.add = add,
+	.refuse = refuse,
 	.close = verdict_close,
 };

@@ -77,6 +77,11 @@ static int lead(struct verdict *v, uint32_t name, const struct egress_address *t
 	return verdict_packets.lead(v->packets, name, to);
 }
 
+static int refuse(struct verdict *v, uint32_t call, const struct order_target *to)
+{
+	return verdict_bpf.refuse(v->hooks, call, to);
+}
+
 const struct verdict_kind verdict_veth = {
 	.name = "veth",
 	.open = open_all,
@@ -84,4 +89,5 @@ const struct verdict_kind verdict_veth = {
 	.add = add,
 	.close = close_all,
 	.lead = lead,
+	.refuse = refuse,
 };

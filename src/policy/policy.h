@@ -32,7 +32,12 @@ enum severity {
 	SEVERITY_CRITICAL,
 	SEVERITY_COUNT
 };
-enum policy_action { ACTION_RECORD, ACTION_KILL }; /* kill: the run ends at the finding */
+enum policy_action {
+#define ACTION(NAME, name, about) ACTION_##NAME,
+#include "tables/actions.tbl"
+#undef ACTION
+	ACTION_COUNT
+};
 
 struct text_list {
 	size_t count;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the detectors find becomes frames, goes to the keeper and, where the policy says so, ends
- * the run or calls a person. After a replay the engine counts from 1 again: a finding is known by
- * what it says of which call, and keeps the number that the record gave it. */
+/* What the detectors find becomes frames, goes to the keeper and, where the policy says so, orders
+ * something of it or calls a person; what came of an order is said in the finding. After a replay
+ * the engine counts from 1 again: a finding is known by what it says of which call, and keeps the
+ * number that the record gave it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "bpf/event_words.h"
+#include "call/order.h"
 #include "recorder/notify.h"
 #include "recorder/recording.h"
 #include "store/array.h"
@@ -55,17 +58,88 @@ static uint32_t number_for(struct recording *r, const struct finding *finding, b
 	return *number;
 }
 
-static void act(struct recording *r, const struct finding *finding)
+/* NULL: no memory, or beyond every limit. */
+static struct acted *acted_for(struct recording *r, uint32_t number)
+{
+	if (array_grow(&r->acted, &r->acted_room, number, sizeof(*r->acted), NUMBERS_MAX) < 0)
+		return NULL;
+	return &r->acted[number];
+}
+
+static void order_flow(struct recording *r, uint64_t number, struct order_flow *ret)
+{
+	const struct flow_seen *seen = flow_table_find(detection_flows(r->detection), number);
+
+	*ret = (struct order_flow){ .number = number };
+	if (!seen)
+		return;
+	ret->cookie = seen->last.cookie;
+	ret->transport = seen->last.transport;
+	ret->direction = seen->last.direction;
+	ret->port = seen->last.port;
+	ret->from_port = seen->last.from_port;
+	ret->out_port = seen->last.out_port;
+	memcpy(ret->address, seen->last.address, sizeof(ret->address));
+	memcpy(ret->from, seen->last.from, sizeof(ret->from));
+	memcpy(ret->out_from, seen->last.out_from, sizeof(ret->out_from));
+}
+
+static void order(struct recording *r, const struct finding *finding, enum policy_action action)
+{
+	struct order o = { .finding = finding->number, .call = finding->call, .action = action };
+	cleanup_buf struct buf data = { 0 };
+
+	_Static_assert(ORDER_FLOWS_MAX == FINDING_FLOWS_MAX, "an order names a finding's flows");
+	o.flow_count = finding->flow_count;
+	for (size_t i = 0; i < finding->flow_count; i++)
+		order_flow(r, finding->flows[i], &o.flows[i]);
+	memcpy(o.summary, finding->summary, sizeof(o.summary));
+	buf_init(&data, 2048);
+	order_encode(&o, &data);
+	if (!data.error)
+		recording_tell(r, MESSAGE_REC_ACTION, 0, buf_text(&data), data.size);
+}
+
+/* A person is told when it is new, and when it has become worse; so it is counted. */
+static void tell_person(struct recording *r, const struct finding *finding, const struct acted *a,
+			bool is_new)
 {
 	const struct notify_target *target = &r->policy.notify[finding->severity];
-	char text[FINDING_SUMMARY_MAX + 64];
 
-	if (r->policy.on[finding->severity] == ACTION_KILL) {
-		snprintf(text, sizeof(text), "finding F%u: %s", finding->number, finding->summary);
-		recording_tell_text(r, MESSAGE_REC_ACTION, 0, 0, text);
-	}
+	if (!is_new && finding->severity <= a->severity)
+		return;
+	r->findings[finding->severity]++;
+	if (!is_new)
+		r->findings[a->severity]--;
 	if (target->syslog || target->command)
 		notify_finding(r->notifier, target, r->id, finding);
+}
+
+/* Without an engine the run is over: its last findings come too late for everything. */
+static void act(struct recording *r, const struct finding *finding, struct acted *a, bool is_new)
+{
+	enum policy_action action = r->policy.on[finding->severity];
+
+	if (!is_new && !a->known) /* an earlier recorder reported it */
+		a->severity = r->tally.finding[finding->number - 1].finding.severity;
+	tell_person(r, finding, a, is_new);
+	a->known = true;
+	a->severity = finding->severity > a->severity || is_new ? finding->severity : a->severity;
+	if (action <= a->ordered)
+		return;
+	a->ordered = action;
+	if (r->detection)
+		order(r, finding, action);
+	else
+		snprintf(a->done, sizeof(a->done), "the run was over");
+}
+
+/* What was refused to the program stays said where nothing was done. */
+static void say_done(const struct acted *a, struct finding *finding)
+{
+	if (a->verdict > finding->verdict)
+		finding->verdict = a->verdict;
+	memcpy(finding->done, a->done, sizeof(finding->done));
 }
 
 static void tell_finding(struct recording *r, const struct buf *encoded)
@@ -73,7 +147,7 @@ static void tell_finding(struct recording *r, const struct buf *encoded)
 	recording_tell(r, MESSAGE_REC_FINDING, 0, buf_text(encoded), encoded->size);
 }
 
-static void report(struct recording *r, const struct finding *finding, bool is_new)
+static void write_finding(struct recording *r, const struct finding *finding)
 {
 	cleanup_buf struct buf b = { 0 };
 
@@ -87,10 +161,47 @@ static void report(struct recording *r, const struct finding *finding, bool is_n
 							.payload = buf_text(&b),
 							.size = b.size });
 	tell_finding(r, &b);
-	if (!is_new)
+}
+
+static void report(struct recording *r, struct finding *finding, bool is_new)
+{
+	struct acted *a = acted_for(r, finding->number);
+
+	if (a) {
+		act(r, finding, a, is_new);
+		say_done(a, finding);
+	}
+	write_finding(r, finding);
+}
+
+static enum finding_verdict verdict_of(const struct event_action *a)
+{
+	if (a->processes || a->run_ended)
+		return VERDICT_KILLED;
+	return a->cut || a->destinations ? VERDICT_BLOCKED : VERDICT_OBSERVED;
+}
+
+void recording_on_action(struct recording *r, const struct event_view *e)
+{
+	uint32_t number = e->action->finding;
+	struct acted *a = number ? acted_for(r, number) : NULL;
+	cleanup_buf struct buf text = { 0 };
+	struct finding done = { 0 };
+
+	if (!a)
 		return;
-	r->findings[finding->severity]++;
-	act(r, finding);
+	buf_init(&text, 4096);
+	action_words(&text, e);
+	finding_say_done(&done, &text);
+	memcpy(a->done, done.done, sizeof(a->done));
+	a->verdict = verdict_of(e->action) > a->verdict ? verdict_of(e->action) : a->verdict;
+	a->ordered = e->action->action > a->ordered ? e->action->action : a->ordered;
+	if (r->replaying || number > r->tally.finding_count ||
+	    !r->tally.finding[number - 1].finding.number)
+		return;
+	done = r->tally.finding[number - 1].finding;
+	say_done(a, &done);
+	write_finding(r, &done);
 }
 
 void recording_on_finding(void *context, const struct finding *finding)
@@ -111,6 +222,15 @@ void recording_on_finding(void *context, const struct finding *finding)
 		report(r, &f, is_new);
 }
 
+/* It has grown, or what it orders was not done yet. */
+static bool goes_on(const struct recording *r, const struct finding *finding)
+{
+	const struct finding *known = &r->tally.finding[finding->number - 1].finding;
+
+	return known->events < finding->events || known->severity < finding->severity ||
+	       (r->policy.on[finding->severity] != ACTION_RECORD && !known->done[0]);
+}
+
 void recording_settle_findings(struct recording *r)
 {
 	for (size_t i = 0; i < r->reborn_room; i++) {
@@ -120,8 +240,7 @@ void recording_settle_findings(struct recording *r)
 		if (!f.number)
 			continue;
 		f.number = number_for(r, &r->reborn[i], &is_new);
-		if (f.number &&
-		    (is_new || r->tally.finding[f.number - 1].finding.events < f.events))
+		if (f.number && (is_new || goes_on(r, &f)))
 			report(r, &f, is_new);
 	}
 	free(r->reborn);

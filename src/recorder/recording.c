@@ -49,6 +49,7 @@ void recording_free(struct recording *r)
 	buf_free(&r->retry);
 	free(r->seen);
 	free(r->numbers);
+	free(r->acted);
 	free(r->reborn);
 	free(r);
 }
@@ -113,6 +114,8 @@ static void on_event(struct recording *r, const struct frame_header *h, struct s
 		detection_event(r->detection, &e);
 	if (!r->retrying)
 		entered_event(r, &e, h->wall_ns);
+	if (!r->retrying && e.h->kind == EVENT_ACTION)
+		recording_on_action(r, &e);
 	if (h->seq)
 		tally_add_event(&r->tally, h, at, &e);
 	else

@@ -31,6 +31,15 @@ enum recording_phase {
 struct notifier;
 struct entered;
 
+/* A finding acts when it is new, and again when it has become worse. */
+struct acted {
+	bool known;
+	enum severity severity;	      /* that a person was told of */
+	enum policy_action ordered;   /* the furthest */
+	enum finding_verdict verdict; /* of what was done */
+	char done[FINDING_DONE_MAX];
+};
+
 struct recording {
 	char id[RUN_ID_SIZE];
 	struct channel keeper; /* fd -1: none */
@@ -62,6 +71,10 @@ struct recording {
 	uint64_t *
 		seen; /* sorted; the kernel's numbers of the last events in the segments, or NULL */
 	size_t seen_count;
+
+	/* what came of findings, by the record's number */
+	struct acted *acted;
+	size_t acted_room;
 
 	/* the engine counts findings anew after a replay; index: its number, value: the record's */
 	uint32_t *numbers;
@@ -111,6 +124,8 @@ void recording_answer(struct recording *r);
 void recording_on_frame(void *context, const struct frame_header *h, struct segment_position at);
 int recording_make(struct recording *r, struct fail *f); /* the run's directory */
 void recording_on_finding(void *context, const struct finding *finding);
+/* The keeper's answer to what a finding ordered: from here on the finding says what was done. */
+void recording_on_action(struct recording *r, const struct event_view *e);
 /* After a replay: reports what the engine found and the segments do not say. */
 void recording_settle_findings(struct recording *r);
 /* Every finding in its last form, for the keeper. */

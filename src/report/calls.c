@@ -127,6 +127,8 @@ static void exit_words(const struct call_record *c, struct buf *out)
 		buf_add_text(out, "lives on");
 	else if (c->exit.ending == ENDING_UNKNOWN)
 		buf_add_text(out, "unknown");
+	else if (c->exit.ending == ENDING_FINDING)
+		buf_add_text(out, "killed");
 	else
 		buf_printf(out, "%d", c->exit.exit_code);
 }

@@ -143,11 +143,11 @@ static void find_refusals(enum load_build build, uint64_t weir_id, struct load_r
 /* Maps that user space reads or fills; the programs keep the others alive by themselves. */
 static bool map_wanted(const char *name)
 {
-	static const char *const wanted[] = { "runs",	    "calls",	   "rules",
-					      "rule_bits",  "writers",	   "processes",
-					      "labels",	    "parts",	   "members",
-					      "watched",    "egress_runs", "egress_rules",
-					      "flow_owners" };
+	static const char *const wanted[] = { "runs",	     "calls",	    "rules",
+					      "rule_bits",   "writers",	    "processes",
+					      "labels",	     "parts",	    "members",
+					      "watched",     "egress_runs", "egress_rules",
+					      "flow_owners", "egress_cuts" };
 
 	for (size_t i = 0; i < ARRAY_LENGTH(wanted); i++)
 		if (strcmp(wanted[i], name) == 0)

@@ -269,6 +269,7 @@ static void sensors_sweep(struct sensors *s)
 	map_sweep(s, "labels", sizeof(uint32_t), sizeof(struct label_set));
 	map_sweep(s, "egress_rules", sizeof(struct egress_rule_key),
 		  sizeof(struct egress_rule_ports));
+	map_sweep(s, "egress_cuts", sizeof(struct egress_cut), sizeof(uint64_t));
 }
 
 void sensors_run_remove(struct sensors *s, uint64_t key)

@@ -67,6 +67,7 @@ const char *call_ending_name(enum call_ending ending)
 		[ENDING_RUN_OVER] = "run over",
 		[ENDING_UNWATCHED] = "unwatched",
 		[ENDING_UNKNOWN] = "unknown",
+		[ENDING_FINDING] = "finding",
 	};
 
 	return (unsigned)ending < ARRAY_LENGTH(names) ? names[ending] : "unknown";

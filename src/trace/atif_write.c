@@ -47,6 +47,7 @@ static const char *ending_word(enum call_ending ending)
 		[ENDING_RUN_OVER] = "run over",
 		[ENDING_UNWATCHED] = "unwatched",
 		[ENDING_UNKNOWN] = "unknown",
+		[ENDING_FINDING] = "finding",
 	};
 
 	return words[ending];

@@ -103,6 +103,7 @@ static void the_largest_finding_fits(void **state)
 	f.flow_count = FINDING_FLOWS_MAX;
 	f.detector[31] = f.category[3] = f.attack[15] = f.attack_version[7] = '\0';
 	f.basis_reason[127] = f.summary[FINDING_SUMMARY_MAX - 1] = '\0';
+	f.done[FINDING_DONE_MAX - 1] = '\0';
 	f.evidence_count = FINDING_EVIDENCE_MAX;
 	f.via_count = FINDING_VIA_MAX;
 	for (size_t i = 0; i < FINDING_VIA_MAX; i++)
@@ -189,26 +190,6 @@ static void too_many_findings_become_one_that_counts(void **state)
 	assert_int_equal(s.last.basis, BASIS_UNATTRIBUTED);
 }
 
-static void on_kill_is_said_in_the_verdict(void **state)
-{
-	struct event_maker m = { .call = 4, .pid = 100 };
-	cleanup_policy struct policy p = { 0 };
-	struct detection *d;
-	struct finding f;
-	struct seen s;
-
-	(void)state;
-	open_with(&p, &s, &d);
-	p.on[SEVERITY_HIGH] = ACTION_KILL;
-	finding_begin(d, FINDING_PROTECTED_WRITE, make_exit(&m, 0), &f);
-	detection_report(d, &f, 0);
-	assert_int_equal(s.last.verdict, VERDICT_KILLED);
-	finding_begin(d, FINDING_PRIVILEGE, make_exit(&m, 0), &f);
-	detection_report(d, &f, 0);
-	assert_int_equal(s.last.verdict, VERDICT_OBSERVED);
-	detection_close(d);
-}
-
 static void a_child_shows_its_parents_program(void **state)
 {
 	static const char argv[] = "sleep\0"
@@ -265,7 +246,6 @@ int main(void)
 		cmocka_unit_test(every_row_of_the_table_is_complete),
 		cmocka_unit_test(equal_findings_are_one_with_a_count),
 		cmocka_unit_test(too_many_findings_become_one_that_counts),
-		cmocka_unit_test(on_kill_is_said_in_the_verdict),
 		cmocka_unit_test(a_child_shows_its_parents_program),
 		cmocka_unit_test(the_process_table_is_bounded_and_swept),
 	};

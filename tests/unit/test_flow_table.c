@@ -127,12 +127,10 @@ static void a_finding_rises_and_stays_one(void **state)
 	detection_report_rising(b->d, &f, 1);
 	finding_begin_call(FINDING_TUNNEL, 3, 11, &f);
 	finding_add_sign(&f, SIGN_RELAY, NULL);
-	b->policy.on[SEVERITY_HIGH] = ACTION_KILL;
 	detection_report_rising(b->d, &f, 1);
 	assert_int_equal(b->count, 1);
 	assert_int_equal(b->seen[1].severity, SEVERITY_HIGH); /* told at once */
 	assert_int_equal(b->seen[1].sign_count, 2);
-	assert_int_equal(b->seen[1].verdict, VERDICT_KILLED);
 	/* it does not fall, and another key or call is another finding */
 	f.severity = SEVERITY_INFO;
 	detection_report_rising(b->d, &f, 1);
