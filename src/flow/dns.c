@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HEADER 12
+#define HEADER DNS_HEADER
 #define TTL 1 /* second: an answer lives in caches no longer than a policy might */
 #define QR 0x80
 #define OPCODE 0x78
@@ -167,6 +167,65 @@ int dns_question_read(const void *data, size_t size, struct dns_question *ret)
 	if (r == DNS_NOERROR && ret->class != CLASS_IN && ret->class != CLASS_ANY)
 		r = DNS_NOTIMP;
 	return r;
+}
+
+/* A record's name, which may end in a pointer to one before: where it points is not looked at. */
+static void pass_name(struct cursor *c)
+{
+	const uint8_t *p;
+
+	while ((p = take(c, 1)) && *p && *p < 0xc0)
+		take(c, *p);
+	if (p && *p >= 0xc0)
+		take(c, 1);
+}
+
+static void take_record(struct cursor *c, struct dns_reply *r)
+{
+	uint16_t type, class, size;
+	const uint8_t *data;
+	uint8_t *to;
+
+	pass_name(c);
+	type = take16(c);
+	class = take16(c);
+	take(c, 4);
+	size = take16(c);
+	data = take(c, size);
+	if (!data || class != CLASS_IN || r->count == DNS_REPLY_ADDRESSES ||
+	    !((type == DNS_A && size == 4) || (type == DNS_AAAA && size == 16)))
+		return;
+	to = r->addresses[r->count++].bytes;
+	if (size == 4)
+		memset(to + 10, 0xff, 2);
+	memcpy(to + 16 - size, data, size);
+}
+
+int dns_reply_read(const void *data, size_t size, struct dns_reply *ret)
+{
+	struct cursor c = { .at = data, .left = size };
+	uint16_t questions;
+	const uint8_t *head;
+
+	if (size < HEADER)
+		return -EBADMSG;
+	memset(ret, 0, sizeof(*ret));
+	ret->id = take16(&c);
+	head = take(&c, 2);
+	questions = take16(&c);
+	ret->code = head[1] & 15;
+	ret->answers = take16(&c);
+	take(&c, 4);
+	if (!(head[0] & QR) || head[0] & OPCODE || questions != 1)
+		return -EBADMSG;
+	take_name(&c, ret->name);
+	ret->type = take16(&c);
+	take16(&c);
+	if (c.broken)
+		return -EBADMSG;
+	for (uint16_t i = 0; i < ret->answers && !c.broken; i++)
+		take_record(&c, ret);
+	return 0;
 }
 
 static uint8_t *put16(uint8_t *at, unsigned n)

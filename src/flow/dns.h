@@ -11,6 +11,7 @@
 
 #include "policy/egress.h"
 
+#define DNS_HEADER 12
 #define DNS_QUERY_MAX 4096 /* bytes of a query, cookies and padding included; longer is broken */
 #define DNS_ANSWER_MAX 512 /* none of ours is longer, so none is ever truncated */
 #define DNS_NAME_WIRE 255  /* bytes of a name with its length bytes and the final zero */
@@ -57,6 +58,20 @@ struct dns_answer {
 /* Returns its size. q as dns_question_read() left it, whatever that returned but -EBADMSG. */
 size_t dns_answer_write(const struct dns_question *q, const struct dns_answer *a,
 			uint8_t ret[DNS_ANSWER_MAX]);
+
+#define DNS_REPLY_ADDRESSES 16 /* kept of one reply */
+
+/* A reply of any server, as far as it is there: what is behind a break is left out. */
+struct dns_reply {
+	uint16_t id, type; /* type: of the question */
+	uint8_t code;	   /* enum dns_code, without EDNS's upper bits */
+	uint16_t answers;  /* records, as the header says */
+	char name[DNS_NAME_TEXT];
+	size_t count;
+	struct egress_address addresses[DNS_REPLY_ADDRESSES];
+};
+/* 0, or -EBADMSG where it is no reply with one question. */
+int dns_reply_read(const void *data, size_t size, struct dns_reply *ret);
 
 /* The address that a clean name below in-addr.arpa or ip6.arpa asks about: 0 or -EINVAL. */
 int dns_reverse(const char *name, struct egress_address *ret);

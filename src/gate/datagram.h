@@ -9,7 +9,7 @@
 
 #include "gate/dial.h"
 #include "gate/gate.h"
-#include "gate/hash.h"
+#include "flow/hash.h"
 #include "flow/meter.h"
 #include "flow/reader.h"
 

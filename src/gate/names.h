@@ -10,7 +10,7 @@
 
 #include "flow/dns.h"
 #include "gate/gate.h"
-#include "gate/hash.h"
+#include "flow/hash.h"
 
 #define QUESTIONS_MAX 1024 /* in flight; the next is answered SERVFAIL at once */
 #define CLIENTS_MAX 64	   /* over TCP; the next takes the place of who is silent longest */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A keyed hash (SipHash) for tables whose keys an agent chooses: it cannot make them collide. */
-#ifndef WEIR_GATE_HASH_H
-#define WEIR_GATE_HASH_H
+#ifndef WEIR_FLOW_HASH_H
+#define WEIR_FLOW_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* SipHash by libsodium; see hash.h. */
-#include "gate/hash.h"
+#include "flow/hash.h"
 
 #include <errno.h>
 #include <sodium.h>

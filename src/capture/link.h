@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a captured frame to the IP packet in it. */
+#ifndef WEIR_CAPTURE_LINK_H
+#define WEIR_CAPTURE_LINK_H
+
+#include "capture/file.h"
+
+/* Bytes of which not all may have been captured. */
+struct octets {
+	const uint8_t *data;
+	size_t there, size; /* there is at most size */
+};
+
+enum link_result {
+	LINK_IP,
+	LINK_OTHER,   /* ARP and the like */
+	LINK_SHORT,   /* cut before the packet began */
+	LINK_UNKNOWN, /* a link type that is not read */
+};
+
+enum link_result link_strip(const struct packet *p, struct octets *ret);
+
+#endif
