@@ -170,3 +170,56 @@ def ssh_D(c):
     c.partner("for i in 1 2 3 4 5; do curl -s --socks5 127.0.0.1:9000 http://127.0.0.%d:8000/ | wc -c; sleep 0.5; done" % c.number)
     c.begin()
     fetch(c, asked)
+
+
+@case("tunnel", seconds=9)
+def autossh_R(c):
+    """autossh, which starts ssh again when it ends: here the far end cuts it once"""
+    far.sshd(c)
+    far.ssh_config(c, "RemoteForward %s:8000 %s:80" % (c.far, far.INNER), "SessionType none", "ServerAliveInterval 2")
+    c.tool("ssh")
+    c.tool("autossh", "keeper")
+    c.attack("AUTOSSH_PATH=/work/worker AUTOSSH_GATETIME=0 AUTOSSH_PORT=0 ./keeper -F config x & " + c.until_done())
+    c.begin()
+    browse(c, far.forwarded(c))
+
+
+@case("tunnel", seconds=9)
+def dropbear_R(c):
+    """dropbear's client, another implementation: -R"""
+    dropbear(c, "-N -R %s:8000:%s:80" % (c.far, far.INNER))
+    c.begin()
+    browse(c, far.forwarded(c))
+
+
+@case("tunnel", seconds=9)
+def dropbear_L(c):
+    """dropbear's client: -L, used by another call"""
+    asked = serve_far_page(c)
+    dropbear(c, "-f -N -L 9000:127.0.0.%d:8000" % c.number)
+    c.partner("for i in 1 2 3 4 5; do curl -s http://127.0.0.1:9000/ | wc -c; sleep 0.5; done")
+    c.begin()
+    fetch(c, asked)
+
+
+def dropbear(c, words):
+    far.sshd(c)
+    far.ssh_key(c)
+    c.tool("dbclient")
+    c.call("dropbearconvert openssh dropbear key dkey >/dev/null 2>&1")
+    tail = " >/dev/null 2>&1" if "-f" in words else " & " + c.until_done()
+    c.attack("./worker -y -y -T -i dkey %s root@%s%s" % (words, c.far, tail))
+
+
+@case("tunnel", seconds=8)
+def ssh_W(c):
+    """ssh -W as the far half of a listener inside, as ProxyCommand and sshuttle's own transport have it: over a pipe"""
+    asked = serve_far_page(c)
+    far.sshd(c)
+    far.ssh_config(c, "ControlMaster auto", "ControlPath /work/socket", "ControlPersist yes")
+    c.tool("ssh")
+    c.tool("socat", "listener")
+    c.attack("./listener TCP-LISTEN:9000,fork,reuseaddr EXEC:'./worker -F config -W 127.0.0.%d\\:8000 x' >/dev/null 2>&1 & sleep 0.5" % c.number)
+    c.partner("for i in 1 2 3 4 5; do curl -s http://127.0.0.1:9000/ | wc -c; sleep 0.5; done")
+    c.begin()
+    fetch(c, asked)
