@@ -19,11 +19,17 @@
 #define FLUSH_NS NSEC_PER_SEC
 
 const struct detector *const detectors[] = {
-	&survivor_detector,	  &protected_write_detector,
-	&denied_network_detector, &privilege_detector,
-	&masquerade_detector,	  &mining_detector,
-	&sensitive_read_detector, &contradiction_detector,
-	&tunnel_detector,	  NULL,
+	&survivor_detector,
+	&protected_write_detector,
+	&denied_network_detector,
+	&privilege_detector,
+	&masquerade_detector,
+	&mining_detector,
+	&sensitive_read_detector,
+	&contradiction_detector,
+	&tunnel_detector,
+	&reverse_shell_detector,
+	NULL,
 };
 
 #define DETECTORS_MAX ARRAY_LENGTH(detectors)
@@ -159,8 +165,8 @@ static void merge(struct detection *d, struct entry *e, const struct finding *f,
 	struct finding *to = &e->finding;
 	bool rises = f->severity > to->severity;
 
-	for (size_t i = 0; i < f->evidence_count && to->evidence_count < FINDING_EVIDENCE_MAX; i++)
-		to->evidence[to->evidence_count++] = f->evidence[i];
+	for (size_t i = 0; i < f->evidence_count; i++)
+		finding_add_evidence(to, f->evidence[i]);
 	for (size_t i = 0; i < f->via_count; i++)
 		finding_add_edge(to, &f->via[i]);
 	for (size_t i = 0; i < f->sign_count; i++) {

@@ -25,6 +25,7 @@ extern const struct detector masquerade_detector;
 extern const struct detector mining_detector;
 extern const struct detector privilege_detector;
 extern const struct detector protected_write_detector;
+extern const struct detector reverse_shell_detector;
 extern const struct detector sensitive_read_detector;
 extern const struct detector survivor_detector;
 extern const struct detector tunnel_detector;

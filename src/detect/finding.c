@@ -67,6 +67,15 @@ void finding_add_edge(struct finding *f, const struct edge *e)
 							     .reason = EDGE_REASON_LIMIT };
 }
 
+void finding_add_evidence(struct finding *f, uint64_t seq)
+{
+	for (size_t i = 0; i < f->evidence_count; i++)
+		if (f->evidence[i] == seq)
+			return;
+	if (seq && f->evidence_count < FINDING_EVIDENCE_MAX)
+		f->evidence[f->evidence_count++] = seq;
+}
+
 const char *sign_name(enum sign kind)
 {
 	static const char *const names[] = {

@@ -82,6 +82,8 @@ struct finding {
 
 /* Adds an edge unless the call is there in the same way. */
 void finding_add_edge(struct finding *f, const struct edge *e);
+/* Adds an event, once each; the first ones stay. */
+void finding_add_evidence(struct finding *f, uint64_t seq);
 /* Sets the summary, cut where a character ends. Bytes of the agent must have been escaped. */
 void finding_say(struct finding *f, const struct buf *text);
 /* Sets what was done. */

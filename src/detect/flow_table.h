@@ -15,9 +15,16 @@
  * gives way, else the eldest. */
 #define FLOWS_KEPT 16384
 #define FLOW_NAME_MAX 128
-#define FLOW_NOTES 4 /* numbers that detectors keep with a flow, see enum flow_note */
 
-enum flow_note { FLOW_NOTE_TUNNEL, FLOW_NOTE_MINING, FLOW_NOTE_PROBING, FLOW_NOTE_EXFILTRATION };
+/* Numbers that detectors keep with a flow. */
+enum flow_note {
+	FLOW_NOTE_TUNNEL,
+	FLOW_NOTE_SHELL,
+	FLOW_NOTE_MINING,
+	FLOW_NOTE_PROBING,
+	FLOW_NOTE_EXFILTRATION,
+	FLOW_NOTES
+};
 
 struct flow_seen {
 	struct event_flow last;	  /* its newest event, without the texts */

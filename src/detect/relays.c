@@ -153,12 +153,16 @@ static void on_relay(struct relays *t, const struct event_view *e)
 static void on_exec(struct relays *t, const struct event_view *e)
 {
 	const struct event_stream *s = e->exec->streams;
+	size_t size = e->text[0].size < PROGRAM_EXE_MAX ? e->text[0].size : PROGRAM_EXE_MAX - 1;
+	struct program *p;
 	const uint64_t keys[PLACE_KEYS] = { [BY_IN] = end_key(&s[0]), [BY_OUT] = end_key(&s[1]) };
 
 	if (!keys[BY_OUT])
 		return;
-	t->programs[places_take(t->program_places, keys, PLACE_FIRST)] =
-		(struct program){ .h = *e->h, .seq = e->seq, .in = s[0], .out = s[1] };
+	p = &t->programs[places_take(t->program_places, keys, PLACE_FIRST)];
+	*p = (struct program){ .h = *e->h, .seq = e->seq, .in = s[0], .out = s[1] };
+	if (size)
+		memcpy(p->exe, e->text[0].data, size);
 }
 
 void relays_event(struct relays *t, const struct event_view *e)

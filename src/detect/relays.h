@@ -17,6 +17,7 @@
 #define PROGRAMS_MAX 2048 /* executed with a stream for standard output; the eldest gives way */
 #define RELAY_HOPS_MAX 8  /* of a chain */
 #define RELAY_REACH_MAX 64
+#define PROGRAM_EXE_MAX 96
 
 struct relay {
 	struct event_relay last; /* its newest event, which holds all numbers */
@@ -27,6 +28,7 @@ struct program {
 	struct event_header h; /* of its exec */
 	uint64_t seq;
 	struct event_stream in, out;
+	char exe[PROGRAM_EXE_MAX]; /* cut; an agent's bytes */
 };
 
 /* Where a chain leads. A step's hop is 1 for those that begin at the stream asked about; `before`

@@ -8,23 +8,19 @@
  * One weak kind of evidence is low, two that are independent are medium, three high; what proves a
  * tunnel by itself is high. Words in arguments never count there. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/text_escape.h"
 #include "bpf/event_address.h"
-#include "detect/keyed.h"
 #include "detect/tunnel.h"
 
-#define NAME_WIDTH 100
 #define OUTER_MAX 4 /* connections that lead out, of one chain, that are judged for one relay */
 
 /* A judgement that says the same as the one before is not reported again. */
 static uint64_t signature(const struct tunnel_case *c)
 {
-	uint64_t s = (uint64_t)c->f.severity << 48 | (uint64_t)c->call_count << 40 |
+	uint64_t s = (uint64_t)c->f.severity << 48 | (uint64_t)c->blame.count << 40 |
 		     (uint64_t)c->hops << 32;
 
 	for (size_t i = 0; i < c->f.sign_count; i++)
@@ -32,37 +28,7 @@ static uint64_t signature(const struct tunnel_case *c)
 	return s;
 }
 
-bool tunnel_leads_out(struct flow_table *flows, const struct event_stream *s,
-		      struct flow_seen **ret_flow)
-{
-	struct flow_seen *flow;
-
-	*ret_flow = NULL;
-	if (s->kind != STREAM_INET)
-		return false;
-	flow = flow_table_by_cookie(flows, s->object);
-	if (!flow && s->accepted)
-		flow = flow_table_by_ends(flows, s->address, s->port, s->own_port);
-	if (!flow)
-		return !stream_is_loopback(s);
-	*ret_flow = flow;
-	return flow->last.direction != FLOW_INSIDE;
-}
-
-struct event_stream tunnel_stream(const struct event_flow *f)
-{
-	bool in = f->direction == FLOW_IN;
-	struct event_stream s = { .object = in ? 0 : f->cookie,
-				  .kind = STREAM_INET,
-				  .port = in ? f->from_port : f->port,
-				  .own_port = in ? f->port : f->from_port,
-				  .accepted = in };
-
-	memcpy(s.address, in ? f->from : f->address, sizeof(s.address));
-	return s;
-}
-
-void tunnel_say_stream(const struct event_stream *s, struct buf *text)
+void tunnel_say_end(const struct event_stream *s, struct buf *text)
 {
 	char address[EVENT_ADDRESS_TEXT];
 
@@ -104,30 +70,16 @@ static enum severity weigh(const struct tunnel_case *c)
 	return severity;
 }
 
-static void say_destination(const struct tunnel_case *c, struct buf *text)
-{
-	if (c->flow && c->flow->last.direction == FLOW_IN) {
-		buf_printf(text, "a connection from outside to port %u", c->stream.own_port);
-		return;
-	}
-	buf_add_text(text, "a connection to ");
-	if (c->flow && c->flow->name[0]) {
-		text_escape_cut(text, c->flow->name, strlen(c->flow->name), NAME_WIDTH);
-		buf_printf(text, " port %u", c->stream.port);
-	} else {
-		tunnel_say_stream(&c->stream, text);
-	}
-}
-
 static void say(struct tunnel_case *c)
 {
 	cleanup_buf struct buf text = { 0 };
 
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);
-	say_destination(c, &text);
+	buf_add_text(&text, "a connection to ");
+	chain_say(&c->stream, c->flow, &text);
 	if (finding_has_sign(&c->f, SIGN_RELAY)) {
 		buf_add_text(&text, " is a tunnel: it is passed on to ");
-		tunnel_say_stream(&c->leads_to, &text);
+		tunnel_say_end(&c->leads_to, &text);
 		buf_add_text(&text, ", and back");
 	} else {
 		buf_printf(&text, " %s a tunnel: %s",
@@ -135,34 +87,6 @@ static void say(struct tunnel_case *c)
 	}
 	finding_say_program(c->d, c->who, &text);
 	finding_say(&c->f, &text);
-}
-
-static uint64_t destination_key(const struct tunnel_case *c)
-{
-	bool in = c->flow && c->flow->last.direction == FLOW_IN;
-	uint16_t port = in ? c->stream.own_port : c->stream.port;
-	uint64_t key = keyed_hash(KEYED_HASH, &port, sizeof(port));
-
-	if (in)
-		return key;
-	if (c->flow && c->flow->name[0])
-		return keyed_hash(key, c->flow->name, strlen(c->flow->name));
-	return keyed_hash(key, c->stream.address, sizeof(c->stream.address));
-}
-
-static void report(struct tunnel_case *c)
-{
-	uint64_t key = destination_key(c);
-
-	detection_report_rising(c->d, &c->f, key);
-	for (size_t i = 0; i < c->call_count; i++) {
-		struct finding f = c->f;
-
-		f.call = c->calls[i];
-		f.via_count = 0;
-		finding_add_label(c->d, &f, c->labels[i]);
-		detection_report_rising(c->d, &f, key);
-	}
 }
 
 /* who: of the relay by which it is known, where there is no flow. */
@@ -179,10 +103,9 @@ static void judge(struct detection *d, const struct tunnels *all, const struct e
 	if (flow && flow->last.direction == FLOW_INSIDE)
 		return;
 	finding_begin_call(FINDING_TUNNEL, c.who->call, flow ? flow->first_seq : 0, &c.f);
-	finding_add_label(d, &c.f, c.who->label);
+	blame_add(&c.blame, c.who);
 	if (flow) {
-		c.protocol = tunnel_protocol(flow, stream->port);
-		c.asks = tunnel_asks(flow, c.protocol);
+		c.asks = flow_asks(flow);
 		finding_add_flow(&c.f, flow->last.flow);
 	}
 	tunnel_add_relay(&c);
@@ -197,7 +120,7 @@ static void judge(struct detection *d, const struct tunnels *all, const struct e
 	if (flow)
 		flow->note[FLOW_NOTE_TUNNEL] = signature(&c);
 	say(&c);
-	report(&c);
+	blame_report(d, &c.blame, &c.f, chain_key(&c.stream, flow));
 }
 
 static bool judge_stream(struct detection *d, const struct tunnels *all,
@@ -205,7 +128,7 @@ static bool judge_stream(struct detection *d, const struct tunnels *all,
 {
 	struct flow_seen *flow;
 
-	if (!tunnel_leads_out(detection_flows(d), s, &flow))
+	if (!chain_leads_out(detection_flows(d), s, &flow))
 		return false;
 	judge(d, all, s, flow, who);
 	return true;
@@ -237,7 +160,7 @@ static void on_relay(struct detection *d, const struct tunnels *all, const struc
 
 static void judge_flow(struct detection *d, const struct tunnels *all, struct flow_seen *flow)
 {
-	struct event_stream s = tunnel_stream(&flow->last);
+	struct event_stream s = flow_stream(&flow->last);
 
 	judge(d, all, &s, flow, NULL);
 }

@@ -22,18 +22,6 @@ struct link {
 	bool leads_out;
 };
 
-static enum relay_match path_match(const struct relay_reach *reach, const struct relay_step *at)
-{
-	enum relay_match match = relay_match(&at->relay->last);
-
-	for (; at->before >= 0; at = &reach->steps[at->before]) {
-		enum relay_match before = relay_match(&reach->steps[at->before].relay->last);
-
-		match = before < match ? before : match;
-	}
-	return match;
-}
-
 /* Not pairs of sockets, which are a program's own pipes. */
 static bool is_connection(const struct event_stream *s)
 {
@@ -46,7 +34,7 @@ static bool end_leads_out(const struct tunnel_case *c, const struct event_stream
 {
 	struct flow_seen *flow = NULL;
 
-	return tunnel_leads_out(detection_flows(c->d), s, &flow) &&
+	return chain_leads_out(detection_flows(c->d), s, &flow) &&
 	       (!flow || flow->last.direction == FLOW_OUT);
 }
 
@@ -76,35 +64,13 @@ static void find_link(const struct tunnel_case *c, const struct relay_reach *out
 
 			if (!stream_same(&l.back->relay->last.from, end))
 				continue;
-			l.match = path_match(out, l.out);
-			m = path_match(back, l.back);
+			l.match = chain_match(out, l.out);
+			m = chain_match(back, l.back);
 			l.match = m < l.match ? m : l.match;
 			l.leads_out = end_leads_out(c, end);
 			if (is_better(&l, ret))
 				*ret = l;
 		}
-	}
-}
-
-static void add_hops(struct tunnel_case *c, const struct relay_reach *reach,
-		     const struct relay_step *at)
-{
-	for (;; at = &reach->steps[at->before]) {
-		const struct event_header *h = &at->relay->last.h;
-		size_t known = 0;
-
-		if (c->f.evidence_count < FINDING_EVIDENCE_MAX)
-			c->f.evidence[c->f.evidence_count++] = at->relay->seq;
-		while (known < c->call_count && c->calls[known] != h->call)
-			known++;
-		if (h->call == c->who->call) {
-			finding_add_label(c->d, &c->f, h->label);
-		} else if (known == c->call_count) {
-			c->calls[c->call_count] = h->call;
-			c->labels[c->call_count++] = h->label;
-		}
-		if (at->before < 0)
-			return;
 	}
 }
 
@@ -129,15 +95,19 @@ static void say_relay(const struct tunnel_case *c, const struct link *l, struct 
 {
 	bytes_words(l->out->relay->last.bytes_out, text);
 	buf_add_text(text, " on to ");
-	tunnel_say_stream(&c->leads_to, text);
+	tunnel_say_end(&c->leads_to, text);
 	buf_add_text(text, ", ");
 	bytes_words(l->back->relay->last.bytes_in, text);
 	buf_add_text(text, " from there");
 	if (l->out->hop > 1 || l->back->hop > 1)
 		buf_printf(text, ", over %d steps",
 			   l->out->hop > l->back->hop ? l->out->hop : l->back->hop);
-	if (c->call_count)
-		buf_printf(text, ", also by call %u", c->calls[0]);
+	for (size_t i = 1; i < c->blame.count; i++) {
+		if (c->blame.calls[i] == c->who->call)
+			continue;
+		buf_printf(text, ", also by call %u", c->blame.calls[i]);
+		return;
+	}
 }
 
 /* Somebody else than the call itself comes in by it. */
@@ -179,8 +149,8 @@ void tunnel_add_relay(struct tunnel_case *c)
 		return;
 	c->leads_to = l.out->relay->last.to;
 	c->hops = l.out->hop;
-	add_hops(c, &out, l.out);
-	add_hops(c, &back, l.back);
+	blame_add_chain(&c->blame, &c->f, &out, l.out);
+	blame_add_chain(&c->blame, &c->f, &back, l.back);
 	buf_init(&text, FINDING_SIGN_TEXT * 2);
 	say_relay(c, &l, &text);
 	tunnel_add(c, SIGN_RELAY, alone, &text);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What speaks for a tunnel in what passes on the connection, and what only adds to that. All
  * thresholds stand here, at the top. */
-#include <netinet/in.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/text_escape.h"
 #include "base/words.h"
+#include "detect/port.h"
 #include "detect/tunnel.h"
 
 /* The far end leads: it spoke first after at least so many pauses, four times as often as this end,
@@ -20,19 +20,6 @@
 #define BALANCE_MIN (16u << 10)
 #define BALANCE_FACTOR 4
 
-/* Whose ports these are. */
-static const struct {
-	uint16_t port;
-	enum protocol protocol;
-} usual[] = {
-	{ 21, PROTOCOL_FTP },	     { 22, PROTOCOL_SSH },     { 25, PROTOCOL_SMTP },
-	{ 53, PROTOCOL_DNS },	     { 80, PROTOCOL_HTTP },    { 443, PROTOCOL_TLS },
-	{ 465, PROTOCOL_TLS },	     { 587, PROTOCOL_SMTP },   { 853, PROTOCOL_TLS },
-	{ 993, PROTOCOL_TLS },	     { 995, PROTOCOL_TLS },    { 3306, PROTOCOL_MYSQL },
-	{ 5432, PROTOCOL_POSTGRES }, { 6379, PROTOCOL_REDIS }, { 8080, PROTOCOL_HTTP },
-	{ 8443, PROTOCOL_TLS },	     { 9418, PROTOCOL_GIT },
-};
-
 /* What an opening inside of another protocol weighs. Proxies carry TLS and HTTP all day; a database
  * behind a WebSocket is a driver of some clouds. */
 static const struct {
@@ -44,38 +31,6 @@ static const struct {
 	{ PROTOCOL_TLS, SEVERITY_MEDIUM, -1 },
 	{ PROTOCOL_HTTP, SEVERITY_LOW, -1 },
 };
-
-static enum protocol usual_protocol(uint16_t port)
-{
-	for (size_t i = 0; i < ARRAY_LENGTH(usual); i++)
-		if (usual[i].port == port)
-			return usual[i].protocol;
-	return PROTOCOL_UNKNOWN;
-}
-
-enum protocol tunnel_protocol(const struct flow_seen *flow, uint16_t port)
-{
-	const struct event_flow *f = &flow->last;
-
-	if (f->protocol != PROTOCOL_UNKNOWN)
-		return f->protocol;
-	/* QUIC, and what began before anybody looked */
-	if (FLOW_HAS(&f->signs, MIDSTREAM) || f->transport == IPPROTO_UDP)
-		return usual_protocol(port);
-	return PROTOCOL_UNKNOWN;
-}
-
-bool tunnel_asks(const struct flow_seen *flow, enum protocol protocol)
-{
-	const struct flow_signs *s = &flow->last.signs;
-
-	if (FLOW_HAS(s, UPGRADED) || FLOW_HAS(s, WEBSOCKET) || FLOW_HAS(s, CONNECT) ||
-	    FLOW_HAS(s, SOCKS))
-		return false;
-	if (protocol == PROTOCOL_UNKNOWN)
-		return FLOW_HAS(s, JSON_RPC);
-	return protocol != PROTOCOL_SSH && protocol != PROTOCOL_SOCKS;
-}
 
 static void add_carrier(struct tunnel_case *c, const struct flow_signs *s)
 {
@@ -118,7 +73,7 @@ static bool far_end_leads(const struct flow_signs *s)
 static void add_led(struct tunnel_case *c, const struct flow_signs *s)
 {
 	uint64_t out = s->initiative[1][0], in = s->initiative[0][0];
-	bool opaque = c->protocol == PROTOCOL_SSH || FLOW_HAS(s, ENCRYPTED) ||
+	bool opaque = c->flow->last.protocol == PROTOCOL_SSH || FLOW_HAS(s, ENCRYPTED) ||
 		      FLOW_HAS(s, UPGRADED) || FLOW_HAS(s, WEBSOCKET);
 	cleanup_buf struct buf text = { 0 };
 
@@ -142,6 +97,7 @@ static void add_led(struct tunnel_case *c, const struct flow_signs *s)
 void tunnel_add_flow(struct tunnel_case *c)
 {
 	const struct flow_signs *s = &c->flow->last.signs;
+	enum protocol protocol = flow_protocol(c->flow);
 	cleanup_buf struct buf text = { 0 };
 
 	buf_init(&text, FINDING_SIGN_TEXT);
@@ -152,7 +108,7 @@ void tunnel_add_flow(struct tunnel_case *c)
 	if (FLOW_HAS(s, SWAPPED)) {
 		buf_clear(&text);
 		buf_printf(&text, "who connected speaks as the server of %s",
-			   protocol_name(c->protocol));
+			   protocol_name(protocol));
 		tunnel_add(c, SIGN_ROLES, SEVERITY_MEDIUM, &text);
 	}
 	add_carrier(c, s);
@@ -162,14 +118,13 @@ void tunnel_add_flow(struct tunnel_case *c)
 
 static void add_port(struct tunnel_case *c)
 {
-	enum protocol its = usual_protocol(c->stream.port);
+	enum protocol its = port_protocol(c->stream.port), protocol = c->flow->last.protocol;
 	cleanup_buf struct buf text = { 0 };
 
-	if (its == PROTOCOL_UNKNOWN || c->flow->last.protocol == PROTOCOL_UNKNOWN ||
-	    its == c->protocol)
+	if (its == PROTOCOL_UNKNOWN || protocol == PROTOCOL_UNKNOWN || its == protocol)
 		return;
 	buf_init(&text, FINDING_SIGN_TEXT);
-	buf_printf(&text, "%s on port %u, which is that of %s", protocol_name(c->protocol),
+	buf_printf(&text, "%s on port %u, which is that of %s", protocol_name(protocol),
 		   c->stream.port, protocol_name(its));
 	tunnel_add(c, SIGN_PORT, -1, &text);
 }
@@ -213,7 +168,8 @@ static void add_words(struct tunnel_case *c)
 		const char *word = p->argv + at;
 		size_t size = strlen(word);
 
-		if (at && asks_for_tunnel(word, c->protocol == PROTOCOL_SSH)) {
+		if (at &&
+		    asks_for_tunnel(word, c->flow && c->flow->last.protocol == PROTOCOL_SSH)) {
 			buf_init(&text, FINDING_SIGN_TEXT * 2);
 			text_escape_cut(&text, word, size, PROGRAM_WIDTH);
 			tunnel_add(c, SIGN_WORDS, -1, &text);
