@@ -84,26 +84,6 @@ static int start(struct detection *d, void **ret_state)
 	return 0;
 }
 
-/* The policy's answer, be it from a hook, a filter, a packet rule or a network namespace with no
- * way out. Other errors come from the far end or from the program's own mistakes. */
-static bool is_refusal(int result)
-{
-	switch (-result) {
-	case EPERM:
-	case EACCES:
-	case ENETUNREACH:
-	case EHOSTUNREACH:
-	case ENETDOWN:
-	case EADDRNOTAVAIL:
-	case EAFNOSUPPORT:
-	case EPROTONOSUPPORT:
-	case ESOCKTNOSUPPORT:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static struct tried *find_tried(struct network *n, uint32_t call, enum reach reach, bool reached)
 {
 	for (size_t i = n->count; i > 0; i--) {
@@ -118,14 +98,6 @@ static struct tried *find_tried(struct network *n, uint32_t call, enum reach rea
 	return &n->tried[n->count++];
 }
 
-/* A listener of system calls sees the attempt, never what came of it; what no rule lets pass found
- * no way out. */
-static bool is_unseen(const struct event_view *e)
-{
-	return (e->h->flags & EVENT_NO_CGROUP) && e->h->kind != EVENT_FLOW &&
-	       e->h->kind != EVENT_DNS && e->net->result == 0;
-}
-
 /* reason: why, escaped; or NULL. */
 static void say(struct detection *d, const struct event_view *e, enum reach reach, bool reached,
 		const struct buf *destination, const char *reason)
@@ -137,16 +109,16 @@ static void say(struct detection *d, const struct event_view *e, enum reach reac
 	finding_begin(d, FINDING_DENIED_NETWORK, e, &f);
 	f.severity = reached ? SEVERITY_CRITICAL : reaches[reach].severity;
 	f.verdict = reached ? VERDICT_OBSERVED : VERDICT_BLOCKED;
-	if (is_unseen(e))
+	if (destination_is_unseen(e))
 		finding_add_sign(&f, SIGN_ASKED, NULL);
 	if (e->h->kind == EVENT_FLOW)
 		finding_add_flow(&f, e->flow->flow);
 	finding_technique(&f, reaches[reach].attack);
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);
 	buf_printf(&text, "%s %s%s", reaches[reach].what, buf_text(destination),
-		   reached	  ? " got through"
-		   : is_unseen(e) ? " was tried"
-				  : came);
+		   reached		      ? " got through"
+		   : destination_is_unseen(e) ? " was tried"
+					      : came);
 	if (reason && *reason)
 		buf_printf(&text, ": %s", reason);
 	finding_say_program(d, e->h, &text);
@@ -190,9 +162,10 @@ static void judge(struct detection *d, struct network *n, const struct event_vie
 {
 	const char *reason = "not as policy and phase were then, or a finding refuses it";
 	bool allowed = destination_allowed(detection_policy(d), to, &reason);
-	bool refused = is_refusal(e->net->result) || (e->net->result == -ECONNREFUSED && !allowed);
+	bool refused = destination_is_refusal(e->net->result) ||
+		       (e->net->result == -ECONNREFUSED && !allowed);
 
-	if (is_unseen(e))
+	if (destination_is_unseen(e))
 		refused = !allowed && !to->stands_for_name;
 	else if (to->stands_for_name && to->transport == IPPROTO_UDP)
 		return; /* the C library sorts the addresses of a name */
@@ -214,8 +187,9 @@ static void on_outward(struct detection *d, struct network *n, const struct even
 	}
 	if (way_out == WAY_OUT_GATE)
 		judge(d, n, e, &to);
-	else if (refused ? is_refusal(e->net->result) : way_out == WAY_OUT_NONE)
-		on_destination(d, n, e, reach_of(&to), &to, !refused && !is_unseen(e), NULL);
+	else if (refused ? destination_is_refusal(e->net->result) : way_out == WAY_OUT_NONE)
+		on_destination(d, n, e, reach_of(&to), &to, !refused && !destination_is_unseen(e),
+			       NULL);
 }
 
 static bool ends_with(const char *name, const char *end)
@@ -330,10 +304,10 @@ static void on_socket(struct detection *d, const struct event_view *e)
 	cleanup_buf struct buf text = { 0 };
 
 	buf_init(&text, FINDING_SUMMARY_MAX);
-	if (!kind || (e->net->result < 0 && !is_refusal(e->net->result)))
+	if (!kind || (e->net->result < 0 && !destination_is_refusal(e->net->result)))
 		return;
 	buf_printf(&text, "(%s)", kind);
-	say(d, e, REACH_SOCKET, e->net->result >= 0 && !is_unseen(e), &text, NULL);
+	say(d, e, REACH_SOCKET, e->net->result >= 0 && !destination_is_unseen(e), &text, NULL);
 }
 
 static void on_event(struct detection *d, void *state, const struct event_view *e)

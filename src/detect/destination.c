@@ -3,6 +3,7 @@
  * as they are, and bounded in number. */
 #include "detect/destination.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,4 +82,28 @@ bool destination_allowed(const struct policy *p, const struct destination *d,
 	}
 	*ret_reason = answer.reason;
 	return false;
+}
+
+bool destination_is_refusal(int result)
+{
+	switch (-result) {
+	case EPERM:
+	case EACCES:
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case EADDRNOTAVAIL:
+	case EAFNOSUPPORT:
+	case EPROTONOSUPPORT:
+	case ESOCKTNOSUPPORT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool destination_is_unseen(const struct event_view *e)
+{
+	return (e->h->flags & EVENT_NO_CGROUP) && e->h->kind != EVENT_FLOW &&
+	       e->h->kind != EVENT_DNS && e->net->result == 0;
 }

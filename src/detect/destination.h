@@ -36,5 +36,12 @@ struct destination destination_of(const struct destinations *all, const struct e
 /* Whether any phase lets it be reached; else *ret_reason says why not, static. */
 bool destination_allowed(const struct policy *p, const struct destination *d,
 			 const char **ret_reason);
+/* Whether a result is the policy's answer, be it from a hook, a filter, a packet rule or a network
+ * namespace with no way out. Other errors come from the far end or from the program's own mistakes.
+ */
+bool destination_is_refusal(int result);
+/* A listener of system calls sees the attempt, never what came of it; what no rule lets pass found
+ * no way out. */
+bool destination_is_unseen(const struct event_view *e);
 
 #endif

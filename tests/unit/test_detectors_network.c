@@ -155,7 +155,8 @@ static void names_that_are_refused(void **state)
 					       "no rule allows it"));
 	}
 	detection_tick(b->d, b->m.mono_ns + 2000000000);
-	assert_int_equal(b->count, 1);
+	assert_int_equal(b->count, 2);
+	assert_string_equal(b->seen[2].detector, "probing");
 	assert_non_null(strstr(b->seen[1].summary, "evil.test and 40 more names"));
 	assert_null(strchr(b->seen[1].summary, '\033'));
 	bench_free(b);
