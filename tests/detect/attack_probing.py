@@ -99,7 +99,8 @@ def dns_sweep(c):
 
 @case("probing", seconds=5, quick=True, alone=True, filter="host 169.254.169.254")
 def metadata(c):
-    """curl to the metadata address"""
+    """curl to the metadata address, which the policy's range lets pass"""
+    c.policy = c.policy.replace("169.254.169.254", "169.254.0.0/16")
     attack = c.attack("curl -s -m 5 http://169.254.169.254/latest/meta-data/")
     c.begin()
     c.mark()

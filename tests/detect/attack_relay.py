@@ -2,7 +2,9 @@
 """Tunnels by programs that no list knows: written for the test, or general tools under another name."""
 
 import os
+import shutil
 import subprocess
+import time
 
 import lib_far as far
 import lib_net as net
@@ -127,27 +129,42 @@ def stunnel(c):
     fetched(c, asked)
 
 
-@case("tunnel", seconds=100)
-def chisel(c):
-    """chisel, built from its module: a reverse tunnel over WebSocket and SSH"""
-    built = TOP + "/build/detect/chisel"
-    if not os.path.exists(built):
-        ran = subprocess.run(["go", "install", "github.com/jpillora/chisel@v1.9.1"], stderr=subprocess.PIPE, text=True, timeout=300,
-                             env={**os.environ, "GOBIN": os.path.dirname(built), "GOFLAGS": "-mod=mod"}) if go() else None
-        if not ran or ran.returncode:
-            raise Skipped("chisel is not to be had: " + (ran.stderr[-200:].strip() if ran else "no go"))
-    far.start(c, [built, "server", "--reverse", "--host", c.far, "--port", "80"])
-    net.connect("far", c.far, 80).close()
-    c.tool(built)
-    attack = "./worker client http://%s:80 R:%s:8000:%s:80 >/dev/null 2>&1" % (c.far, c.far, far.INNER)
-    c.attack(attack + " & " + c.until_done())
-    c.begin()
+@case("tunnel", seconds=10)
+def pproxy(c):
+    """a proxy of PyPI that dials out and serves whoever sits at the far end"""
+    where = TOP + "/build/detect/pypi"
+    if not os.path.isdir(where + "/pproxy"):
+        ran = subprocess.run(["pip3", "install", "-q", "--no-deps", "--target", where, "pproxy==2.7.9"], stderr=subprocess.PIPE, text=True, timeout=120)
+        if ran.returncode:
+            raise Skipped("pproxy is not to be had: " + ran.stderr.strip()[-200:])
+    run = "import sys, asyncio\nsys.path.insert(0, %r)\nsys.argv[1:] = %r\nasyncio.set_event_loop(asyncio.new_event_loop())\nimport pproxy.server\npproxy.server.main()\n"
+    shutil.copytree(where + "/pproxy", c.dir + "/lib/pproxy")
+    c.file("worker.py", run % ("/work/lib", ["-l", "http+in://%s:8088" % c.far, "-l", "http://127.0.0.1:9999"]))
+    c.file("../far.py", run % (where, ["-l", "http://%s:8000" % c.far, "-r", "http+in://%s:8088" % c.far]))
+    far.start(c, ["/usr/bin/python3", c.base + "/far.py"])
     net.connect("far", c.far, 8000).close()
+    c.attack("python3 worker.py >log 2>&1 & " + c.until_done())
+    c.begin()
+    time.sleep(2)
     for _ in range(6):
         with net.connect("far", c.far, 8000) as s:
-            c.mark()
-            c.prove(b"inside 10.20.0.11" in net.http_get(s), "the far end read a page of the internal network")
+            s.sendall(b"GET http://10.20.0.11/ HTTP/1.1\r\nHost: 10.20.0.11\r\nConnection: close\r\n\r\n")
+            body = net.read_all(s)
+        c.prove(b"inside 10.20.0.11" in body, "the far end read a page of the internal network")
+        c.mark()
+        time.sleep(0.5)
 
 
-def go():
-    return subprocess.run(["sh", "-c", "command -v go"], stdout=subprocess.DEVNULL).returncode == 0
+@case("tunnel", seconds=30, detectors=("tunnel", "probing"))
+def tor(c):
+    """tor on a network that is dead: it tries its directories, and none answers"""
+    c.tool("tor")
+    c.file("settings", "DataDirectory /work/data\nSocksPort 9050\nGeoIPFile /dev/null\nGeoIPv6File /dev/null\nLog notice file /work/log\n")
+    attack = c.attack("timeout 25 ./worker -f settings --defaults-torrc /work/none --ignore-missing-torrc >/dev/null; true")
+    c.begin()
+    c.mark()
+    c.replay.wait(60)
+    ends = {(e["dst"], e["port"]) for e in c.events("--call", str(attack), "--kind", "connect") if e.get("dst") and "." in e["dst"]}
+    with open(os.environ["WORLD"] + "/firewall.log") as file:
+        seen = [line for line in file if any(" %s %d\n" % end in line for end in ends)]
+    c.prove(len(seen) >= 3, "the firewall saw %d tries at tor's directories" % len(seen))

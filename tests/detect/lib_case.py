@@ -89,12 +89,13 @@ class Case:
     """One case in one run; the function's argument."""
 
     def __init__(self, about, number, base, capture):
-        self.about, self.number, self.capture = about, number, capture
+        self.about, self.number = about, number
         self.far, self.far_name = "203.0.113.%d" % number, "n%d.far.test" % number
         self.base = base + "/" + about.name
         self.dir = self.base + "/work"
         os.makedirs(self.dir)
         os.chmod(self.dir, 0o777)
+        self.capture = capture or (self.base + "/capture.pcap" if about.outside else None)
         self.steps, self.guilty, self.partners = [], set(), set()
         self.policy = POLICY % os.environ["WORLD_RESOLVER"]
         self.replay, self.marked, self.begun = None, None, None
@@ -170,7 +171,7 @@ class Case:
         log = os.path.join(self.base, "tcpdump")
         with open(log, "w") as file:
             process = net.popen(
-                place, ["tcpdump", "-i", interface, "-n", "-U", "-s", "0", "--immediate-mode", "-w", self.capture, what], stderr=file)
+                place, ["tcpdump", "-i", interface, "-n", "-U", "-s", "0", "-B", "32768", "-w", self.capture, what], stderr=file)
         self.ends.callback(net.stop, process, signal.SIGINT)
         self.wait_for(lambda: "listening" in open(log).read(), 5, "tcpdump listens")
 
@@ -210,7 +211,7 @@ class Case:
                     self.replay.wait(30)
                 net.stop(self.replay)
         finally:
-            time.sleep(0.2 if self.capture else 0)
+            time.sleep(1.3 if self.capture else 0)  # tcpdump reads once a second
             self.ends.close()
 
     # --- afterwards
