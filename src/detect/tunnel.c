@@ -171,11 +171,13 @@ static void on_event(struct detection *d, void *state, const struct event_view *
 
 	if (e->h->kind == EVENT_RELAY) {
 		on_relay(d, state, e);
-		return;
+	} else if (e->h->kind == EVENT_DNS) {
+		tunnel_on_name(d, e);
+	} else {
+		flow = flow_table_find(detection_flows(d), e->flow->flow);
+		if (flow)
+			judge_flow(d, state, flow);
 	}
-	flow = flow_table_find(detection_flows(d), e->flow->flow);
-	if (flow)
-		judge_flow(d, state, flow);
 }
 
 struct ended {
@@ -224,7 +226,7 @@ static void finish(struct detection *d, void *state)
 
 const struct detector tunnel_detector = {
 	.kind = FINDING_TUNNEL,
-	.wants = 1u << EVENT_FLOW | 1u << EVENT_RELAY,
+	.wants = 1u << EVENT_FLOW | 1u << EVENT_RELAY | 1u << EVENT_DNS,
 	.start = start,
 	.on_event = on_event,
 	.on_call_exit = on_call_exit,

@@ -38,4 +38,7 @@ void tunnel_add_flow(struct tunnel_case *c);
 /* What only adds to others. */
 void tunnel_add_circumstances(struct tunnel_case *c);
 
+/* EVENT_DNS */
+void tunnel_on_name(struct detection *d, const struct event_view *e);
+
 #endif
