@@ -2,7 +2,7 @@
 /* Hand-overs over channels, seen when the system call returns. The edge is made as early as can be:
  * where two ends are joined (connect, accept, open), which comes before the first message; then
  * with each message, in both directions. Called by the dispatcher in syscalls.bpf.c, or by the
- * program that it called first. */
+ * program that it called first; that of the relays comes before this one. */
 #include <asm-generic/errno-base.h>
 
 #include "bpf/channel_join.h"
@@ -121,13 +121,11 @@ SEC("tp_btf/sys_exit")
 int weir_channel(__u64 *ctx)
 {
 	struct channel_step s = { .regs = (struct pt_regs *)ctx[0], .result = ctx[1] };
-	__u64 nr = syscall_number(s.regs);
 	__u32 edge = 0;
 
-	if (nr >= SYSCALLS_MAX)
+	s.row = channel_row(s.regs);
+	if (!s.row)
 		return 0;
-	barrier_var(nr);
-	s.row = &channel_rows[nr & (SYSCALLS_MAX - 1)];
 	s.task = current_task();
 	if (s.result < 0 && s.result > -4096 &&
 	    !(s.row->flow == FLOW_CONNECT && s.result == -EINPROGRESS))

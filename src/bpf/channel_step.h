@@ -5,38 +5,9 @@
 #define WEIR_BPF_CHANNEL_STEP_H
 
 #include "bpf/channel_object.h"
+#include "bpf/channel_row.h"
 #include "bpf/flow.h"
-#include "bpf/registers.h"
 #include "bpf/unix_name.h"
-
-enum channel_flow {
-	FLOW_NONE,
-	FLOW_MOVE,     /* takes from one descriptor, puts into another */
-	FLOW_MESSAGE,  /* takes, maybe descriptors too */
-	FLOW_DATAGRAM, /* puts, maybe to an address */
-	FLOW_OPEN,
-	FLOW_CONNECT,
-	FLOW_BIND,
-	FLOW_LISTEN,
-	FLOW_ACCEPT,
-	FLOW_MAP,
-	FLOW_SEGMENT,
-	FLOW_QUEUE,
-	FLOW_MESSAGES,
-	FLOW_SEMAPHORES,
-	FLOW_WATCH,
-	FLOW_SUBMIT
-};
-
-struct channel_row {
-	__u8 flow, from, to;
-};
-
-static const struct channel_row channel_rows[SYSCALLS_MAX] = {
-#define CHANNEL(name, flow, from, to) [__NR_##name] = { FLOW_##flow, from, to },
-#include "tables/channels.tbl"
-#undef CHANNEL
-};
 
 struct channel_step {
 	struct call_entry *call;

@@ -6,6 +6,7 @@
 #include "bpf/channel_object.h"
 #include "bpf/flow.h"
 #include "bpf/network.h"
+#include "bpf/stream.h"
 
 #define RULE_TRIES 3 /* while the rules are being replaced */
 
@@ -293,17 +294,20 @@ int weir_bind6(struct bpf_sock_addr *ctx)
 	return loopback6(address) || !call_contained();
 }
 
-/* A connection is about to send its first packet: now both of its ends are known. */
+/* A connection is about to send its first packet: now both of its ends are known. One that comes in
+ * has its cookie from here on: asking makes it. */
 SEC("sockops")
 int weir_flow(struct bpf_sock_ops *ctx)
 {
 	struct flow_socket *s;
-	__u64 cookie;
+	__u64 cookie = bpf_get_socket_cookie(ctx);
+	__u8 one = 1;
 
 	ctx->reply = -1; /* whatever the kernel asks: as it does without us */
+	if (ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
+		bpf_map_update_elem(&accepted, &cookie, &one, BPF_ANY);
 	if (ctx->op != BPF_SOCK_OPS_TCP_CONNECT_CB)
 		return 1;
-	cookie = bpf_get_socket_cookie(ctx);
 	s = bpf_map_lookup_elem(&flow_sockets, &cookie);
 	if (!s)
 		return 1;

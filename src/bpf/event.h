@@ -92,8 +92,9 @@ enum stream_kind {
  * the same for both ends; a unix socket: one's object is the other's peer) or by their ports and
  * addresses (TCP on loopback). */
 struct event_stream {
-	__u64 object;	  /* pipe: inode; terminal: device and number; sockets: cookie */
-	__u64 peer;	  /* unix: the peer's cookie, 0 unknown */
+	__u64 object; /* pipe, unix: inode; terminal: device << 32 | number; inet: the cookie as in
+			 event_net and event_flow, or else the inode, see STREAM_BY_INODE */
+	__u64 peer;   /* unix: the peer's inode, 0 unknown; a FIFO with a name: its device */
 	__u8 address[16]; /* inet: the far end; IPv4 as ::ffff:a.b.c.d */
 	__u16 kind;	  /* enum stream_kind */
 	__u16 port;	  /* inet: the far end's, and its own */
@@ -101,6 +102,10 @@ struct event_stream {
 	__u16 accepted; /* inet: from a listener, not connected; unix: of a listener with a name,
 			   from either side, not a pair; terminal: the master's end */
 };
+
+/* With the inode, of an inet socket that has no cookie: one that nobody asked for. What is made in
+ * a call of ours has one; what was brought in from outside may not. */
+#define STREAM_BY_INODE (1ull << 63)
 
 struct event_exec {
 	struct event_header h;

@@ -294,7 +294,7 @@ int weir_read(__u64 *ctx)
 	if (!file || (__s64)ctx[1] <= 0)
 		return 0;
 	if (!FILE_IS_REGULAR(GET(file, f_inode, i_mode))) {
-		bpf_tail_call(ctx, &parts, PART_CHANNEL);
+		channel_next(ctx);
 		return 0;
 	}
 	call = acting_call();
@@ -406,7 +406,7 @@ int weir_write(__u64 *ctx)
 		}
 	}
 	if (also_channel(regs, regular))
-		bpf_tail_call(ctx, &parts, PART_CHANNEL);
+		channel_next(ctx);
 	if (regular)
 		notice_next(ctx);
 	return 0;

@@ -119,6 +119,7 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	struct super_block *d_sb;
 	struct hlist_node d_sib;
 	struct hlist_head d_children;
 };
@@ -352,7 +353,9 @@ struct unix_sock {
 };
 
 struct tty_struct {
+	int index;
 	struct tty_struct *link;
+	void *driver_data;
 };
 
 struct tty_file_private {

@@ -291,7 +291,7 @@ int weir_network(__u64 *ctx)
 	if (kind == EVENT_ACCEPT && result < 0)
 		return 0;
 	if (syscall_number(regs) == __NR_sendto && !syscall_argument(regs, 4)) {
-		bpf_tail_call(ctx, &parts, PART_CHANNEL); /* to nobody but its peer */
+		channel_next(ctx); /* to nobody but its peer */
 		return 0;
 	}
 	net_event(room, kind, call, task, result);
@@ -301,6 +301,6 @@ int weir_network(__u64 *ctx)
 		datagram_sent(room, regs, call, task);
 	else
 		socket_used(room, regs, kind, call, task);
-	bpf_tail_call(ctx, &parts, PART_CHANNEL);
+	channel_next(ctx);
 	return 0;
 }

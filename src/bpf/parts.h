@@ -17,6 +17,13 @@ struct {
 /* Has any process of a run begun to watch files? Until then nobody looks who is told of changes. */
 __u32 noticing = 0;
 
+/* What passes through channels is looked at by two programs, the relays' first. */
+static __always_inline void channel_next(void *ctx)
+{
+	bpf_tail_call(ctx, &parts, PART_RELAY);
+	bpf_tail_call(ctx, &parts, PART_CHANNEL);
+}
+
 /* Does not return when there is somebody to tell. */
 static __always_inline void notice_next(void *ctx)
 {

@@ -6,6 +6,7 @@
 #include "bpf/label.h"
 #include "bpf/link.h"
 #include "bpf/path.h"
+#include "bpf/stream.h"
 #include "bpf/writer.h"
 #include "bpf/watch.h"
 
@@ -136,7 +137,8 @@ static __always_inline void exec_file(struct event_exec *e, struct linux_binprm 
 	e->inode = id.inode;
 	e->device = id.device;
 	e->mode = BPF_CORE_READ(inode, i_mode);
-	__builtin_memset(e->streams, 0, sizeof(e->streams));
+	for (int i = 0; i < 3; i++)
+		stream_of(file_address(current_task(), i), &e->streams[i]);
 	e->exec_flags = 0;
 	if (BPF_CORE_READ(inode, i_nlink) == 0)
 		e->exec_flags |= named_memfd(BPF_CORE_READ(bprm, file, f_path.dentry))

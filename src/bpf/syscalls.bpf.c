@@ -18,5 +18,7 @@ int weir_sys_exit(__u64 *ctx)
 	if (part == PART_NONE || !current_concerned())
 		return 0;
 	bpf_tail_call(ctx, &parts, part);
+	if (part == PART_RELAY) /* which this kernel does not load */
+		bpf_tail_call(ctx, &parts, PART_CHANNEL);
 	return 0;
 }

@@ -60,6 +60,7 @@ enum syscall_part {
 	PART_SIGNAL,
 	PART_CHANNEL,
 	PART_NOTICE,
+	PART_RELAY,
 	PART_COUNT
 };
 
@@ -77,7 +78,7 @@ struct syscall_row {
 #endif
 static const struct syscall_row syscall_rows[SYSCALLS_MAX] = {
 /* Those that are in both tables: the other's program hands on to the channels'. */
-#define CHANNEL(name, flow, from, to) [__NR_##name] = { .part = PART_CHANNEL },
+#define CHANNEL(name, flow, from, to) [__NR_##name] = { .part = PART_RELAY },
 #include "tables/channels.tbl"
 #undef CHANNEL
 #define SYSCALL(name, part, op, dir, path, dir2, path2, value) \

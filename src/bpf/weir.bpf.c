@@ -9,6 +9,7 @@
 #include "bpf/network.bpf.c"
 #include "bpf/privilege.bpf.c"
 #include "bpf/process.bpf.c"
+#include "bpf/relay.bpf.c"
 #include "bpf/syscalls.bpf.c"
 #include "bpf/watch.bpf.c"
 #ifndef WEIR_READ_BY_HELPER /* more on the stack than kernels that need the helper allow */

@@ -3,9 +3,17 @@
 #include "sensor/program.h"
 
 extern const struct sensor sensor_calls, sensor_process, sensor_file, sensor_network,
-	sensor_privilege, sensor_egress, sensor_handover, sensor_watch, sensor_channel;
+	sensor_privilege, sensor_egress, sensor_handover, sensor_watch, sensor_channel,
+	sensor_relay;
 
-const struct sensor *const sensor_list[] = {
-	&sensor_calls,	&sensor_process,  &sensor_file,	 &sensor_network, &sensor_privilege,
-	&sensor_egress, &sensor_handover, &sensor_watch, &sensor_channel, NULL
-};
+const struct sensor *const sensor_list[] = { &sensor_calls,
+					     &sensor_process,
+					     &sensor_file,
+					     &sensor_network,
+					     &sensor_privilege,
+					     &sensor_egress,
+					     &sensor_handover,
+					     &sensor_watch,
+					     &sensor_channel,
+					     &sensor_relay,
+					     NULL };

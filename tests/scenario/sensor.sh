@@ -146,5 +146,5 @@ ok "$([ "$(part "$flooded" 1)" -ge $(($(cut -d' ' -f1 flood.out) * 2 / 3)) ]; ec
 run "$DRIVE" -A '/bin/true taken-over; echo x >after'
 like "$out" '^exec .*taken-over' "sensors that were taken over go on"
 like "$out" '^file .*op=create .*/after' "with all their parts"
-is "$(echo "$out" | grep -c '^# sensor .*: 0 $')" 9 "and say so"
+is "$(echo "$out" | grep -c '^# sensor .*: 0 $')" 10 "and say so"
 finish

@@ -64,6 +64,12 @@ static void print_count(const struct drive *d, const struct event_view *e)
 	printf("\n");
 }
 
+static void print_stream(const char *name, const struct event_stream *s)
+{
+	printf(" %s=%s:%llu:%llu:%u:%u:%u", name, stream_kind_name((enum stream_kind)s->kind),
+	       s->object, s->peer, s->own_port, s->port, s->accepted);
+}
+
 static void print_facts(const struct event_view *e)
 {
 	switch (e->h->kind) {
@@ -71,8 +77,16 @@ static void print_facts(const struct event_view *e)
 		printf(" child=%u", e->fork->child_pid);
 		break;
 	case EVENT_EXEC:
+		for (size_t i = 0; i < ARRAY_LENGTH(e->exec->streams); i++)
+			print_stream("stream", &e->exec->streams[i]);
 		printf(" flags=%u writer=%d mode=%o inode=%llu", e->exec->exec_flags,
 		       (int)e->exec->writer, e->exec->mode, e->exec->inode);
+		break;
+	case EVENT_RELAY:
+		printf(" count=%u in=%llu out=%llu", e->relay->count, e->relay->bytes_in,
+		       e->relay->bytes_out);
+		print_stream("from", &e->relay->from);
+		print_stream("to", &e->relay->to);
 		break;
 	case EVENT_EXIT:
 		printf(" status=%d signal=%d rss=%llu cpu=%llu", e->exit->status, e->exit->signal,

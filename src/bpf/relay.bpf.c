@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Relays: processes that put into one stream what they took from another, moments before. Neither
+ * names nor content are looked at, only who takes and puts how much, where and when. Called before
+ * the channels' program, for all the calls of which that one is told. */
+#include "bpf/channel_row.h"
+#include "bpf/parts.h"
+#include "bpf/stream.h"
+
+#define RELAY_PAIRS_MAX 16384
+#define RELAY_WINDOW_NS \
+	50000000ull /* a relay waits for nothing; a program that thinks takes longer */
+#define RELAY_TOLD_FIRST 4
+#define RELAY_OWN_MAX 65536 /* a pipe holds no more, by default (pipe(7)) */
+
+#define RELAY_TAKES 8 /* streams a process is known to take from; the longest unused gives way */
+
+/* One of them. */
+struct relay_take {
+	__u64 id, end;	/* struct stream_key */
+	__u64 ns;	/* when something was taken last */
+	__u64 fresh;	/* bytes since the last put that is counted with them */
+	__u64 owed;	/* of those counted, bytes that have not been put yet */
+	__u64 own;	/* bytes in it that the process has put there itself */
+	__u64 to;	/* id of the stream that it was put into last */
+	__u64 answered; /* since it was taken from, something was put into the same stream */
+	struct event_stream stream;
+};
+
+/* Of a process, by its first thread. */
+struct relay_process {
+	__u64 takes; /* there may be some whose bytes have not been put yet */
+	struct relay_take of[RELAY_TAKES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct relay_process);
+} relay_processes SEC(".maps");
+
+static __always_inline struct relay_process *relay_process(__u64 flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return bpf_task_storage_get(&relay_processes, task->group_leader, NULL, flags);
+}
+
+/* Whoever never puts anything into a stream relays nothing, and nothing is kept of what it takes;
+ * who has taken nothing has nothing to pass on: NULL. */
+static __always_inline struct relay_process *relay_concerned(const struct channel_row *row,
+							     __s64 result)
+{
+	struct relay_process *p;
+
+	if (row->flow < FLOW_MOVE || row->flow > FLOW_DATAGRAM || result <= 0)
+		return NULL;
+	p = relay_process(row->to == NO_ARGUMENT ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
+	return p && (p->takes || row->from != NO_ARGUMENT) ? p : NULL;
+}
+
+struct relay_key {
+	__u64 start_ns;
+	__u64 from, to; /* struct stream_key */
+	__u32 pid, reserved;
+};
+
+struct relay_pair {
+	__u64 first_ns, bytes_in, bytes_out, count;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, RELAY_PAIRS_MAX);
+	__type(key, struct relay_key);
+	__type(value, struct relay_pair);
+} relay_pairs SEC(".maps");
+
+/* What is put somewhere. */
+struct relay_put {
+	struct stream_key key;
+	__u64 bytes, now, file;
+};
+
+static __always_inline bool is_own(const struct relay_take *t, const struct stream_key *key)
+{
+	return t->id == key->id && (key->end != t->end || key->id >> 60 == STREAM_PIPE);
+}
+
+/* How well a put fits to what was taken: the least is chosen. Sizes in between are distances. */
+enum relay_fit {
+	FIT_OWN = -1,		/* it is the other end of what it was put into */
+	FIT_SELF = 0,		/* the answer to it, of its size */
+	FIT_MOVED = 1,		/* passed on, as far as sizes say; the rest of what was, too */
+	FIT_ANSWER = 1 << 28,	/* the answer to it, of any size */
+	FIT_ANSWERED = 1 << 29, /* passed on, though it has been answered already */
+	FIT_OTHER = 1 << 30,	/* passed on in another form */
+	FIT_NONE = 0x7fffffff
+};
+
+/* As many bytes, or some more: an encryption's header, padding and checksum. */
+static __always_inline bool same_size(__u64 taken, __u64 put)
+{
+	return put >= taken && put <= taken + taken / 4 + 128;
+}
+
+static __always_inline __u32 size_distance(__u64 taken, __u64 put)
+{
+	__u64 d = taken < put ? put - taken : taken - put;
+
+	return d < FIT_ANSWER - 1 ? d : FIT_ANSWER - 2;
+}
+
+/* Enum relay_fit. A global function: the verifier reads it once, not once a take. */
+__noinline int relay_fit(const struct relay_take *t, const struct relay_put *put)
+{
+	__u32 distance;
+	bool same;
+
+	if (!t || !put)
+		return FIT_NONE;
+	if (is_own(t, &put->key))
+		return FIT_OWN;
+	distance = size_distance(t->fresh, put->bytes);
+	same = same_size(t->fresh, put->bytes);
+	if (put->now - t->ns > RELAY_WINDOW_NS)
+		return FIT_NONE;
+	if (t->id == put->key.id) {
+		if (!t->fresh)
+			return FIT_NONE;
+		return same && !t->answered ? FIT_SELF : FIT_ANSWER;
+	}
+	if (!t->fresh)
+		return t->owed && t->to == put->key.id && put->bytes <= t->owed + t->owed / 4 + 128
+			       ? FIT_MOVED
+			       : FIT_NONE;
+	if (t->answered)
+		return same ? FIT_ANSWERED + distance : FIT_NONE;
+	return (same ? FIT_MOVED : FIT_OTHER) + distance;
+}
+
+static __always_inline void relay_tell(const struct relay_take *t, const struct relay_put *put,
+				       const struct relay_pair *pair)
+{
+	struct call_entry *call = acting_call();
+	struct event_relay e = {};
+
+	if (!call)
+		return;
+	fill_header(&e.h, EVENT_RELAY, call, current_task());
+	e.from = t->stream;
+	stream_of(put->file, &e.to);
+	e.first_mono_ns = pair->first_ns;
+	e.bytes_in = pair->bytes_in;
+	e.bytes_out = pair->bytes_out;
+	e.count = pair->count;
+	send_event(&ring_network, EVENT_CLASS_NETWORK, call, &e.h, sizeof(e));
+}
+
+/* What was taken went where the put is. */
+static __always_inline void relay_count(struct relay_take *t, const struct relay_put *put)
+{
+	struct task_struct *task = current_task();
+	struct relay_pair *pair, first = {};
+	struct relay_key key = {};
+	bool moved = t->fresh;
+
+	key.start_ns = GET(task, group_leader, start_boottime);
+	key.pid = GET(task, tgid);
+	key.from = t->id;
+	key.to = put->key.id;
+	pair = bpf_map_lookup_elem(&relay_pairs, &key);
+	if (!pair) {
+		first.first_ns = put->now;
+		bpf_map_update_elem(&relay_pairs, &key, &first, BPF_NOEXIST);
+		pair = bpf_map_lookup_elem(&relay_pairs, &key);
+	}
+	if (!pair)
+		return;
+	__sync_fetch_and_add(&pair->bytes_in, t->fresh);
+	__sync_fetch_and_add(&pair->bytes_out, put->bytes);
+	if (moved)
+		t->owed = t->fresh;
+	t->owed -= put->bytes < t->owed ? put->bytes : t->owed;
+	t->fresh = 0;
+	t->to = put->key.id;
+	if (!moved)
+		return;
+	__sync_fetch_and_add(&pair->count, 1);
+	if (pair->count >= RELAY_TOLD_FIRST && !(pair->count & (pair->count - 1)))
+		relay_tell(t, put, pair);
+}
+
+/* It will come out again at the other end. */
+static __always_inline void relay_own(struct relay_take *t, __u64 bytes)
+{
+	t->own += bytes;
+	if (t->own > RELAY_OWN_MAX)
+		t->own = RELAY_OWN_MAX;
+}
+
+static __always_inline void relay_put(struct relay_process *p, const struct relay_put *put)
+{
+	__s32 least = FIT_NONE, fit;
+	struct relay_take *t;
+	__u32 at = 0;
+
+#pragma unroll
+	for (__u32 i = 0; i < RELAY_TAKES; i++) {
+		fit = relay_fit(&p->of[i], put);
+		if (fit < least) {
+			least = fit;
+			at = i;
+		}
+	}
+	if (least == FIT_NONE) {
+		p->takes = 0;
+		return;
+	}
+	t = &p->of[at & (RELAY_TAKES - 1)];
+	if (least == FIT_OWN)
+		relay_own(t, put->bytes);
+	else if (t->id != put->key.id)
+		relay_count(t, put);
+	else if (put->bytes >=
+		 t->fresh / 4) /* less is a word in between, and the rest may follow */
+		t->answered = 1;
+}
+
+/* The stream's place among the takes, made where there is none. */
+static __always_inline struct relay_take *relay_place(struct relay_process *p,
+						      const struct stream_key *key, __u64 file)
+{
+	__u64 oldest = ~0ull;
+	struct relay_take *t;
+	__u32 at = 0;
+
+#pragma unroll
+	for (__u32 i = 0; i < RELAY_TAKES; i++) {
+		t = &p->of[i];
+		if (t->id == key->id)
+			return t;
+		if (t->ns < oldest) {
+			oldest = t->ns;
+			at = i;
+		}
+	}
+	t = &p->of[at & (RELAY_TAKES - 1)];
+	__builtin_memset(t, 0, sizeof(*t));
+	t->id = key->id;
+	stream_of(file, &t->stream);
+	return t;
+}
+
+static __always_inline void relay_take(struct relay_process *p, const struct stream_key *key,
+				       __u64 file, __u64 bytes)
+{
+	struct relay_take *t = relay_place(p, key, file);
+	__u64 own = t->own < bytes ? t->own : bytes, now;
+
+	t->end = key->end;
+	t->own -= own;
+	bytes -= own;
+	if (!bytes)
+		return;
+	now = bpf_ktime_get_ns();
+	if (t->answered || now - t->ns > RELAY_WINDOW_NS) {
+		t->answered = 0;
+		t->fresh = 0;
+	}
+	t->fresh += bytes;
+	t->ns = now;
+	p->takes = 1;
+}
+
+#define MSG_PEEK 2
+#define MESSAGES_SUMMED 8
+#define MESSAGE_STRIDE 64 /* struct mmsghdr, and where msg_len lies in it */
+#define MESSAGE_LENGTH 56
+
+/* Bytes that the call moved: with several messages it returns their number, and writes their sizes
+ * where the process can change them. */
+static __always_inline __u64 bytes_moved(const struct pt_regs *regs, __s64 result)
+{
+	__u64 nr = syscall_number(regs), at = syscall_argument(regs, 1), sum = 0;
+	__u32 size;
+
+	if (nr != __NR_recvmmsg && nr != __NR_sendmmsg)
+		return result;
+#pragma unroll
+	for (__s64 i = 0; i < MESSAGES_SUMMED; i++) {
+		size = 0;
+		if (i < result)
+			bpf_probe_read_user(&size, sizeof(size),
+					    (void *)(at + i * MESSAGE_STRIDE + MESSAGE_LENGTH));
+		sum += size;
+	}
+	return sum;
+}
+
+/* What was only looked at will come again. */
+static __always_inline bool peeked(const struct pt_regs *regs)
+{
+	__u64 nr = syscall_number(regs);
+
+	if (nr == __NR_recvfrom || nr == __NR_recvmmsg)
+		return syscall_argument(regs, 3) & MSG_PEEK;
+	return nr == __NR_recvmsg && (syscall_argument(regs, 2) & MSG_PEEK);
+}
+
+/* The stream that an argument names, if it is open for this. Returns the file's address, or 0. */
+static __always_inline __u64 relay_side(const struct pt_regs *regs, __u8 argument, __u32 mode,
+					struct stream_key *key)
+{
+	struct file *file;
+	__u64 at;
+
+	if (argument == NO_ARGUMENT)
+		return 0;
+	at = file_address(current_task(), (__s32)syscall_argument(regs, argument));
+	if (!at)
+		return 0;
+	file = CAST(file, (void *)at);
+	if (!(GET(file, f_mode) & mode))
+		return 0;
+	stream_key(file, key);
+	return key->id ? at : 0;
+}
+
+static __always_inline void relay_step(const struct pt_regs *regs, const struct channel_row *row,
+				       __s64 result)
+{
+	struct relay_process *p = relay_concerned(row, result);
+	struct relay_put put = {};
+	struct stream_key from = {};
+	__u64 file;
+
+	if (!p)
+		return;
+	put.bytes = bytes_moved(regs, result);
+	file = relay_side(regs, row->from, FMODE_READ, &from);
+	if (file && !peeked(regs))
+		relay_take(p, &from, file, put.bytes);
+	put.file = relay_side(regs, row->to, FMODE_WRITE, &put.key);
+	if (!put.file)
+		return;
+	put.now = bpf_ktime_get_ns();
+	relay_put(p, &put);
+}
+
+SEC("tp_btf/sys_exit")
+int weir_relay(__u64 *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	const struct channel_row *row = channel_row(regs);
+
+	if (row)
+		relay_step(regs, row, ctx[1]);
+	bpf_tail_call(ctx, &parts, PART_CHANNEL);
+	return 0;
+}
