@@ -8,8 +8,8 @@
 
 #define RELAY_PAIRS_MAX 16384
 #define RELAY_WINDOW_NS \
-	50000000ull /* a relay waits for nothing; a program that thinks takes longer */
-#define RELAY_TOLD_FIRST 4
+	50000000ull	    /* a relay waits for nothing; a program that thinks takes longer */
+#define RELAY_TOLD_INSIDE 4 /* from this move on, between what leads nowhere else */
 #define RELAY_OWN_MAX 65536 /* a pipe holds no more, by default (pipe(7)) */
 
 #define RELAY_TAKES 8 /* streams a process is known to take from; the longest unused gives way */
@@ -46,16 +46,27 @@ static __always_inline struct relay_process *relay_process(__u64 flags)
 	return bpf_task_storage_get(&relay_processes, task->group_leader, NULL, flags);
 }
 
-/* Whoever never puts anything into a stream relays nothing, and nothing is kept of what it takes;
- * who has taken nothing has nothing to pass on: NULL. */
-static __always_inline struct relay_process *relay_concerned(const struct channel_row *row,
-							     __s64 result)
+static __always_inline bool takes_from_socket(const struct pt_regs *regs,
+					      const struct channel_row *row)
+{
+	__s32 fd = (__s32)syscall_argument(regs, row->from);
+	struct file *file = row->from == NO_ARGUMENT ? NULL : file_of(current_task(), fd);
+
+	return file && (GET(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK;
+}
+
+/* Nothing is kept of a process before it puts something into a stream, or takes from a socket: one
+ * that only reads pays for a look. Who has taken nothing has nothing to pass on: NULL. */
+static __always_inline struct relay_process *
+relay_concerned(const struct pt_regs *regs, const struct channel_row *row, __s64 result)
 {
 	struct relay_process *p;
 
 	if (row->flow < FLOW_MOVE || row->flow > FLOW_DATAGRAM || result <= 0)
 		return NULL;
-	p = relay_process(row->to == NO_ARGUMENT ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
+	p = relay_process(0);
+	if (!p && (row->to != NO_ARGUMENT || takes_from_socket(regs, row)))
+		p = relay_process(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	return p && (p->takes || row->from != NO_ARGUMENT) ? p : NULL;
 }
 
@@ -111,6 +122,22 @@ static __always_inline __u32 size_distance(__u64 taken, __u64 put)
 	return d < FIT_ANSWER - 1 ? d : FIT_ANSWER - 2;
 }
 
+/* Back to where it came from. */
+static __always_inline int fit_answer(const struct relay_take *t, bool same)
+{
+	if (!t->fresh)
+		return FIT_NONE;
+	return same && !t->answered ? FIT_SELF : FIT_ANSWER;
+}
+
+/* What is left of something of which a part has gone that way. */
+static __always_inline int fit_rest(const struct relay_take *t, const struct relay_put *put)
+{
+	bool rest = t->to == put->key.id && t->owed && put->bytes <= t->owed + t->owed / 4 + 128;
+
+	return rest ? FIT_MOVED : FIT_NONE;
+}
+
 /* Enum relay_fit. A global function: the verifier reads it once, not once a take. */
 __noinline int relay_fit(const struct relay_take *t, const struct relay_put *put)
 {
@@ -121,35 +148,39 @@ __noinline int relay_fit(const struct relay_take *t, const struct relay_put *put
 		return FIT_NONE;
 	if (is_own(t, &put->key))
 		return FIT_OWN;
-	distance = size_distance(t->fresh, put->bytes);
-	same = same_size(t->fresh, put->bytes);
 	if (put->now - t->ns > RELAY_WINDOW_NS)
 		return FIT_NONE;
-	if (t->id == put->key.id) {
-		if (!t->fresh)
-			return FIT_NONE;
-		return same && !t->answered ? FIT_SELF : FIT_ANSWER;
-	}
+	same = same_size(t->fresh, put->bytes);
+	if (t->id == put->key.id)
+		return fit_answer(t, same);
 	if (!t->fresh)
-		return t->owed && t->to == put->key.id && put->bytes <= t->owed + t->owed / 4 + 128
-			       ? FIT_MOVED
-			       : FIT_NONE;
+		return fit_rest(t, put);
+	distance = size_distance(t->fresh, put->bytes);
 	if (t->answered)
 		return same ? FIT_ANSWERED + distance : FIT_NONE;
 	return (same ? FIT_MOVED : FIT_OTHER) + distance;
 }
 
+static __always_inline bool leads_out(const struct event_stream *s)
+{
+	__u32 address[4];
+
+	__builtin_memcpy(address, s->address, sizeof(address));
+	return s->kind == STREAM_INET && !loopback6(address);
+}
+
+/* Between the outside and another stream one move may be all there is. */
 static __always_inline void relay_tell(const struct relay_take *t, const struct relay_put *put,
 				       const struct relay_pair *pair)
 {
 	struct call_entry *call = acting_call();
 	struct event_relay e = {};
 
-	if (!call)
+	stream_of(put->file, &e.to);
+	e.from = t->stream;
+	if (!call || (pair->count < RELAY_TOLD_INSIDE && !leads_out(&e.from) && !leads_out(&e.to)))
 		return;
 	fill_header(&e.h, EVENT_RELAY, call, current_task());
-	e.from = t->stream;
-	stream_of(put->file, &e.to);
 	e.first_mono_ns = pair->first_ns;
 	e.bytes_in = pair->bytes_in;
 	e.bytes_out = pair->bytes_out;
@@ -187,7 +218,7 @@ static __always_inline void relay_count(struct relay_take *t, const struct relay
 	if (!moved)
 		return;
 	__sync_fetch_and_add(&pair->count, 1);
-	if (pair->count >= RELAY_TOLD_FIRST && !(pair->count & (pair->count - 1)))
+	if (!(pair->count & (pair->count - 1)))
 		relay_tell(t, put, pair);
 }
 
@@ -330,7 +361,7 @@ static __always_inline __u64 relay_side(const struct pt_regs *regs, __u8 argumen
 static __always_inline void relay_step(const struct pt_regs *regs, const struct channel_row *row,
 				       __s64 result)
 {
-	struct relay_process *p = relay_concerned(row, result);
+	struct relay_process *p = relay_concerned(regs, row, result);
 	struct relay_put put = {};
 	struct stream_key from = {};
 	__u64 file;

@@ -42,7 +42,8 @@ static __always_inline void stream_terminal(struct file *file, struct inode *ino
 	if (!GET(tty, link)) /* no pair: a console */
 		return;
 	s->object = GET(tty, index);
-	if (GET(inode, i_rdev) == DEVICE_PTMX)
+	s->accepted = GET(inode, i_rdev) == DEVICE_PTMX;
+	if (s->accepted)
 		tty = GET(tty, link);
 	slave = CAST(dentry, GET(tty, driver_data));
 	s->object |= (__u64)GET(slave, d_sb, s_dev) << 32;
@@ -55,6 +56,7 @@ static __always_inline void stream_unix(struct sock *sk, struct event_stream *s)
 	s->kind = STREAM_UNIX;
 	s->object = socket_inode(sk);
 	s->peer = peer ? socket_inode(peer) : 0;
+	s->accepted = unix_named(sk) || (peer && unix_named(peer));
 }
 
 static __always_inline __u64 inet_object(struct sock *sk)
@@ -108,7 +110,8 @@ __noinline int stream_of(__u64 at, struct event_stream *s)
 	case S_IFSOCK:
 		stream_socket(file, s);
 		object = s->object;
-		s->accepted = s->kind == STREAM_INET && bpf_map_lookup_elem(&accepted, &object);
+		if (s->kind == STREAM_INET)
+			s->accepted = bpf_map_lookup_elem(&accepted, &object) != NULL;
 		break;
 	case S_IFCHR:
 		if (is_terminal(inode))
