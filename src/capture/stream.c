@@ -64,6 +64,8 @@ static void insert(struct stream *s, struct account *a, struct piece **at, uint3
 		memcpy(p + 1, o.data, o.there);
 	*p = (struct piece){ *at, sequence, { (uint8_t *)(p + 1), o.there, o.size } };
 	*at = p;
+	if (!p->next)
+		s->last = p;
 	account_take(a, cost(p));
 	s->pieces++;
 	s->waiting += (uint32_t)o.size;
@@ -72,7 +74,10 @@ static void insert(struct stream *s, struct account *a, struct piece **at, uint3
 /* Puts what the pieces leave open of it between them. */
 static void keep(struct stream *s, struct account *a, uint32_t sequence, struct octets o)
 {
-	struct piece **at = &s->first;
+	/* mostly it follows on the last one */
+	bool behind =
+		s->last && ahead(sequence, s->last->sequence + (uint32_t)s->last->o.size) >= 0;
+	struct piece **at = behind ? &s->last->next : &s->first;
 
 	for (; *at && o.size > 0; at = &(*at)->next) {
 		const struct piece *p = *at;
@@ -106,6 +111,8 @@ static void pop(struct stream *s, struct account *a)
 	struct piece *p = s->first;
 
 	s->first = p->next;
+	if (!s->first)
+		s->last = NULL;
 	s->pieces--;
 	s->waiting -= (uint32_t)p->o.size;
 	account_give(a, cost(p));

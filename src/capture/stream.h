@@ -33,7 +33,7 @@ struct stream {
 	uint16_t pieces;
 	uint32_t waiting;  /* bytes */
 	uint64_t since_ns; /* the eldest that waits has waited */
-	struct piece *first;
+	struct piece *first, *last;
 	uint64_t repeated, missing; /* bytes that came again; that never came */
 };
 

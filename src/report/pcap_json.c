@@ -73,12 +73,23 @@ static struct bytes text_of(const char *text)
 	return (struct bytes){ .data = text, .size = text ? strlen(text) : 0 };
 }
 
-static void host_member(struct json *j, const struct pcap_report *r, uint32_t call)
+/* Each host that opened flows, and the number by which findings blame it as a call. */
+static void hosts_member(struct writer *w, const struct pcap_report *r)
 {
-	const uint8_t *host = capture_host(r->capture, call);
+	struct json *j = &w->json;
 	char text[EVENT_ADDRESS_TEXT];
+	const uint8_t *host;
 
-	json_field_string(j, "host", host ? event_address_text(host, text) : NULL);
+	json_key(j, "hosts");
+	json_array(j);
+	for (uint32_t n = 1; (host = capture_host(r->capture, n)); n++) {
+		json_object(j);
+		json_field_uint(j, "call", n);
+		json_field_string(j, "address", event_address_text(host, text));
+		json_object_end(j);
+		write_part(w);
+	}
+	json_array_end(j);
 }
 
 static void flows_member(struct writer *w, const struct pcap_report *r)
@@ -96,7 +107,7 @@ static void flows_member(struct writer *w, const struct pcap_report *r)
 						  text_of(flows[i].reason) } };
 
 		json_object(j);
-		host_member(j, r, flows[i].last.h.call);
+		json_field_uint(j, "call", flows[i].last.h.call);
 		flow_members(j, &v, flows[i].last.h.mono_ns);
 		json_object_end(j);
 		write_part(w);
@@ -112,11 +123,7 @@ static void findings_member(struct writer *w, const struct pcap_report *r)
 	json_key(j, "findings");
 	json_array(j);
 	for (size_t i = 0; (f = capture_finding(r->capture, i)); i++) {
-		json_object(j);
-		host_member(j, r, f->call);
-		json_key(j, "finding");
 		finding_json(j, f, "capture");
-		json_object_end(j);
 		write_part(w);
 	}
 	json_array_end(j);
@@ -135,6 +142,7 @@ int pcap_json(const struct pcap_report *r, FILE *out, struct fail *f)
 	json_field_time(&w.json, "started", n->first_ns);
 	json_field_uint(&w.json, "duration_ns", n->last_ns - n->first_ns);
 	counts_member(&w.json, n);
+	hosts_member(&w, r);
 	flows_member(&w, r);
 	findings_member(&w, r);
 	json_key(&w.json, "missing");

@@ -177,8 +177,8 @@ static void print_flows(struct page *p, const struct pcap_report *r)
 	if (!count)
 		return;
 	fputc('\n', p->out);
-	page_line(p, INK_BOLD, INDENT, "%6s  %-12s%-6s%-22s%-22s%-8s%9s%9s %8s  %s", "flow",
-		  "start", "over", "from", "to", "speaks", "up", "down", "packets", "led by");
+	page_line(p, INK_BOLD, INDENT, "%6s  %-11s%-5s%-22s%-22s%-8s%9s%9s", "flow", "start",
+		  "over", "from", "to", "speaks", "up", "down");
 	for (size_t i = 0; i < count; i++)
 		print_flow(p, &flows[i], n->first_ns);
 	if (n->flows_dropped)
