@@ -414,7 +414,8 @@ struct event_action {
 	struct event_header h; /* of the finding's call; no process */
 	__u64 ordered_mono_ns; /* when the keeper was told */
 	__u32 finding;	       /* its number in the run */
-	__u32 flows, cut;      /* of the finding; of those, how many lived and were ended */
+	__u32 flows;	       /* of the finding */
+	__u32 cut;	       /* that lived and were ended: of these, and others to the same end */
 	__u32 destinations;    /* refused to the call from here on */
 	__u32 processes;       /* ended */
 	__u16 action;	       /* enum policy_action: tables/actions.tbl */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "call/codec.h"
+#include "policy/egress.h"
 
 /* As it is: both sides are one machine's. */
 static void flow_decode(struct wire *w, struct order_flow *ret)
@@ -43,25 +44,57 @@ int order_decode(struct wire *w, struct order *ret)
 	return codec_finish(w, &o, sizeof(o), ret, NULL);
 }
 
-bool order_target(const struct order_flow *f, struct order_target *ret)
+static bool is_loopback(const struct egress_address *a)
 {
-	struct in6_addr to;
+	struct in6_addr at;
 
-	memcpy(&to, f->direction == FLOW_IN ? f->out_from : f->address, sizeof(to));
-	if (f->direction == FLOW_INSIDE || IN6_IS_ADDR_UNSPECIFIED(&to))
-		return false;
-	*ret = (struct order_target){ .port = 0 };
-	memcpy(ret->address, &to, sizeof(to));
-	if (f->direction == FLOW_OUT &&
-	    (IN6_IS_ADDR_LOOPBACK(&to) || (IN6_IS_ADDR_V4MAPPED(&to) && to.s6_addr[12] == 127)))
-		ret->port = f->port;
-	return true;
+	memcpy(&at, a->bytes, sizeof(at));
+	return IN6_IS_ADDR_LOOPBACK(&at) || (egress_is4(a) && at.s6_addr[12] == 127);
+}
+
+static size_t add_target(struct order_target *to, const struct egress_address *a, uint16_t port)
+{
+	static const struct egress_address none = { { 0 } };
+
+	if (memcmp(a, &none, sizeof(none)) == 0)
+		return 0;
+	*to = (struct order_target){ .port = port };
+	memcpy(to->address, a->bytes, sizeof(to->address));
+	return 1;
+}
+
+size_t order_targets(const struct order_flow *f, struct order_target ret[ORDER_TARGETS_MAX])
+{
+	struct egress_address asked, led, came;
+	size_t count = 0;
+	int64_t index;
+
+	memcpy(asked.bytes, f->address, sizeof(asked.bytes));
+	memcpy(led.bytes, f->out_address, sizeof(led.bytes));
+	memcpy(came.bytes, f->out_from, sizeof(came.bytes));
+	if (f->direction == FLOW_IN)
+		return add_target(ret, &came, 0);
+	if (f->direction != FLOW_OUT)
+		return 0;
+	if (is_loopback(&asked))
+		return add_target(ret, &asked, f->port);
+	index = egress_name_index(&asked);
+	for (int v6 = 0; index > 0 && v6 < 2; v6++) {
+		egress_name_address((uint32_t)index, v6, &asked);
+		count += add_target(&ret[count], &asked, 0);
+	}
+	if (index < 0)
+		count += add_target(&ret[count], &asked, 0);
+	if (index >= 0 || memcmp(&asked, &led, sizeof(led)) != 0)
+		count += add_target(&ret[count], &led, 0);
+	return count;
 }
 
 void order_done_encode(const struct order_done *d, struct buf *out)
 {
 	wire_put_u32(out, d->finding);
 	wire_put_u32(out, d->cut);
+	wire_put_u32(out, d->also);
 }
 
 int order_done_decode(struct wire *w, struct order_done *ret)
@@ -69,5 +102,6 @@ int order_done_decode(struct wire *w, struct order_done *ret)
 	struct order_done d = { .finding = wire_get_u32(w) };
 
 	d.cut = wire_get_u32(w);
+	d.also = wire_get_u32(w);
 	return codec_finish(w, &d, sizeof(d), ret, NULL);
 }

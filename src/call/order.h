@@ -17,6 +17,7 @@ struct order_flow {
 	uint16_t transport, direction; /* IPPROTO_*, enum flow_direction */
 	uint16_t port, from_port, out_port;
 	uint8_t address[16], from[16]; /* as asked for; of the socket inside */
+	uint8_t out_address[16];       /* where that led */
 	uint8_t out_from[16];	       /* of a published port: who came */
 	uint16_t reserved[3];
 };
@@ -33,18 +34,21 @@ struct order {
 void order_encode(const struct order *o, struct buf *out);
 int order_decode(struct wire *w, struct order *ret);
 
-/* What of an order's flow is refused from then on: its far end, by address, and by port where that
- * alone tells it from others (a carried socket's port on loopback). False: nothing of it can be. */
+/* What of an order's flow is refused from then on: its far end by address, and by port where that
+ * alone tells it from others (a carried socket's port on loopback). A name has an address in each
+ * family, and what it led to may be asked for by its own. Returns how many; 0: nothing can be. */
 struct order_target {
 	uint8_t address[16];
 	uint16_t port; /* 0: every one */
 };
-bool order_target(const struct order_flow *f, struct order_target *ret);
+#define ORDER_TARGETS_MAX 3 /* of one flow */
+size_t order_targets(const struct order_flow *f, struct order_target ret[ORDER_TARGETS_MAX]);
 
 /* GATE_CUT_DONE */
 struct order_done {
 	uint32_t finding;
-	uint32_t cut; /* flows that lived */
+	uint32_t cut;  /* of its flows, those that lived */
+	uint32_t also; /* others of the call to where it may not go any more */
 };
 void order_done_encode(const struct order_done *d, struct buf *out);
 int order_done_decode(struct wire *w, struct order_done *ret);

@@ -53,26 +53,59 @@ static bool is_there(const struct gate *g, const struct cut *new)
 	return false;
 }
 
+static int add(struct gate *g, const struct cut *new)
+{
+	size_t count = g->cuts ? g->cuts->count : 0;
+	struct cuts *grown;
+
+	if (is_there(g, new))
+		return 0;
+	grown = count < CUTS_MAX ? realloc(g->cuts, sizeof(*grown) + (count + 1) * sizeof(*new))
+				 : NULL;
+	if (!grown)
+		return -ENOMEM;
+	grown->of[count] = *new;
+	grown->count = count + 1;
+	g->cuts = grown;
+	return 0;
+}
+
 int cuts_add(struct gate *g, const struct order *o)
 {
-	for (size_t i = 0; i < o->flow_count; i++) {
-		size_t count = g->cuts ? g->cuts->count : 0;
-		struct cut new = { .call = o->call };
-		struct cuts *grown;
+	struct order_target to[ORDER_TARGETS_MAX];
+	struct cut new = { .call = o->call };
+	int r = 0;
 
-		if (!order_target(&o->flows[i], &new.to) || is_there(g, &new))
-			continue;
-		grown = count < CUTS_MAX
-				? realloc(g->cuts, sizeof(*grown) + (count + 1) * sizeof(new))
-				: NULL;
-		if (!grown)
-			return -ENOMEM;
-		cut_reason(o->finding, new.reason);
-		grown->of[count] = new;
-		grown->count = count + 1;
-		g->cuts = grown;
+	cut_reason(o->finding, new.reason);
+	for (size_t i = 0; i < o->flow_count; i++) {
+		size_t count = order_targets(&o->flows[i], to);
+
+		for (size_t n = 0; n < count && r == 0; n++) {
+			new.to = to[n];
+			r = add(g, &new);
+		}
 	}
-	return 0;
+	return r;
+}
+
+static bool is_named(const struct order *o, uint64_t number)
+{
+	for (size_t i = 0; i < o->flow_count; i++)
+		if (o->flows[i].number == number)
+			return true;
+	return false;
+}
+
+bool cut_orders(const struct gate *g, const struct order *o, const struct cut_flow *f,
+		struct order_done *done)
+{
+	bool named = is_named(o, f->number);
+	bool also = !named && (o->call == 0 || o->call == f->call) &&
+		    cut_refused(g, f->call, f->far, f->port);
+
+	done->cut += named;
+	done->also += also;
+	return named || also;
 }
 
 void cuts_free(struct gate *g)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "gate/cut.h"
 
 #define READ_AT_ONCE 32 /* datagrams, before others have their turn */
 
@@ -200,16 +201,19 @@ void datagrams_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut)
 	}
 }
 
-bool datagrams_cut(struct gate *g, uint64_t number, const char *reason)
+void datagrams_cut(struct gate *g, const struct order *o, const char *reason,
+		   struct order_done *done)
 {
 	struct datagram_flow *f;
 
+	/* what is cut keeps its place for a moment */
 	TAILQ_FOREACH(f, &g->datagrams->order, order)
-	if (f->number == number && f->known && f->step != DATAGRAM_CUT) {
-		datagram_flow_cut(f, EPERM, reason);
-		return true;
+	{
+		struct cut_flow is = { f->number, f->owner.h.call, f->key.to, f->key.to_port };
+
+		if (f->known && f->step != DATAGRAM_CUT && cut_orders(g, o, &is, done))
+			datagram_flow_cut(f, EPERM, reason);
 	}
-	return false;
 }
 
 void datagrams_close(struct gate *g, const char *reason)

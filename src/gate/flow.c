@@ -499,14 +499,16 @@ void flows_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut)
 	tell_spent(&g->flows->spent);
 }
 
-bool flows_cut(struct gate *g, uint64_t number, const char *reason)
+/* One whose owner is still being asked for is refused when that is known. */
+void flows_cut(struct gate *g, const struct order *o, const char *reason, struct order_done *done)
 {
-	for (struct flow *f = g->flows->first; f; f = f->next)
-		if (f->number == number && f->step != STEP_OWNER) {
+	for (struct flow *next, *f = g->flows->first; f; f = next) {
+		struct cut_flow is = { f->number, f->owner.h.call, f->key.to, f->key.to_port };
+
+		next = f->next;
+		if (f->step != STEP_OWNER && cut_orders(g, o, &is, done))
 			flow_cut(f, EPERM, reason);
-			return true;
-		}
-	return false;
+	}
 }
 
 static void listeners_free(struct flows *all)

@@ -76,7 +76,8 @@ struct gate {
  *               takes fd, which is non-blocking
  *   X_policy()  g->policy or g->open.phase has changed, at the start too: what is no longer
  *               allowed is cut before this returns
- *   X_cut()     a finding ends this flow, by its number; false: it is none of this part's
+ *   X_cut()     a finding ends flows: those that it names, and others to where it refuses the call
+ *               to go; counted
  *   X_close()   the run ends: cuts and tells what is left */
 
 /* main.c */
@@ -100,7 +101,7 @@ int owner_read(const struct gate *g, const struct flow_key *key, struct flow_own
 int flows_open(struct gate *g);
 int flows_socket(struct gate *g, const struct gate_socket *s, int fd);
 void flows_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut);
-bool flows_cut(struct gate *g, uint64_t number, const char *reason);
+void flows_cut(struct gate *g, const struct order *o, const char *reason, struct order_done *done);
 void flows_spent(struct gate *g, const struct message *m); /* GATE_SPENT_BEFORE */
 void flows_close(struct gate *g, const char *reason);
 /* carry.c: where carried sockets lead. Looks names up and may wait for it: before everything is
@@ -111,7 +112,8 @@ int carry_open(struct gate *g, struct fail *f);
 int datagrams_open(struct gate *g);
 int datagrams_socket(struct gate *g, const struct gate_socket *s, int fd);
 void datagrams_policy(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut);
-bool datagrams_cut(struct gate *g, uint64_t number, const char *reason);
+void datagrams_cut(struct gate *g, const struct order *o, const char *reason,
+		   struct order_done *done);
 void datagrams_close(struct gate *g, const char *reason);
 
 /* publish.c: ports inside that the outside reaches; sockets DIAL */
@@ -120,7 +122,8 @@ int published_open(struct gate *g);
  */
 int published_listen(struct gate *g, struct fail *f);
 int published_socket(struct gate *g, const struct gate_socket *s, int fd);
-bool published_cut(struct gate *g, uint64_t number, const char *reason);
+void published_cut(struct gate *g, const struct order *o, const char *reason,
+		   struct order_done *done);
 void published_close(struct gate *g, const char *reason);
 
 /* names.c: the resolver; sockets DNS */

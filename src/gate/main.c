@@ -26,8 +26,9 @@ static const struct part {
 	int (*open)(struct gate *g);
 	int (*socket)(struct gate *g, const struct gate_socket *s, int fd);
 	void (*policy)(struct gate *g, uint32_t *ret_kept, uint32_t *ret_cut); /* or NULL */
-	bool (*cut)(struct gate *g, uint64_t number, const char *reason);      /* or NULL */
-	void (*close)(struct gate *g, const char *reason);		       /* or NULL */
+	void (*cut)(struct gate *g, const struct order *o, const char *reason,
+		    struct order_done *done);		   /* or NULL */
+	void (*close)(struct gate *g, const char *reason); /* or NULL */
 } parts[] = {
 	{ .kinds = 1u << GATE_SOCKET_DNS, .open = names_open, .socket = names_socket },
 	{ .kinds = 1u << GATE_SOCKET_TCP | 1u << GATE_SOCKET_CARRY,
@@ -192,14 +193,6 @@ static int take_named(struct gate *g, const struct message *m)
 	return r;
 }
 
-static bool cut_one(struct gate *g, uint64_t number, const char *reason)
-{
-	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++)
-		if (parts[i].cut && parts[i].cut(g, number, reason))
-			return true;
-	return false;
-}
-
 /* What a finding refuses is refused before its flows end: nobody comes back in between. */
 static int take_cut(struct gate *g, const struct message *m)
 {
@@ -217,8 +210,9 @@ static int take_cut(struct gate *g, const struct message *m)
 	if (r < 0)
 		return r;
 	cut_reason(o.finding, reason);
-	for (size_t i = 0; i < o.flow_count; i++)
-		done.cut += cut_one(g, o.flows[i].number, reason);
+	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++)
+		if (parts[i].cut)
+			parts[i].cut(g, &o, reason, &done);
 	done.finding = o.finding;
 	buf_init(&data, 16);
 	order_done_encode(&done, &data);

@@ -420,16 +420,19 @@ static void tell_refused(struct gate *g, const struct published_port *p)
 	gate_send(g, MESSAGE_GATE_NOTICE, &data);
 }
 
-bool published_cut(struct gate *g, uint64_t number, const char *reason)
+void published_cut(struct gate *g, const struct order *o, const char *reason,
+		   struct order_done *done)
 {
-	struct inbound *c;
+	struct inbound *c, *next;
 
-	TAILQ_FOREACH(c, &g->published->list, entry)
-	if (c->number == number && c->step != INBOUND_BEGINS) {
-		inbound_over(c, FLOW_CUT, EPERM, reason);
-		return true;
+	for (c = TAILQ_FIRST(&g->published->list); c; c = next) {
+		struct cut_flow is = { c->number, c->owner.h.call, c->ends.from.bytes,
+				       c->key.to_port };
+
+		next = TAILQ_NEXT(c, entry);
+		if (c->step != INBOUND_BEGINS && cut_orders(g, o, &is, done))
+			inbound_over(c, FLOW_CUT, EPERM, reason);
 	}
-	return false;
 }
 
 void published_close(struct gate *g, const char *reason)

@@ -28,8 +28,8 @@ struct action {
 	struct order order;
 	uint64_t ordered_ns,
 		by_ns; /* by_ns: the gate's answer; UINT64_MAX: nothing is waited for */
-	uint32_t cut, destinations;
-	bool by_gate; /* only the gate refuses the destinations */
+	uint32_t cut, also, destinations; /* also: flows cut that the finding does not name */
+	bool by_gate;			  /* only the gate refuses the destinations */
 };
 
 struct actions {
@@ -43,7 +43,19 @@ static void leave(struct buf *left, const char *text)
 	buf_printf(left, "%s%s", left->size ? "; " : "", text);
 }
 
-/* The processes as they were when nothing of the call moved any more. */
+/* As it was when nothing of the call moved any more. */
+static void note_process(const char *pid, struct buf *ret)
+{
+	cleanup_buf struct buf name = { 0 };
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
+	buf_init(&name, 64);
+	if (file_read_path(AT_FDCWD, path, &name) == 0 && name.size)
+		buf_printf(ret, "%s%s %.*s", ret->size ? ", " : "", pid, (int)name.size - 1,
+			   name.data);
+}
+
 static void note_processes(int cgroup, struct buf *ret)
 {
 	cleanup_buf struct buf list = { 0 };
@@ -51,28 +63,31 @@ static void note_processes(int cgroup, struct buf *ret)
 	buf_init(&list, 65536);
 	if (file_read_path(cgroup, "cgroup.procs", &list) < 0)
 		return;
-	for (char *rest = list.data, *line; (line = strsep(&rest, "\n")) && *line;) {
-		cleanup_buf struct buf name = { 0 };
-		char path[64];
-
-		snprintf(path, sizeof(path), "/proc/%.20s/comm", line);
-		buf_init(&name, 64);
-		if (file_read_path(AT_FDCWD, path, &name) == 0 && name.size)
-			buf_printf(ret, "%s%s %.*s", ret->size ? ", " : "", line,
-				   (int)name.size - 1, name.data);
-	}
+	for (char *rest = list.data, *line; (line = strsep(&rest, "\n")) && *line;)
+		note_process(line, ret);
 }
 
-/* Without cgroups a process is known to be the call's only where no other call lives. */
-static uint32_t end_alone(struct call *c, struct buf *left)
+/* Without cgroups: everything where no other call lives, else the first process and what descends
+ * from it; who left that tree is not known to be the call's. */
+static uint32_t end_without_cgroup(struct call *c, struct buf *processes, struct buf *left)
 {
 	struct keeper *k = c->keeper;
-	uint32_t count = c->pid != 0;
+	bool alone = k->calls == c && !c->next;
+	struct inside_stopped *s = NULL;
+	uint32_t count = 0;
 
-	if (k->calls != c || c->next)
-		leave(left, "without cgroups only the call's first process is known to be its own");
-	else if (k->inside[0])
-		count = inside_kill(k->inside, sandbox_init_pid(k->sandbox));
+	if (k->inside[0] && (alone || c->pid))
+		s = inside_stop(k->inside, sandbox_init_pid(k->sandbox), alone ? 0 : c->pid);
+	for (; s && count < s->count; count++) {
+		char pid[16];
+
+		snprintf(pid, sizeof(pid), "%d", s->of[count].pid);
+		note_process(pid, processes);
+	}
+	if (!alone)
+		leave(left, "without cgroups what has left the tree of the call's first process is "
+			    "not known to be its own");
+	inside_end(s);
 	call_kill(c, ENDING_FINDING);
 	return count;
 }
@@ -87,7 +102,7 @@ static uint32_t end_call(struct keeper *k, uint32_t n, struct buf *processes, st
 		return 0;
 	}
 	if (c->cgroup < 0)
-		return end_alone(c, left);
+		return end_without_cgroup(c, processes, left);
 	if (cgroup_freeze(c->cgroup, FREEZE_WAIT_MS) < 0)
 		leave(left, "the call could not be frozen first");
 	note_processes(c->cgroup, processes);
@@ -109,7 +124,7 @@ static void tell(struct keeper *k, const struct action *a, uint32_t ended, bool 
 			   .ordered_mono_ns = a->ordered_ns,
 			   .finding = a->order.finding,
 			   .flows = (uint32_t)a->order.flow_count,
-			   .cut = a->cut,
+			   .cut = a->cut + a->also,
 			   .destinations = a->destinations,
 			   .processes = ended,
 			   .action = (uint16_t)a->order.action,
@@ -201,25 +216,27 @@ static size_t cut_flows(struct keeper *k, struct action *a)
 	return carried;
 }
 
+/* Where the kernel cannot tell calls apart the gate alone refuses, as it does what comes in. */
 static void refuse(struct keeper *k, struct action *a)
 {
 	uint32_t call = a->order.call ? a->order.call : EVENT_NO_CALL;
 
 	for (size_t i = 0; i < a->order.flow_count; i++) {
-		struct order_target to;
+		const struct order_flow *f = &a->order.flows[i];
+		struct order_target to[ORDER_TARGETS_MAX];
+		size_t count = order_targets(f, to);
 
-		if (!order_target(&a->order.flows[i], &to))
-			continue;
-		a->destinations++;
-		if (egress_refuse(k, call, &to) < 0 && a->order.flows[i].direction == FLOW_OUT)
-			a->by_gate = true;
+		a->destinations += count > 0;
+		for (size_t n = 0; n < count && f->direction == FLOW_OUT; n++)
+			if (egress_refuse(k, call, &to[n]) < 0)
+				a->by_gate = true;
 	}
 }
 
 static void begin(struct keeper *k, struct action *a)
 {
 	a->ordered_ns = clock_mono_ns();
-	a->cut = a->destinations = 0;
+	a->cut = a->also = a->destinations = 0;
 	if (k->state == RUN_LIVING) {
 		refuse(k, a);
 		if (cut_flows(k, a) && egress_cut(k, &a->order)) {
@@ -285,6 +302,7 @@ void action_cut(struct keeper *k, const struct order_done *done)
 		return;
 	if (done->cut <= a->order.flow_count - a->cut)
 		a->cut += done->cut;
+	a->also = done->also;
 	go_on(k, a);
 }
 

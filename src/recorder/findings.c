@@ -81,6 +81,7 @@ static void order_flow(struct recording *r, uint64_t number, struct order_flow *
 	ret->out_port = seen->last.out_port;
 	memcpy(ret->address, seen->last.address, sizeof(ret->address));
 	memcpy(ret->from, seen->last.from, sizeof(ret->from));
+	memcpy(ret->out_address, seen->last.out_address, sizeof(ret->out_address));
 	memcpy(ret->out_from, seen->last.out_from, sizeof(ret->out_from));
 }
 

@@ -13,6 +13,7 @@
 #include "call/client.h"
 #include "call/gate_message.h"
 #include "call/message.h"
+#include "call/order.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -74,6 +75,8 @@ ROUND(gate_applied, gate_applied, NOTHING)
 ROUND(gate_leads, gate_leads, NOTHING)
 ROUND(gate_who, flow_key, NOTHING)
 ROUND(gate_owner, gate_owner, NOTHING)
+ROUND(order, order, NOTHING)
+ROUND(order_done, order_done, NOTHING)
 
 /* Its event says itself how large it is, so the keeper checks it before it goes on. */
 static void take_gate_event(const uint8_t *data, size_t size)
@@ -121,7 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		round_gate_open,    round_gate_names,	    round_gate_sockets,
 		round_gate_make,    round_gate_name,	    round_gate_named,
 		round_gate_applied, round_gate_who,	    round_gate_owner,
-		take_gate_event,    round_gate_leads,
+		take_gate_event,    round_gate_leads,	    round_order,
+		round_order_done,
 	};
 
 	if (size > 0)
