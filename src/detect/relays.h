@@ -76,6 +76,7 @@ enum relay_match {
 	RELAY_LOOSE, /* within a factor of two and what encryption adds: several connections share
 			a tunnel */
 	RELAY_TIGHT, /* but for what encryption or a frame adds to each message */
+	RELAY_EXACT, /* nothing was added: what came is what went */
 };
 enum relay_match relay_match(const struct event_relay *r);
 

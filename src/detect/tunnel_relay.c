@@ -2,9 +2,13 @@
 /* Whether a connection that leads out is relayed to another one, over any number of processes, and
  * who comes in by that. What a process does with its own standard streams, with pipes and with
  * terminals is no tunnel: so work git, rsync and `ssh host command`. */
+#include <string.h>
+#include <sys/socket.h>
+
 #include "base/cleanup.h"
 #include "base/words.h"
 #include "bpf/event_address.h"
+#include "detect/range.h"
 #include "detect/relays.h"
 #include "detect/tunnel.h"
 
@@ -12,14 +16,12 @@
  * less as much. It does not send it on unaltered: over TLS and HTTP nearly the same number of bytes
  * counts alone, of messages that are long enough for a header to show. */
 #define MESSAGE_MIN 256 /* bytes on average, in one direction */
-/* Between two connections that both lead out: a client of two servers, whose questions and answers
- * happen to be of one size, is told by their amount. */
-#define BOTH_OUT_MIN (1u << 20)
+enum reach { REACH_INSIDE, REACH_NEIGHBOURS, REACH_WORLD };
 
 struct link {
 	const struct relay_step *out, *back; /* NULL: none was found */
 	enum relay_match match;
-	bool leads_out;
+	enum reach reach; /* of where it leads to */
 };
 
 /* Not pairs of sockets, which are a program's own pipes. */
@@ -28,22 +30,29 @@ static bool is_connection(const struct event_stream *s)
 	return s->kind == STREAM_INET || (s->kind == STREAM_UNIX && s->accepted);
 }
 
-/* A published port counts as outside only by itself: what it is relayed to from outside and out
- * again is said of the connection that goes out. */
-static bool end_leads_out(const struct tunnel_case *c, const struct event_stream *s)
+/* How far out a connection leads. A published port is as far as the sandbox's own: what it is
+ * relayed to from outside and out again is said of the connection that goes out. */
+static enum reach reach_of(const struct tunnel_case *c, const struct event_stream *s)
 {
 	struct flow_seen *flow = NULL;
+	static const uint8_t none[16];
+	struct address a;
 
-	return chain_leads_out(detection_flows(c->d), s, &flow) &&
-	       (!flow || flow->last.direction == FLOW_OUT);
+	if (!chain_leads_out(detection_flows(c->d), s, &flow) ||
+	    (flow && flow->last.direction == FLOW_IN))
+		return REACH_INSIDE;
+	address_set(&a, AF_INET6,
+		    flow && memcmp(flow->last.out_address, none, 16) ? flow->last.out_address
+								     : s->address);
+	return address_class(&a) == ADDRESS_PUBLIC ? REACH_WORLD : REACH_NEIGHBOURS;
 }
 
 /* One inside before one that leads out, then the one that fits best, then the farthest: where the
  * chain ends. */
 static bool is_better(const struct link *l, const struct link *than)
 {
-	if (!than->out || l->leads_out != than->leads_out)
-		return !than->out || than->leads_out;
+	if (!than->out || l->reach != than->reach)
+		return !than->out || l->reach < than->reach;
 	if (l->match != than->match)
 		return l->match > than->match;
 	return l->out->hop > than->out->hop;
@@ -55,11 +64,13 @@ static void find_link(const struct tunnel_case *c, const struct relay_reach *out
 {
 	for (size_t i = 0; i < out->count; i++) {
 		const struct event_stream *end = &out->steps[i].relay->last.to;
+		enum reach reach = reach_of(c, end);
 
-		if (!is_connection(end) || stream_same(end, &c->stream))
+		if (!is_connection(end) || stream_same(end, &c->stream) ||
+		    reach > reach_of(c, &c->stream))
 			continue;
 		for (size_t j = 0; j < back->count; j++) {
-			struct link l = { .out = &out->steps[i], .back = &back->steps[j] };
+			struct link l = { &out->steps[i], &back->steps[j], 0, reach };
 			enum relay_match m;
 
 			if (!stream_same(&l.back->relay->last.from, end))
@@ -67,11 +78,19 @@ static void find_link(const struct tunnel_case *c, const struct relay_reach *out
 			l.match = chain_match(out, l.out);
 			m = chain_match(back, l.back);
 			l.match = m < l.match ? m : l.match;
-			l.leads_out = end_leads_out(c, end);
 			if (is_better(&l, ret))
 				*ret = l;
 		}
 	}
+}
+
+/* Carries many connections by design, so what goes through it is never to the byte. */
+static bool is_carrier(const struct tunnel_case *c)
+{
+	const struct event_flow *f = c->flow ? &c->flow->last : NULL;
+
+	return f && (f->protocol == PROTOCOL_SSH || FLOW_HAS(&f->signs, UPGRADED) ||
+		     FLOW_HAS(&f->signs, WEBSOCKET));
 }
 
 /* What the relay weighs by itself. */
@@ -79,16 +98,16 @@ static int weigh(const struct tunnel_case *c, const struct link *l)
 {
 	const struct event_relay *in = &l->out->relay->last, *out = &l->back->relay->last;
 	uint64_t bytes = in->bytes_in + out->bytes_in, moves = (uint64_t)in->count + out->count;
-	bool long_enough = bytes >= moves * MESSAGE_MIN;
 
-	if (l->match == RELAY_UNLIKE || (c->asks && l->match != RELAY_TIGHT))
+	if (l->match == RELAY_UNLIKE || (c->asks && l->match < RELAY_TIGHT))
 		return -1;
 	if (c->flow && c->flow->last.direction == FLOW_IN)
-		return l->leads_out ? -1 : SEVERITY_LOW;
-	if (l->leads_out)
-		return l->match == RELAY_TIGHT && bytes >= BOTH_OUT_MIN ? SEVERITY_MEDIUM
-									: SEVERITY_LOW;
-	return c->asks && !long_enough ? SEVERITY_LOW : SEVERITY_HIGH;
+		return SEVERITY_LOW; /* what serves a published port may ask another server */
+	if (l->match == RELAY_EXACT)
+		return SEVERITY_HIGH;
+	if (l->reach == reach_of(c, &c->stream) && !is_carrier(c))
+		return SEVERITY_LOW; /* a client of two servers that say about as much */
+	return c->asks && bytes < moves * MESSAGE_MIN ? SEVERITY_LOW : SEVERITY_HIGH;
 }
 
 static void say_relay(const struct tunnel_case *c, const struct link *l, struct buf *text)
@@ -134,6 +153,7 @@ void tunnel_add_relay(struct tunnel_case *c)
 	const struct relays *relays = detection_relays(c->d);
 	cleanup_buf struct buf text = { 0 };
 	struct relay_reach out, back;
+	struct flow_seen *inner = NULL;
 	struct link l = { 0 };
 	int alone;
 
@@ -151,6 +171,8 @@ void tunnel_add_relay(struct tunnel_case *c)
 	c->hops = l.out->hop;
 	blame_add_chain(&c->blame, &c->f, &out, l.out);
 	blame_add_chain(&c->blame, &c->f, &back, l.back);
+	if (chain_leads_out(detection_flows(c->d), &c->leads_to, &inner) && inner)
+		finding_add_flow(&c->f, inner->last.flow);
 	buf_init(&text, FINDING_SIGN_TEXT * 2);
 	say_relay(c, &l, &text);
 	tunnel_add(c, SIGN_RELAY, alone, &text);

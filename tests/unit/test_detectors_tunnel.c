@@ -199,11 +199,35 @@ static void between_two_servers_outside(void **state)
 	struct event_flow second = flow_of(2, 80, PROTOCOL_UNKNOWN);
 
 	tell_flow(b, &second);
-	tell_relays(b, outer_of(1, 443), outer_of(2, 80), 16, 6000, 0);
+	tell_relays(b, outer_of(1, 443), outer_of(2, 80), 16, 6000, 50);
 	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_LOW);
-	tell_relays(b, outer_of(1, 443), outer_of(2, 80), 1024, 6000000, 0);
-	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_MEDIUM);
+	/* nearly to the byte: nobody asks and answers so */
+	tell_relays(b, outer_of(1, 443), outer_of(2, 80), 1024, 6000000, 50);
+	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_HIGH);
 	bench_free(b);
+}
+
+/* From the world to a neighbour: the connection to the world is the tunnel, by ssh or any other. */
+static void to_the_internal_network(void **state)
+{
+	static const enum protocol protocols[] = { PROTOCOL_SSH, PROTOCOL_UNKNOWN };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct bench *b = with_flow(22, protocols[i]);
+		struct event_flow inner = flow_of(2, 80, PROTOCOL_HTTP);
+		struct event_stream s = outer_of(2, 80);
+
+		memset(inner.out_address, 0, 16);
+		memset(inner.out_address + 10, 0xff, 2);
+		inner.out_address[12] = 10;
+		tell_flow(b, &inner);
+		tell_relays(b, outer_of(1, 22), s, 4, 2000, 40);
+		assert_int_equal(b->count, 1);
+		assert_int_equal(tunnel(b, 1)->severity, SEVERITY_HIGH);
+		assert_int_equal(b->seen[1].flow_count, 2);
+		assert_int_equal(b->seen[1].flows[0], 1);
+		bench_free(b);
+	}
 }
 
 static struct event_flow led(enum protocol protocol, uint32_t outside, uint32_t inside,
@@ -472,6 +496,7 @@ int main(void)
 		cmocka_unit_test(a_client_of_two_servers),
 		cmocka_unit_test(a_tunnel_under_tls),
 		cmocka_unit_test(between_two_servers_outside),
+		cmocka_unit_test(to_the_internal_network),
 		cmocka_unit_test(who_leads),
 		cmocka_unit_test(what_adds_to_a_lead),
 		cmocka_unit_test(circumstances_alone),
