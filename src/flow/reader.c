@@ -15,12 +15,9 @@
 #define KEPT_LEAST 32
 #define AGAIN_NS NSEC_PER_SEC /* a silence after which a side may begin something else */
 
-typedef size_t step_read(struct flow_reader *r, enum meter_side side, const uint8_t *data,
-			 size_t size);
-
 static step_read *const steps[STEP_COUNT] = {
-	[STEP_BEGIN] = begin_read,
-	[STEP_PLAIN] = plain_read,
+	[STEP_BEGIN] = begin_read, [STEP_PLAIN] = plain_read, [STEP_HTTP] = http_read,
+	[STEP_SOCKS] = socks_read, [STEP_SSH] = ssh_read,     [STEP_WAIT] = wait_read,
 	[STEP_DULL] = dull_read,
 };
 
@@ -52,6 +49,8 @@ void flow_reader_free(struct flow_reader *r)
 	for (int i = INSIDE; i <= OUTSIDE; i++) {
 		free(r->sides[i].kept);
 		free(r->sides[i].rpc);
+		free(r->sides[i].http);
+		free(r->sides[i].frame);
 	}
 	free(r);
 }
@@ -61,7 +60,9 @@ size_t flow_reader_memory(const struct flow_reader *r)
 	size_t sum = sizeof(*r);
 
 	for (int i = INSIDE; i <= OUTSIDE; i++)
-		sum += r->sides[i].kept_room + (r->sides[i].rpc ? sizeof(struct rpc) : 0);
+		sum += r->sides[i].kept_room + (r->sides[i].rpc ? sizeof(struct rpc) : 0) +
+		       (r->sides[i].http ? sizeof(struct http) : 0) +
+		       (r->sides[i].frame ? sizeof(struct frame) : 0);
 	return sum;
 }
 
@@ -96,12 +97,13 @@ void side_step(struct flow_reader *r, enum meter_side side, enum step step)
 	struct side *s = &r->sides[side];
 
 	s->step = (uint8_t)step;
-	s->looks = 0;
-	s->line_begun = false;
-	if (step == STEP_DULL) {
+	s->looks = s->count = 0;
+	lines_start(s);
+	free(take_ptr(s->rpc));
+	if (step != STEP_HTTP)
+		free(take_ptr(s->http));
+	if (step == STEP_DULL)
 		side_forget(s);
-		free(take_ptr(s->rpc));
-	}
 }
 
 void reader_note(struct flow_reader *r, enum flow_trait trait)
@@ -113,16 +115,18 @@ void reader_know(struct flow_reader *r, enum protocol protocol)
 {
 	if (protocol == PROTOCOL_UNKNOWN)
 		return;
-	if (!r->inside && r->protocol == PROTOCOL_UNKNOWN) {
+	r->level = (uint16_t)protocol;
+	if (!r->carriers && r->protocol == PROTOCOL_UNKNOWN)
 		r->protocol = (uint16_t)protocol;
-	} else if (r->inside) {
-		reader_note(r, FLOW_TRAIT_INNER);
-		if (r->signs.inner == PROTOCOL_UNKNOWN)
-			r->signs.inner = (uint16_t)protocol;
-	}
+	if (!r->carriers)
+		return;
+	reader_note(r, FLOW_TRAIT_INNER);
+	if (!r->inner_known)
+		r->signs.inner = (uint16_t)protocol;
+	r->inner_known = true;
 }
 
-static void side_feed(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
+void side_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
 {
 	while (size) {
 		uint8_t step = r->sides[side].step;
@@ -142,7 +146,33 @@ void side_again(struct flow_reader *r, enum meter_side side)
 	cleanup_free uint8_t *kept = take_ptr(s->kept);
 
 	s->kept_size = s->kept_room = 0;
-	side_feed(r, side, kept, size);
+	side_read(r, side, kept, size);
+}
+
+static bool side_framed(struct side *s)
+{
+	if (!s->frame)
+		s->frame = calloc(1, sizeof(*s->frame));
+	return s->frame;
+}
+
+void reader_carry(struct flow_reader *r, enum flow_trait trait, bool framed)
+{
+	bool deep = r->carriers == CARRIERS_MAX || (framed && r->sides[INSIDE].frame);
+	enum meter_side client = r->client;
+
+	reader_note(r, trait);
+	r->carriers += !deep;
+	r->level = PROTOCOL_UNKNOWN;
+	r->inner_known = r->asked_tunnel = r->asked_head = false;
+	for (int i = INSIDE; i <= OUTSIDE; i++) {
+		struct side *s = &r->sides[i];
+
+		s->begun = s->has_line = s->sampled = s->text = false;
+		s->left = 0;
+		side_step(r, i, deep || (framed && !side_framed(s)) ? STEP_DULL : STEP_BEGIN);
+	}
+	side_again(r, client);
 }
 
 static void refill(struct flow_reader *r, uint64_t now_ns)
@@ -155,6 +185,20 @@ static void refill(struct flow_reader *r, uint64_t now_ns)
 	r->budget = more > BUDGET_MAX - r->budget ? BUDGET_MAX : r->budget + (uint32_t)more;
 }
 
+/* Bytes that a capture lacks: what tells its length is still followed, anything else begins anew.
+ */
+static void missed(struct flow_reader *r, enum meter_side side, uint64_t size)
+{
+	struct side *s = &r->sides[side];
+
+	if (s->frame)
+		frames_missed(s, size);
+	else if (s->step == STEP_HTTP && http_missed(s, size))
+		return;
+	else
+		side_step(r, side, STEP_DULL);
+}
+
 void flow_reader_moved(struct flow_reader *r, uint64_t now_ns)
 {
 	pace_moved(&r->pace, now_ns);
@@ -163,16 +207,28 @@ void flow_reader_moved(struct flow_reader *r, uint64_t now_ns)
 void flow_reader_take(struct flow_reader *r, enum meter_side side, uint64_t now_ns,
 		      const void *data, size_t there, size_t size)
 {
+	uint32_t turns = r->signs.turns[side];
 	uint64_t idle_ns = pace_spoke(&r->pace, &r->signs, side, now_ns, size);
+	struct side *s = &r->sides[side];
 
 	refill(r, now_ns);
-	if (r->transport != IPPROTO_TCP)
+	if (there)
+		packets_read(r, side, data, there);
+	if (r->transport != IPPROTO_TCP) {
+		sample_read(r, side, data, there);
 		return;
-	if (idle_ns >= AGAIN_NS && r->sides[side].step == STEP_DULL)
+	}
+	r->turn = turns != r->signs.turns[side];
+	if (idle_ns >= AGAIN_NS && s->step == STEP_DULL)
 		side_step(r, side, STEP_BEGIN);
-	side_feed(r, side, data, there);
+	if (FLOW_HAS(&r->signs, MIDSTREAM))
+		begin_midstream(r, side, data, there);
+	if (s->frame && there)
+		frames_read(r, side, data, there);
+	else
+		side_read(r, side, data, there);
 	if (there < size)
-		side_step(r, side, STEP_DULL);
+		missed(r, side, size - there);
 }
 
 const struct flow_signs *flow_reader_signs(const struct flow_reader *r)

@@ -7,7 +7,8 @@
 #include "base/cleanup.h"
 #include "flow/reader_part.h"
 
-static void judge(struct flow_reader *r, enum rpc_verdict verdict)
+/* In a body of HTTP it is still HTTP that is spoken. */
+static void judge(struct flow_reader *r, const struct side *s, enum rpc_verdict verdict)
 {
 	static const enum flow_trait traits[] = {
 		[RPC_OTHER] = FLOW_TRAIT_JSON_RPC,
@@ -19,7 +20,7 @@ static void judge(struct flow_reader *r, enum rpc_verdict verdict)
 	if (verdict == RPC_NOTHING)
 		return;
 	reader_note(r, traits[verdict]);
-	if (verdict != RPC_OTHER)
+	if (verdict != RPC_OTHER && s->step != STEP_HTTP)
 		reader_know(r, PROTOCOL_STRATUM);
 }
 
@@ -35,7 +36,7 @@ static size_t pass_line(struct side *s, const uint8_t *data, size_t size)
 
 	if (!end)
 		return size;
-	s->line_begun = false;
+	lines_start(s);
 	s->has_line = true;
 	return (size_t)(end - data) + 1;
 }
@@ -48,7 +49,8 @@ static size_t read_message(struct flow_reader *r, struct side *s, const uint8_t 
 	if (result == JSON_MORE)
 		return used;
 	if (result == JSON_DONE)
-		judge(r, rpc_verdict(s->rpc));
+		judge(r, s, rpc_verdict(s->rpc));
+	lines_start(s);
 	s->line_begun = result == JSON_NOT;
 	free(take_ptr(s->rpc));
 	return used;
@@ -63,10 +65,31 @@ static void begin_message(struct side *s)
 		s->line_begun = true;
 }
 
-static void read_lines(struct flow_reader *r, struct side *s, const uint8_t *data, size_t size)
+/* The lines of an event stream have their data behind a word. */
+static bool is_prefix(struct side *s, uint8_t c)
 {
+	static const char prefix[] = "data:";
+
+	if (s->data_at >= sizeof(prefix) - 1 || c != (uint8_t)prefix[s->data_at])
+		return false;
+	s->data_at++;
+	return true;
+}
+
+void lines_start(struct side *s)
+{
+	s->line_begun = false;
+	s->data_at = 0;
+}
+
+void lines_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
+{
+	struct side *s = &r->sides[side];
 	size_t used;
 
+	if (size > r->budget)
+		size = r->budget;
+	r->budget -= (uint32_t)size;
 	for (; size; data += used, size -= used) {
 		used = 0;
 		if (s->rpc) {
@@ -76,7 +99,7 @@ static void read_lines(struct flow_reader *r, struct side *s, const uint8_t *dat
 		} else if (*data == '{' || *data == '[') {
 			begin_message(s);
 		} else {
-			s->line_begun = !is_blank(*data);
+			s->line_begun = !is_blank(*data) && !is_prefix(s, *data);
 			s->has_line |= *data == '\n';
 			used = 1;
 		}
@@ -110,7 +133,8 @@ static bool is_random(const uint8_t *data, size_t size)
 
 static bool is_known(const struct flow_reader *r)
 {
-	return r->protocol != PROTOCOL_UNKNOWN || FLOW_HAS(&r->signs, JSON_RPC);
+	return r->level != PROTOCOL_UNKNOWN || r->sides[INSIDE].frame ||
+	       FLOW_HAS(&r->signs, JSON_RPC);
 }
 
 static void judge_sample(struct flow_reader *r, enum meter_side side)
@@ -129,12 +153,12 @@ static void judge_sample(struct flow_reader *r, enum meter_side side)
 		side_step(r, side, STEP_DULL);
 }
 
-static void sample(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
+void sample_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
 {
 	struct side *s = &r->sides[side];
 	size_t room = SAMPLE_SIZE - s->kept_size;
 
-	if (!s->sampled && side_keep(s, data, size < room ? size : room))
+	if (!s->sampled && size && side_keep(s, data, size < room ? size : room))
 		judge_sample(r, side);
 }
 
@@ -146,15 +170,14 @@ static bool says_text(const struct side *s)
 
 size_t plain_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
 {
-	if (size > r->budget)
-		size = r->budget;
-	r->budget -= (uint32_t)size;
-	read_lines(r, &r->sides[side], data, size);
-	sample(r, side, data, size);
+	if (!r->budget) {
+		side_step(r, side, STEP_DULL);
+		return size;
+	}
+	lines_read(r, side, data, size);
+	sample_read(r, side, data, size);
 	if (says_text(&r->sides[INSIDE]) && says_text(&r->sides[OUTSIDE]) && !is_known(r))
 		reader_note(r, FLOW_TRAIT_TEXT);
-	if (!r->budget)
-		side_step(r, side, STEP_DULL);
 	return size;
 }
 

@@ -13,79 +13,7 @@
 #undef fail
 
 #include "base/cleanup.h"
-#include "base/clock.h"
-#include "flow/reader.h"
-
-#define print_and_fail(...) (print_error(__VA_ARGS__), assert_true(false))
-#define BIT(name) (1u << FLOW_TRAIT_##name)
-
-struct line {
-	enum meter_side side;
-	const char *bytes;
-	size_t size;
-};
-#define IN(text)                               \
-	{                                      \
-		INSIDE, text, sizeof(text) - 1 \
-	}
-#define OUT(text)                               \
-	{                                       \
-		OUTSIDE, text, sizeof(text) - 1 \
-	}
-
-#define LINES_MAX 12
-
-struct talk {
-	const char *name;
-	enum protocol protocol;
-	uint32_t traits;
-	enum protocol inner;
-	struct line lines[LINES_MAX];
-};
-
-static struct flow_signs result;
-
-/* Each line in pieces of `piece` bytes, in memory of its own, so that a read past its end is seen.
- */
-static enum protocol play(const struct talk *t, size_t piece, bool midstream, size_t skip)
-{
-	struct flow_reader *r = flow_reader_new(IPPROTO_TCP, 3333, midstream);
-	uint64_t now = 1000 * NSEC_PER_SEC;
-	enum protocol protocol;
-
-	assert_non_null(r);
-	for (const struct line *l = t->lines; l < t->lines + LINES_MAX && l->bytes; l++) {
-		size_t n;
-
-		for (size_t at = 0; at < l->size; at += n) {
-			char *copy;
-
-			n = at == 0 && skip ? skip : piece;
-			n = n < l->size - at ? n : l->size - at;
-			if (skip && at == 0 && l == t->lines)
-				continue;
-			copy = malloc(n);
-			assert_non_null(copy);
-			memcpy(copy, l->bytes + at, n);
-			flow_reader_take(r, l->side, now += 1000000, copy, n, n);
-			free(copy);
-			assert_in_range(flow_reader_memory(r), 1, READER_SIZE_MAX);
-		}
-	}
-	result = *flow_reader_signs(r);
-	protocol = flow_reader_protocol(r);
-	flow_reader_free(r);
-	return protocol;
-}
-
-static void expect(const struct talk *t, size_t piece)
-{
-	enum protocol protocol = play(t, piece, false, 0);
-
-	if (result.traits != t->traits || protocol != t->protocol || result.inner != t->inner)
-		print_and_fail("%s, pieces of %zu: protocol %d, inner %d, traits %#x, not %#x\n",
-			       t->name, piece, protocol, result.inner, result.traits, t->traits);
-}
+#include "reader_bench.h"
 
 #define HASH "00000000000000000002a7c4c1e48d76c5a37902165a270156b7a8d72728a054"
 #define BLOB                                                                                   \
@@ -220,11 +148,9 @@ static void every_piece(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(miners); i++)
-		for (size_t piece = 1; piece < 700; piece++)
-			expect(&miners[i], piece);
+		reader_expect_all(&miners[i]);
 	for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
-		for (size_t piece = 1; piece < 700; piece++)
-			expect(&others[i], piece);
+		reader_expect_all(&others[i]);
 }
 
 /* From any byte of the first line on: what comes behind it is known all the same. */
@@ -235,16 +161,18 @@ static void midstream(void **state)
 		for (size_t skip = 1; skip < miners[i].lines[0].size; skip++) {
 			if (!miners[i].lines[1].bytes)
 				continue;
-			play(&miners[i], 100000, true, skip);
-			if (!(result.traits & (BIT(STRATUM_PUSHED) | BIT(STRATUM_SUBMITTED))))
+			reader_play(&miners[i], 100000, true, skip);
+			if (!(reader_result.traits &
+			      (BIT(STRATUM_PUSHED) | BIT(STRATUM_SUBMITTED))))
 				print_and_fail("%s from %zu: traits %#x\n", miners[i].name, skip,
-					       result.traits);
+					       reader_result.traits);
 		}
 	for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
 		for (size_t skip = 1; skip < others[i].lines[0].size; skip++) {
-			play(&others[i], 100000, true, skip);
-			assert_false(result.traits & (BIT(STRATUM_ASKED) | BIT(STRATUM_PUSHED) |
-						      BIT(STRATUM_SUBMITTED)));
+			reader_play(&others[i], 100000, true, skip);
+			assert_false(reader_result.traits &
+				     (BIT(STRATUM_ASKED) | BIT(STRATUM_PUSHED) |
+				      BIT(STRATUM_SUBMITTED)));
 		}
 }
 
