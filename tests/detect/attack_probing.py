@@ -44,7 +44,7 @@ def nmap_slow(c):
     """nmap -sT with two seconds between two tries, one host"""
     c.tool("nmap")
     scan(c, "./worker -n -Pn -sT --scan-delay 2s --max-parallelism 1 -p 21-26,53,80,110,135,139,143,443,445,993,1433,3306,3389,5432,5900,6379,8080,8443,9200 "
-            "--max-retries 0 10.20.0.13 | tail -2", 120, 3)
+            "--max-retries 0 10.20.0.13 | tail -2", 120, 1)
 
 
 @case("probing", seconds=4, refused=True, quick=True)

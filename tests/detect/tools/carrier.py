@@ -8,6 +8,7 @@ the options are those of the file worker.json:
   pad              each frame is filled up with junk to n bytes
   balance          the far end sends junk, as much as it gets
   beat             this end asks every n seconds, the far end only answers
+  chat             this end says something of its own every n seconds, the far end answers it
   delay, merge     seconds between in and out; what came within n seconds goes out as one
 
 A frame: stream number (2 bytes), size (2), data. The first frame of a number opens a stream, an empty one ends it;
@@ -101,6 +102,13 @@ class Frames:
         self.out, self.lock = [], threading.Lock()
         if client and (o.get("beat") or o.get("merge")):
             threading.Thread(target=self.rhythm, daemon=True).start()
+        if client and o.get("chat"):
+            threading.Thread(target=self.chat, daemon=True).start()
+
+    def chat(self):
+        while True:
+            time.sleep(self.o["chat"])
+            self.send(0, os.urandom(20 + os.urandom(1)[0]))
 
     def rhythm(self):
         while True:
@@ -148,6 +156,8 @@ class Frames:
             data = self.link.exactly(size)
             if not number and not self.client and self.o.get("beat"):
                 self.flush(turn=True)
+            elif not number and not self.client and self.o.get("chat"):
+                self.send(0, os.urandom(40 + os.urandom(1)[0] * 3))
             elif number:
                 if self.o.get("balance") and not self.client and size:
                     self.send(0, os.urandom(size))

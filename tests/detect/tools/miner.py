@@ -84,8 +84,16 @@ class Polled:
     def __init__(self):
         self.asked = None
 
+    def dial(self):
+        s = socket.create_connection([o["host"], o["port"]])
+        if not o.get("tls"):
+            return s
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context.wrap_socket(s, server_hostname=o["host"])
+
     def say(self, message):
-        with socket.create_connection([o["host"], o["port"]]) as s:
+        with self.dial() as s:
             body = json.dumps(message).encode()
             s.sendall(b"POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
                       % (o["host"].encode(), len(body), body))
