@@ -19,10 +19,19 @@
 #define FLUSH_NS NSEC_PER_SEC
 
 const struct detector *const detectors[] = {
-	&survivor_detector,	  &protected_write_detector, &denied_network_detector,
-	&privilege_detector,	  &masquerade_detector,	     &mining_detector,
-	&sensitive_read_detector, &contradiction_detector,   &tunnel_detector,
-	&reverse_shell_detector,  &probing_detector,	     NULL,
+	&survivor_detector,
+	&protected_write_detector,
+	&denied_network_detector,
+	&privilege_detector,
+	&masquerade_detector,
+	&mining_detector,
+	&sensitive_read_detector,
+	&contradiction_detector,
+	&tunnel_detector,
+	&reverse_shell_detector,
+	&probing_detector,
+	&exfiltration_detector,
+	NULL,
 };
 
 #define DETECTORS_MAX ARRAY_LENGTH(detectors)

@@ -4,6 +4,7 @@
 #define WEIR_DETECT_DETECTION_H
 
 #include "detect/detector.h"
+#include "detect/path.h"
 
 #define PROGRAM_WIDTH 80 /* columns of a program's path in a summary */
 #define PATH_WIDTH 120	 /* of a file's */
@@ -19,8 +20,14 @@ void finding_technique(struct finding *f, const char *attack);
  * path) has its host number. */
 const struct process *detection_target(const struct detection *d, const struct event_view *e);
 
+/* The severity of reading (or being refused) a file that the policy calls sensitive, by EVENT_FILE;
+ * -1 where it is none. path: as path_plain() has it, "" where the event is no reading at all. */
+int sensitive_file_read(const struct detection *d, const struct event_view *e,
+			char path[PATH_TEXT_MAX]);
+
 extern const struct detector contradiction_detector;
 extern const struct detector denied_network_detector;
+extern const struct detector exfiltration_detector;
 extern const struct detector masquerade_detector;
 extern const struct detector mining_detector;
 extern const struct detector privilege_detector;

@@ -96,26 +96,34 @@ static enum severity file_severity(const struct detection *d, const struct event
 	return finding_rows[FINDING_SENSITIVE_READ].severity;
 }
 
+int sensitive_file_read(const struct detection *d, const struct event_view *e,
+			char path[PATH_TEXT_MAX])
+{
+	if (e->file->op != FILE_READ || (e->h->flags & EVENT_OUTSIDE))
+		return -1;
+	path_plain(e->text[0].data, e->text[0].size, path);
+	if (!strncmp(path, "/proc/", 6) || is_absent(d, e->file, path) ||
+	    !path_matches(path, &detection_policy(d)->files.sensitive))
+		return -1;
+	return (int)file_severity(d, e->file, path);
+}
+
 static void on_file(struct detection *d, const struct event_view *e)
 {
-	char path[PATH_TEXT_MAX];
+	char path[PATH_TEXT_MAX] = "";
+	int severity = sensitive_file_read(d, e, path);
 	const char *rest = "";
 	struct finding f;
 	unsigned pid;
 
-	if (e->file->op != FILE_READ || (e->h->flags & EVENT_OUTSIDE))
-		return;
-	path_plain(e->text[0].data, e->text[0].size, path);
-	pid = path_proc_pid(path, &rest);
-	if (pid) {
-		on_process_file(d, e, path, pid, rest);
+	if (severity < 0) {
+		pid = path[0] ? path_proc_pid(path, &rest) : 0;
+		if (pid)
+			on_process_file(d, e, path, pid, rest);
 		return;
 	}
-	if (!strncmp(path, "/proc/", 6) || is_absent(d, e->file, path) ||
-	    !path_matches(path, &detection_policy(d)->files.sensitive))
-		return;
 	finding_begin(d, FINDING_SENSITIVE_READ, e, &f);
-	f.severity = file_severity(d, e->file, path);
+	f.severity = (enum severity)severity;
 	if (e->file->writer != EVENT_NO_CALL && e->file->writer != e->h->call)
 		finding_add_edge(&f, &(struct edge){ .call = e->file->writer,
 						     .kind = EDGE_READ,
