@@ -8,6 +8,7 @@ need cgroup2 bpf userns jq git make cc python3 curl ssh tcpdump
 
 # shellcheck disable=SC2086 # names, one word each
 run "$TOP/tests/detect/innocent/run" "$T/day" ${DAY:-quick}
+WEIR_STORE=$T/day/store
 is "$status" 0 "the day is lived" "$out
 $err
 $(tail -n 20 "$T/day/out")"
@@ -24,4 +25,9 @@ echo "# calls: $calls in $(wc -l <"$T/day/cases.tsv") pieces"
 echo "# findings by severity and detector:"
 cut -f1,2 "$T/day/findings.tsv" | sort | uniq -c | sed 's/^/#/'
 cut -f1,2,4,5 "$T/day/findings.tsv" | cut -c1-200 | sed 's/^/# /'
+[ "${DAY:-quick}" != all ] || {
+	run "$TOP/tests/detect/innocent/run" "$T/hard" hard
+	is "$status" 0 "what lies beyond the day is lived too"
+	cut -f1,2,4,5 "$T/hard/findings.tsv" | cut -c1-200 | sed 's/^/# beyond the day: /'
+}
 finish
