@@ -80,14 +80,14 @@ def dns2tcp_capture(c):
     c.mark()
     far.start(c, ["dns2tcpc", "-f", c.dir + "/client"], place="host")
     time.sleep(1)
-    ok = browse_far("host", asked, ["curl", "-s", "-m", "15", "-o", "/dev/null", "http://127.0.0.1:%d/" % (9000 + c.number)], times=1)
+    ok = browse_far("host", asked, ["curl", "-s", "-m", "20", "--retry", "8", "--retry-connrefused", "--retry-delay", "1", "-o", "/dev/null", "http://127.0.0.1:%d/" % (9000 + c.number)], times=1)
     c.prove(ok, "a far web server was asked through the name server")
 
 
 def browse_far(place, asked, argv, times=5):
     """Requests through a tunnel, made on the world's host."""
     for _ in range(times):
-        net.popen(place, argv).wait(20)
+        net.popen(place, argv).wait(30)
         time.sleep(0.5)
     return len(asked) >= times
 
@@ -102,7 +102,7 @@ def iodine_capture(c):
     far.start(c, ["iodine", "-f", "-r", "-P", "x", "-d", "dnc%d" % c.number, c.far, "t.n1.far.test"], place="host")
     time.sleep(4)
     asked = far_web(c, tun(c) + "1", size=3000)
-    ok = browse_far("host", asked, ["curl", "-s", "-m", "15", "-o", "/dev/null", "http://%s1:8000/" % tun(c)])
+    ok = browse_far("host", asked, ["curl", "-s", "-m", "20", "--retry", "8", "--retry-connrefused", "--retry-delay", "1", "-o", "/dev/null", "http://%s1:8000/" % tun(c)])
     c.prove(ok, "a far web server was asked through the name server")
 
 
@@ -118,7 +118,7 @@ def ptunnel_capture(c):
     c.mark()
     far.start(c, ["ptunnel", "-p", there, "-lp", str(9000 + c.number), "-da", there, "-dp", "8000"], place="host")
     time.sleep(1)
-    ok = browse_far("host", asked, ["curl", "-s", "-m", "15", "-o", "/dev/null", "http://127.0.0.1:%d/" % (9000 + c.number)])
+    ok = browse_far("host", asked, ["curl", "-s", "-m", "20", "--retry", "8", "--retry-connrefused", "--retry-delay", "1", "-o", "/dev/null", "http://127.0.0.1:%d/" % (9000 + c.number)])
     c.prove(ok, "a far web server was asked in echo requests")
 
 
@@ -145,7 +145,7 @@ def wireguard_capture(c):
             if net.popen(end, argv).wait(5):
                 raise OSError(argv)
     asked = far_web(c, "10.98.%d.1" % c.number)
-    ok = browse_far("host", asked, ["curl", "-s", "-m", "15", "-o", "/dev/null", "http://10.98.%d.1:8000/" % c.number])
+    ok = browse_far("host", asked, ["curl", "-s", "-m", "20", "--retry", "8", "--retry-connrefused", "--retry-delay", "1", "-o", "/dev/null", "http://10.98.%d.1:8000/" % c.number])
     c.prove(ok, "a far web server was asked inside of WireGuard")
 
 

@@ -16,7 +16,6 @@ def mine(c, p, port, shares=4, seconds=20, **options):
     c.attack("python3 worker.py & " + c.until_done())
     c.begin()
     c.wait_for(lambda: p.shares, 20 + options.get("pace", 0), "a share")
-    c.mark()
     c.wait_for(lambda: len(p.shares) >= shares, seconds, "%d shares" % shares)
     c.prove(True, "the pool was given %d shares" % len(p.shares))
 

@@ -36,7 +36,7 @@ HOSTS = " ".join("10.20.0.%d" % i for i in range(8, 24))
 def nmap_connect(c):
     """nmap -sT over the internal network"""
     c.tool("nmap")
-    scan(c, "./worker -n -Pn -sT -T4 -p 22,80,443,6379,8080 --max-retries 0 --host-timeout 6s 10.20.0.1-40 | tail -2", 40, 10)
+    scan(c, "./worker -n -Pn -sT -T4 -p 22,80,443,6379,8080 --max-retries 0 --host-timeout 6s 10.20.0.1-40 | tail -2", 40, 4)
 
 
 @case("probing", seconds=60, **INSIDE)

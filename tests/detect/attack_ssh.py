@@ -24,8 +24,8 @@ def reverse(c, *config, start="./worker -F config x & ", port=22, inner=far.INNE
 
 def browse(c, where, pages=6, pause=0.6):
     for _ in range(pages):
+        c.mark()
         with net.connect("far", *where) as s:
-            c.mark()
             body = net.http_get(s)
         c.prove(PAGE in body, "the far end read a page of the internal network")
         time.sleep(pause)

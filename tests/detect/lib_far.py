@@ -120,10 +120,10 @@ def shell_listener(c, port, tls=None, commands=("id", "pwd", "cat notes.txt"), s
     def drive():
         listener.settimeout(15)
         s = listener.accept()[0]
+        c.mark()
         s = tls.wrap_socket(s, server_side=True) if tls else s
         with s:
             time.sleep(rest)
-            c.mark()
             return type_commands(s, commands, slow)
 
     return drive

@@ -17,7 +17,12 @@ class Pool:
         self.every, self.shares, self.jobs, self.ws, self.xor = every, [], 0, ws, xor
         self.names = rename or {}
         self.plain = {v: k for k, v in self.names.items()}
-        listener = net.serve("far", c.far, port, self.handle, tls)
+
+        def first(s):
+            c.mark()
+            self.handle(s)
+
+        listener = net.serve("far", c.far, port, first, tls)
         c.ends.callback(listener.close)
 
     def name(self, method):
