@@ -263,11 +263,18 @@ static uint64_t sum_of(const char *text, const char *name)
 	return sum;
 }
 
+uint64_t cgroup_cpu_usec(int cgroup)
+{
+	cleanup_buf struct buf cpu = { 0 };
+
+	return sum_of(read_small(cgroup, "cpu.stat", &cpu), "usage_usec ");
+}
+
 void cgroup_resources(int cgroup, struct resources *r)
 {
-	cleanup_buf struct buf cpu = { 0 }, memory = { 0 }, io = { 0 };
+	cleanup_buf struct buf memory = { 0 }, io = { 0 };
 
-	r->cpu_usec += sum_of(read_small(cgroup, "cpu.stat", &cpu), "usage_usec ");
+	r->cpu_usec += cgroup_cpu_usec(cgroup);
 	if (faccessat(cgroup, "memory.peak", R_OK, 0) == 0)
 		r->memory_peak = strtoull(read_small(cgroup, "memory.peak", &memory), NULL, 10);
 	else

@@ -37,6 +37,7 @@ int cgroup_freeze(int cgroup, int wait_ms);
 int cgroup_move(int cgroup, pid_t pid);
 /* The call of this run in whose cgroup the process is, or -1: in none. */
 int64_t cgroup_call_of(pid_t pid, const char *run);
+uint64_t cgroup_cpu_usec(int cgroup); /* processor time so far */
 /* Adds what the kernel counted for this cgroup; what it does not count stays as it is. */
 void cgroup_resources(int cgroup, struct resources *r);
 

@@ -37,6 +37,11 @@ static bool is_shell(const struct call *c)
 	return c->n >= CALL_SHELL_FIRST;
 }
 
+bool call_has_cgroup(const struct call *c)
+{
+	return c->cgroup >= 0 && !is_shell(c);
+}
+
 static void call_name(uint32_t n, char name[16])
 {
 	snprintf(name, 16, "%u", n);
@@ -112,6 +117,7 @@ void call_gone(struct call *c)
 	if (c->cgroup >= 0) {
 		g.resources.cpu_usec = 0;
 		cgroup_resources(c->cgroup, &g.resources);
+		usage_end(c);
 		call_name(c->n, name);
 		cgroup_remove(k->cgroup, name);
 	}
@@ -258,6 +264,7 @@ static struct call *call_new(struct keeper *k, uint32_t n)
 		free(c);
 		return NULL;
 	}
+	usage_begin(&c->usage, clock_mono_ns());
 	k->calls = c;
 	return c;
 }

@@ -16,6 +16,7 @@
  *   egress.c   the way out: what holds
  *   gate.c     the gate: its life, what it is told
  *   gate_told.c what it tells
+ *   usage.c    the processor time of calls, while they live
  *   session.c  a living shell, as it is seen from outside
  *   listen.c   calls without cgroups: their listeners, their survivors
  *   foresee.c  what the rules say to an attempt that a listener was told of
@@ -39,6 +40,7 @@
 #include "keeper/inside.h"
 #include "keeper/outbox.h"
 #include "keeper/owner.h"
+#include "keeper/usage.h"
 #include "policy/policy.h"
 #include "sandbox/sandbox.h"
 
@@ -71,6 +73,7 @@ struct call {
 	enum call_ending ending;   /* why it is being killed; ENDING_EXIT: it is not */
 	uint64_t deadline_ns;	   /* monotonic; UINT64_MAX: none */
 	struct resources resources;
+	struct usage usage;
 };
 
 /* Somebody who came by the run's socket. */
@@ -110,6 +113,7 @@ struct keeper {
 	struct visitor *visitors;
 	int cgroup;	     /* RUN; -1: none */
 	int call0;	     /* RUN/0; -1: none */
+	struct usage usage;  /* of call 0 */
 	struct watch target; /* what is watched: a cgroup's directory, or a pidfd; -1: nothing */
 	uint64_t
 		target_check_ns; /* when to look whether it has gone; UINT64_MAX: it will be told */
@@ -171,6 +175,7 @@ uint64_t calls_limits(struct keeper *k, uint64_t now);
 void calls_reap(struct keeper *k); /* everything has been killed: take the first processes' ends */
 void calls_finish(struct keeper *k); /* everything has gone: tell, and remove the cgroups */
 
+bool call_has_cgroup(const struct call *c); /* of its own */
 void call_gone(struct call *c); /* nothing of it lives: tells, removes the cgroup, frees */
 
 /* handover.c */
@@ -237,6 +242,11 @@ void watch_calls(struct keeper *k, uint32_t begun, uint32_t living); /* the reco
 uint32_t watch_processes(const struct keeper *k);
 /* The barriers' states: none of them is ours. NULL for no memory. */
 struct state_line *watch_barriers(size_t *ret_count);
+
+/* usage.c: tells the recorder what processor time calls use; returns when to look again */
+uint64_t usage_looks(struct keeper *k, uint64_t now);
+void usage_end(struct call *c);	      /* nothing of it lives; its cgroup still stands */
+void usage_end_run(struct keeper *k); /* the same of call 0 */
 
 /* record.c */
 void record_init(struct keeper *k);

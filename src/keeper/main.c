@@ -376,6 +376,7 @@ static void serve(struct keeper *k)
 			return;
 		next = run_limits(k, now);
 		next = earliest(next, calls_limits(k, now));
+		next = earliest(next, usage_looks(k, now));
 		next = earliest(next, watch_check(k, now));
 		next = earliest(next, egress_limits(k, now));
 		next = earliest(next, actions_limits(k, now));

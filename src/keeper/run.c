@@ -129,6 +129,7 @@ static int start_sandbox(struct keeper *k, const struct sandbox_plan *plan, stru
 		k->call0 = cgroup_make(k->cgroup, "0");
 		if (k->call0 < 0)
 			return fail(f, -k->call0, "cannot make the cgroup of run %s", k->assign.id);
+		usage_begin(&k->usage, clock_mono_ns());
 	}
 	r = sandbox_start(plan, k->launcher, k->call0, &k->sandbox, f);
 	if (r < 0)
@@ -266,6 +267,7 @@ void run_stop(struct keeper *k, const char *reason)
 	sandbox_launcher_stop(take_ptr(k->launcher));
 	agent_close(k);
 	calls_finish(k);
+	usage_end_run(k);
 	egress_end(k);
 	if (k->cgroup >= 0)
 		remove_cgroups(k);

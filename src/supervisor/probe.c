@@ -51,12 +51,24 @@ static void print_agent(bool cgroups, const struct sensor_probe_line *lines, siz
 		       "more at every fork and exit of the host");
 }
 
+void probe_usage(bool cgroups, struct state_line *ret)
+{
+	*ret = (struct state_line){ .name = "usage",
+				    .state = cgroups ? STATE_ENFORCED : STATE_UNAVAILABLE };
+	if (!cgroups)
+		snprintf(ret->reason, sizeof(ret->reason),
+			 "the processor time of a call is not told while it lives: it has no "
+			 "cgroup of "
+			 "ours");
+}
+
 int probe_print(void)
 {
 	struct sensor_probe_line lines[SENSORS_MAX];
 	size_t count = sensors_probe(lines);
 	struct fail f = { .code = 0 };
 	cleanup_fd int cgroup = cgroup_root_open(&f);
+	struct state_line usage;
 
 	printf("cgroups\t%s\t%s\t%s\n",
 	       barrier_state_name(cgroup >= 0 ? STATE_ENFORCED : STATE_UNAVAILABLE), f.text,
@@ -64,6 +76,9 @@ int probe_print(void)
 	for (size_t i = 0; i < count; i++)
 		printf("%s\t%s\t%s\t%s\n", lines[i].line.name,
 		       barrier_state_name(lines[i].line.state), lines[i].line.reason, lines[i].fix);
+	probe_usage(cgroup >= 0, &usage);
+	printf("%s\t%s\t%s\t%s\n", usage.name, barrier_state_name(usage.state), usage.reason,
+	       cgroup >= 0 ? "" : "what the first line says of cgroups");
 	print_agent(cgroup >= 0, lines, count);
 	return 0;
 }

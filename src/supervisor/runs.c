@@ -276,12 +276,14 @@ static int make_sensed(struct supervisor *s, struct making *m, struct fail *f)
 	    (sense_attach(s, f) < 0 || sensors_run_add(s->sensors, a->key, &m->policy, f) < 0))
 		return -f->code;
 	states = sensors_states(s->sensors, &count);
-	a->sensor_states = calloc(count + 1, sizeof(*states));
+	a->sensor_states = calloc(count + 2, sizeof(*states));
 	fds = sensors_fds(s->sensors, &a->sensor_fd_count);
 	a->sensor_fd_names = calloc(a->sensor_fd_count + 1, sizeof(*a->sensor_fd_names));
 	if (!a->sensor_states || !a->sensor_fd_names)
 		return fail(f, ENOMEM, "cannot begin a run");
-	a->sensor_state_count = watch_states(states, count, m->watch, a->sensor_states);
+	count = watch_states(states, count, m->watch, a->sensor_states);
+	probe_usage(a->has_cgroup && m->watch == WATCH_NONE, &a->sensor_states[count]);
+	a->sensor_state_count = count + 1;
 	a->by_listener = true;
 	for (size_t i = 0; i < a->sensor_fd_count; i++) {
 		memcpy(a->sensor_fd_names[i], fds[i].name, sizeof(fds[i].name));

@@ -111,5 +111,7 @@ size_t watch_states(const struct state_line *states, size_t count, enum watch_ki
 
 /* probe.c */
 int probe_print(void);
+/* Whether the processor time of living calls is told. */
+void probe_usage(bool cgroups, struct state_line *ret);
 
 #endif
