@@ -12,7 +12,7 @@ const BASIS = {
 };
 const VERDICT = {
 	observed: "observed: it happened",
-	blocked: "blocked: the kernel, or the gate, refused it",
+	blocked: "blocked: the kernel, or the gate, refused or cut it",
 	killed: "killed: weir ended it",
 };
 const ENDING = {
@@ -21,6 +21,7 @@ const ENDING = {
 	timeout: () => "ended at its time limit",
 	"run over": () => "cut when the run ended",
 	unwatched: () => "lived on when weir stopped watching",
+	finding: () => "ended by a finding, as the policy says",
 };
 
 function endingWords(call) {
@@ -113,6 +114,15 @@ function evidence(finding) {
 	return make("div", { class: "evidence" }, rows);
 }
 
+// The kinds of evidence with what was seen of each; a finding that names none rests on the act itself.
+function signsList(finding) {
+	if (finding.signs.length === 1 && finding.signs[0].seen === null)
+		return null;
+	return make("ul", { class: "plain", "aria-label": "Kinds of evidence of " + finding.id }, finding.signs.map((sign) =>
+		make("li", {}, make("b", {}, sign.kind), sign.seen === null ? "" : ": " + sign.seen, make("br"),
+			make("span", { class: "soft" }, data.signs[sign.kind] ?? ""))));
+}
+
 // where: said below the summary, or null.
 function findingArticle(finding, chosen, where = null) {
 	const more = finding.events - finding.shown.length, about = data.detectors[finding.detector];
@@ -125,10 +135,14 @@ function findingArticle(finding, chosen, where = null) {
 		where,
 		facts([
 			["Verdict", VERDICT[finding.verdict] ?? finding.verdict],
+			["Done", finding.done],
+			["Confidence", plural(finding.confidence, "kind") + " of evidence"],
+			["Flows", finding.flows.length ? finding.flows.join(", ") : null],
 			["Basis", [BASIS[finding.basis] ?? finding.basis, finding.basis_reason].filter(Boolean).join("; ")],
 			["Detector", [finding.detector, about].filter(Boolean).join(": ")],
 			["Category", [category, ...finding.attack.map((attack) => "ATT&CK " + attack.id)].join(", ")],
 		]),
+		signsList(finding),
 		evidence(finding),
 		more > 0 ? soft(`and ${plural(more, "more event")}: `, code(`weir explain ${run.id}/${finding.id}`)) : null);
 }

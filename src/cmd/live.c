@@ -172,6 +172,19 @@ void live_finding(struct live *l, const struct finding *f)
 		   severity_name(f->severity), ink(l, bad ? plain : ""), f->call);
 	text_escape_again(&line, f->summary, width > 40 ? width - 30 : width);
 	write_line(l, &line);
+	if (f->sign_count > 1) {
+		buf_clear(&line);
+		buf_printf(&line, "%s      %s", l->prefix, ink(l, dim));
+		finding_say_signs(f, &line);
+		buf_add_text(&line, ink(l, plain));
+		write_line(l, &line);
+	}
+	if (f->done[0]) {
+		buf_clear(&line);
+		buf_printf(&line, "%s      %s: ", l->prefix, finding_verdict_name(f->verdict));
+		text_escape_again(&line, f->done, FINDING_DONE_MAX);
+		write_line(l, &line);
+	}
 }
 
 void live_says(struct live *l, const char *text)

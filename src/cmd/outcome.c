@@ -60,6 +60,11 @@ static void print_finding(const struct finding *f, bool colour)
 	text_escape_again(&text, f->summary, FINDING_SUMMARY_MAX);
 	fprintf(stderr, "weir: %sF%u %s%s call %u: %s\n", red ? "\033[31m" : "", f->number,
 		severity_name(f->severity), red ? "\033[0m" : "", f->call, buf_text(&text));
+	if (!f->done[0])
+		return;
+	buf_clear(&text);
+	text_escape_again(&text, f->done, FINDING_DONE_MAX);
+	fprintf(stderr, "weir:    %s: %s\n", finding_verdict_name(f->verdict), buf_text(&text));
 }
 
 static void print_outcome(const struct outcome *o, const struct run_summary *s, const char *run_id)
@@ -104,7 +109,7 @@ int outcome_close(struct outcome *o, struct client *c, const char *store, int ex
 	while (client_next(c, 0, &e, NULL) == 0 && e.kind != CLIENT_NOTHING)
 		outcome_take(o, &e);
 	if (o->watch) {
-		o->watch->watch.finding = UINT32_MAX; /* they all come below */
+		o->watch->watch.silent = true; /* they all come below */
 		watch_look(o->watch, store, client_run_id(c), OUTCOME_CALLS_MAX);
 		watch_record_free(o->watch);
 	}

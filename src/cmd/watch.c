@@ -104,6 +104,18 @@ static void gap(struct watch *w, const struct frame_body *b)
 	live_says(&w->live, buf_text(&line));
 }
 
+/* One comes again when it has grown: it is told again when it has become worse, or something was
+ * done about it. */
+static bool finding_is_news(struct watch *w, const struct finding *f)
+{
+	uint8_t now = (uint8_t)(1 + 2 * (unsigned)f->severity + (f->done[0] != 0));
+
+	if (w->silent || f->number >= WATCH_FINDINGS_MAX || now <= w->findings[f->number])
+		return false;
+	w->findings[f->number] = now;
+	return true;
+}
+
 static void body(struct watch *w, const struct frame_body *b)
 {
 	switch (b->what) {
@@ -114,9 +126,8 @@ static void body(struct watch *w, const struct frame_body *b)
 		ended(w, &b->exit);
 		break;
 	case FRAME_FINDING:
-		if (b->finding.number <= w->finding)
+		if (!finding_is_news(w, &b->finding))
 			return;
-		w->finding = b->finding.number;
 		live_finding(&w->live, &b->finding);
 		break;
 	case FRAME_GAP:

@@ -11,8 +11,9 @@
 #include "cmd/live.h"
 #include "store/record.h"
 
-#define WATCH_MS 100	     /* how often to look */
-#define WATCH_CALLS_MAX 4096 /* living calls of which beginning and name are remembered */
+#define WATCH_MS 100		/* how often to look */
+#define WATCH_FINDINGS_MAX 1024 /* told as they come; the report has them all */
+#define WATCH_CALLS_MAX 4096	/* living calls of which beginning and name are remembered */
 
 struct watch_call {
 	struct watch_call *next;
@@ -25,10 +26,11 @@ struct watch {
 	struct live live;
 	struct watch_call *calls; /* that have not ended */
 	size_t call_count;
-	uint64_t only;	  /* this call, UINT64_MAX: all */
-	uint32_t finding; /* the last one told: they come again when they grow */
-	bool over;	  /* the run's end was seen */
-	uint64_t told;	  /* lines */
+	uint64_t only;			      /* this call, UINT64_MAX: all */
+	uint8_t findings[WATCH_FINDINGS_MAX]; /* by number, how bad each was when it was told */
+	bool silent;			      /* of findings: somebody else tells them all */
+	bool over;			      /* the run's end was seen */
+	uint64_t told;			      /* lines */
 };
 
 /* Looks at one frame. 0, -EBADMSG or -ENOMEM. */

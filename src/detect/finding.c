@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text_escape.h"
 
 const struct finding_row finding_rows[FINDING_KIND_COUNT] = {
 #define FINDING(NAME, row_name, row_category, id, version, row_severity, row_about, row_text) \
@@ -87,6 +88,17 @@ const char *sign_name(enum sign kind)
 	return (unsigned)kind < SIGN_COUNT ? names[kind] : "unknown";
 }
 
+const char *sign_about(enum sign kind)
+{
+	static const char *const about[] = {
+#define SIGN(NAME, name, about) about,
+#include "tables/signs.tbl"
+#undef SIGN
+	};
+
+	return (unsigned)kind < SIGN_COUNT ? about[kind] : "";
+}
+
 static struct finding_sign *find_sign(struct finding *f, enum sign kind)
 {
 	for (size_t i = 0; i < f->sign_count; i++)
@@ -154,6 +166,30 @@ void finding_add_flow(struct finding *f, uint64_t flow)
 			return;
 	if (f->flow_count < FINDING_FLOWS_MAX)
 		f->flows[f->flow_count++] = flow;
+}
+
+void finding_say_signs(const struct finding *f, struct buf *out)
+{
+	for (size_t i = 0; i < f->sign_count; i++) {
+		if (i == 0)
+			buf_printf(out, "confidence %zu: ", f->sign_count);
+		buf_printf(out, "%s%s", i ? ", " : "", sign_name(f->signs[i].kind));
+		if (!f->signs[i].text[0])
+			continue;
+		buf_add_text(out, " (");
+		text_escape_again(out, f->signs[i].text, FINDING_SIGN_TEXT);
+		buf_add_char(out, ')');
+	}
+}
+
+void finding_say_flows(const struct finding *f, struct buf *out)
+{
+	for (size_t i = 0; i < f->flow_count; i++)
+		buf_printf(out, "%s%llu",
+			   i		       ? ", "
+			   : f->flow_count > 1 ? "flows "
+					       : "flow ",
+			   (unsigned long long)f->flows[i]);
 }
 
 void finding_encode(const struct finding *f, struct buf *out)

@@ -94,6 +94,11 @@ bool finding_has_sign(const struct finding *f, enum sign kind);
 /* Adds a flow, by its number in the run. */
 void finding_add_flow(struct finding *f, uint64_t flow);
 const char *sign_name(enum sign kind);
+const char *sign_about(enum sign kind);
+/* In words: "confidence 2: relay (11 B in, 11 B out), led (4 of 5)", and "flows 2, 5". Nothing
+ * where the finding names none. */
+void finding_say_signs(const struct finding *f, struct buf *out);
+void finding_say_flows(const struct finding *f, struct buf *out);
 void finding_encode(const struct finding *f, struct buf *out);
 int finding_decode(struct wire *w, struct finding *ret); /* 0 or -EBADMSG */
 /* The report's form of a finding, one object; also what notify and `weir events` show. */

@@ -95,7 +95,7 @@ static const char *verdict_about(enum finding_verdict verdict)
 {
 	static const char *const about[VERDICT_COUNT] = {
 		[VERDICT_OBSERVED] = "observed: it happened",
-		[VERDICT_BLOCKED] = "blocked: the kernel, or the gate, refused it",
+		[VERDICT_BLOCKED] = "blocked: the kernel, or the gate, refused or cut it",
 		[VERDICT_KILLED] = "killed: weir ended it",
 	};
 
@@ -121,6 +121,32 @@ static void print_judgement(struct page *p, const struct finding *f, const struc
 		buf_printf(&p->line, ", ATT&CK %s (version %s)", f->attack, f->attack_version);
 	page_end_line(p, INK_PLAIN, INDENT);
 	page_line(p, INK_PLAIN, INDENT, "verdict   %s", verdict_about(f->verdict));
+	if (!f->done[0])
+		return;
+	buf_add_text(&p->line, "done      ");
+	text_escape_again(&p->line, f->done, sizeof(f->done));
+	page_end_line(p, INK_PLAIN, INDENT);
+}
+
+/* A kind of evidence a line. */
+static void print_signs(struct page *p, const struct finding *f)
+{
+	if (f->sign_count)
+		page_line(p, INK_PLAIN, INDENT,
+			  "confidence %zu, independent kinds of evidence:", f->sign_count);
+	for (size_t i = 0; i < f->sign_count; i++) {
+		buf_printf(&p->line, "          %-9s %s", sign_name(f->signs[i].kind),
+			   sign_about(f->signs[i].kind));
+		if (f->signs[i].text[0]) {
+			buf_add_text(&p->line, ": ");
+			text_escape_again(&p->line, f->signs[i].text, FINDING_SIGN_TEXT);
+		}
+		page_end_line(p, INK_PLAIN, INDENT);
+	}
+	if (!f->flow_count)
+		return;
+	finding_say_flows(f, &p->line);
+	page_end_line(p, INK_PLAIN, INDENT);
 }
 
 static void print_call(struct page *p, const struct finding *f, const struct culprit *c)
@@ -221,6 +247,7 @@ int explain_text(const struct report *r, uint32_t number, const struct text_styl
 		print_via(&p, finding);
 		print_process(&p, r, finding);
 		print_judgement(&p, finding, row);
+		print_signs(&p, finding);
 		print_events(&p, r, finding);
 		print_story(&p, r);
 		if (row) {

@@ -172,6 +172,11 @@ static void words_members(struct json *j)
 	for (size_t i = 0; i < FINDING_KIND_COUNT; i++)
 		json_field_string(j, finding_rows[i].name, finding_rows[i].about);
 	json_object_end(j);
+	json_key(j, "signs");
+	json_object(j);
+	for (int i = 0; i < SIGN_COUNT; i++)
+		json_field_string(j, sign_name((enum sign)i), sign_about((enum sign)i));
+	json_object_end(j);
 	json_key(j, "categories");
 	json_object(j);
 	for (size_t i = 0; i < ARRAY_LENGTH(categories); i++)

@@ -209,6 +209,23 @@ static void print_blame(struct page *p, const struct finding *f, const struct ca
 	page_end_line(p, INK_BOLD, INDENT * 2);
 }
 
+/* What it rests on, and what came of it. */
+static void print_signs(struct page *p, const struct finding *f)
+{
+	if (f->sign_count) {
+		buf_add_text(&p->line, "   ");
+		finding_say_signs(f, &p->line);
+		buf_add_text(&p->line, f->flow_count ? "; " : "");
+		finding_say_flows(f, &p->line);
+		page_end_line(p, INK_PLAIN, INDENT * 2);
+	}
+	if (f->done[0]) {
+		buf_add_text(&p->line, "   done: ");
+		add_escaped(p, f->done, sizeof(f->done));
+		page_end_line(p, INK_BOLD, INDENT * 2);
+	}
+}
+
 static void print_finding(struct page *p, const struct report *r, const struct finding *f,
 			  const struct calls_seen *seen)
 {
@@ -226,6 +243,7 @@ static void print_finding(struct page *p, const struct report *r, const struct f
 	buf_add_text(&p->line, ", ");
 	plural_words(f->events, "event", "events", &p->line);
 	page_end_line(p, INK_PLAIN, INDENT * 2);
+	print_signs(p, f);
 	print_evidence(p, r, f);
 }
 

@@ -81,6 +81,11 @@ void frame_body_words(struct buf *out, const struct frame_body *b)
 	case FRAME_FINDING:
 		buf_printf(out, "F%u %s: ", b->finding.number, severity_name(b->finding.severity));
 		text_escape_again(out, b->finding.summary, SUMMARY_WIDTH);
+		buf_add_text(out, b->finding.sign_count ? "; " : "");
+		finding_say_signs(&b->finding, out);
+		if (b->finding.done[0])
+			buf_add_text(out, "; done: ");
+		text_escape_again(out, b->finding.done, SUMMARY_WIDTH);
 		break;
 	case FRAME_GAP:
 		buf_printf(out, "%" PRIu64 " lost, %s: ", gap_total(&b->gap),

@@ -262,6 +262,11 @@ def look_at_keys(browser):
     found = browser.evaluate("location.hash")
     check(re.fullmatch(r"#F\d+", found) and browser.evaluate("probe.evidence()"),
           "n goes to the next finding and shows its evidence", found)
+    judged = next(f for f in browser.evaluate("probe.report()")["findings"] if "#" + f["id"] == found)
+    said = browser.evaluate("document.querySelector('.finding.chosen').textContent")
+    wanted = [judged["done"], f"{judged['confidence']} kind", *map(str, judged["flows"])]
+    wanted += [w for sign in judged["signs"] if len(judged["signs"]) > 1 for w in (sign["kind"], sign["seen"])]
+    check(all(w in said for w in wanted if w), "with its kinds of evidence, its flows and what was done", said)
     browser.key("n")
     browser.key("p")
     check(browser.evaluate("location.hash") == found, "p goes back", browser.evaluate("location.hash"))

@@ -129,7 +129,12 @@ static void put_last_calls(struct record_maker *k)
 			    .severity = SEVERITY_HIGH,
 			    .category = "C1",
 			    .attack = "T1046",
+			    .sign_count = 2,
+			    .signs = { { SIGN_FAILURES, "3 of 3, \\x1b" }, { SIGN_SPREAD, "" } },
+			    .flow_count = 2,
+			    .flows = { 2, 5 },
 			    .verdict = VERDICT_BLOCKED,
+			    .done = "2 flows cut",
 			    .summary = "internal network attempt to 10.0.0.1 port 22 was refused",
 			    .events = 3,
 			    .evidence_count = 3,
@@ -216,6 +221,8 @@ static const char page[] =
 	"F3 high  internal network attempt to 10.0.0.1 port 22 was refused\n"
 	"   call 4, python: import socket; by way of call 1 (executed)\n"
 	"   denied_network, blocked, basis exact, C1 ATT&CK T1046, 3 events\n"
+	"   confidence 2: failures (3 of 3, \\x1b), spread; flows 2, 5\n"
+	"   done: 2 flows cut\n"
 	"   event 16: connect to 10.0.0.1 port 22: refused (ENETUNREACH)\n"
 	"   event 17: connect to 10.0.0.2 port 22: refused (ENETUNREACH)\n"
 	"F2 medium  1 process outlived the call: ./x\n"
@@ -298,7 +305,13 @@ static void a_finding_is_told_as_a_story(void **state)
 	(void)state;
 	assert_non_null(strstr(story, "call      4 (call_04, python): import socket\n"));
 	assert_non_null(strstr(story, "basis     exact: "));
-	assert_non_null(strstr(story, "verdict   blocked: the kernel, or the gate, refused it\n"));
+	assert_non_null(
+		strstr(story, "verdict   blocked: the kernel, or the gate, refused or cut it\n"));
+	assert_non_null(strstr(story, "done      2 flows cut\n"));
+	assert_non_null(strstr(
+		story, "confidence 2, independent kinds of evidence:\n"
+		       "          failures  most attempts refused or unanswered: 3 of 3, \\x1b\n"));
+	assert_non_null(strstr(story, "flows 2, 5\n"));
 	assert_non_null(strstr(story, "by way of call 1 (executed)\n"));
 	assert_non_null(strstr(story,
 			       "10:00:06.500  event 16  pid 1004  connect to 10.0.0.1 port 22: "
