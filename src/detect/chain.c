@@ -66,17 +66,28 @@ enum protocol flow_protocol(const struct flow_seen *flow)
 	return PROTOCOL_UNKNOWN;
 }
 
+bool flow_carries(const struct flow_seen *flow)
+{
+	const struct flow_signs *s = &flow->last.signs;
+
+	return flow->last.protocol == PROTOCOL_SSH || FLOW_HAS(s, UPGRADED) ||
+	       FLOW_HAS(s, WEBSOCKET) || FLOW_HAS(s, PACKETS);
+}
+
 bool flow_asks(const struct flow_seen *flow)
 {
 	const struct flow_signs *s = &flow->last.signs;
 	enum protocol protocol = flow_protocol(flow);
 
-	if (FLOW_HAS(s, UPGRADED) || FLOW_HAS(s, WEBSOCKET) || FLOW_HAS(s, CONNECT) ||
-	    FLOW_HAS(s, SOCKS))
+	if (flow_carries(flow))
 		return false;
+	/* a proxy's client */
+	if (FLOW_HAS(s, CONNECT) || FLOW_HAS(s, SOCKS))
+		return s->inner == PROTOCOL_TLS || s->inner == PROTOCOL_HTTP;
+	/* until something was said it may be any */
 	if (protocol == PROTOCOL_UNKNOWN)
-		return FLOW_HAS(s, JSON_RPC);
-	return protocol != PROTOCOL_SSH && protocol != PROTOCOL_SOCKS;
+		return flow->last.state == FLOW_OPENED || FLOW_HAS(s, JSON_RPC);
+	return protocol != PROTOCOL_SOCKS;
 }
 
 void blame_add(struct blame *b, const struct event_header *h)

@@ -20,6 +20,9 @@ enum relay_match chain_match(const struct relay_reach *reach, const struct relay
 struct event_stream flow_stream(const struct event_flow *f);
 /* Of a flow, by what was said, or where its beginning is not known by its port. */
 enum protocol flow_protocol(const struct flow_seen *flow);
+/* Carries any number of connections by design, so that what is relayed by it is never as much as
+ * came. */
+bool flow_carries(const struct flow_seen *flow);
 /* A protocol of questions and answers: the far end's answer after a pause looks as if it led, and a
  * server that asks another one, or an agent that asks a model, looks like a relay. */
 bool flow_asks(const struct flow_seen *flow);

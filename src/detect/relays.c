@@ -16,9 +16,10 @@
 #define EXACT_MIN 64  /* bytes: less may be as much by chance */
 #define TIGHT_BYTES 72
 #define TIGHT_PART 16
-/* ssh says several things in one packet, and much that is not passed on (windows, requests). */
+/* ssh says several things in one packet, and much that is not passed on (windows, requests), and
+ * before the first thing that is, up to a whole exchange of keys. */
 #define LOOSE_BYTES 256
-#define LOOSE_FACTOR 2
+#define LOOSE_ONCE 1024
 
 enum relay_key { BY_FROM, BY_TO, BY_SELF };
 enum program_key { BY_IN, BY_OUT };
@@ -260,7 +261,7 @@ enum relay_match relay_match(const struct event_relay *r)
 		return RELAY_EXACT;
 	if (within(r->bytes_in, r->bytes_out, TIGHT_PART, (uint64_t)TIGHT_BYTES * r->count))
 		return RELAY_TIGHT;
-	if (within(r->bytes_in, r->bytes_out, 1, (uint64_t)LOOSE_BYTES * r->count))
+	if (within(r->bytes_in, r->bytes_out, 1, LOOSE_ONCE + (uint64_t)LOOSE_BYTES * r->count))
 		return RELAY_LOOSE;
 	return RELAY_UNLIKE;
 }

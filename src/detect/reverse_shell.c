@@ -80,14 +80,21 @@ static bool is_text(const struct lead *l)
 	return l->flow && FLOW_HAS(&l->flow->last.signs, TEXT);
 }
 
+/* Who has spoken first after pauses, from the flow's beginning on: 0 inside, 1 outside. */
+static uint32_t led(const struct flow_seen *flow, int side)
+{
+	const struct event_flow *f = &flow->last;
+	uint32_t metered = side ? f->led_outside[0] : f->led_inside[0];
+
+	return metered > f->signs.initiative[side][0] ? metered : f->signs.initiative[side][0];
+}
+
 /* The far end speaks first, and not in a protocol where that means something else. */
 static bool is_led(const struct lead *l)
 {
-	const struct flow_signs *s = l->flow ? &l->flow->last.signs : NULL;
-
-	return s && l->flow->last.direction == FLOW_OUT && !flow_asks(l->flow) &&
-	       l->flow->last.protocol != PROTOCOL_SSH && s->initiative[1][0] >= LED_MIN &&
-	       s->initiative[1][0] > (uint64_t)LED_FACTOR * s->initiative[0][0];
+	return l->flow && l->flow->last.direction == FLOW_OUT && !flow_asks(l->flow) &&
+	       l->flow->last.protocol != PROTOCOL_SSH && led(l->flow, 1) >= LED_MIN &&
+	       led(l->flow, 1) > (uint64_t)LED_FACTOR * led(l->flow, 0);
 }
 
 /* The same connection both ways: the proof. Where other processes stand between, as much must have
@@ -97,7 +104,7 @@ static int weigh_both(const struct lead *from, const struct lead *to)
 	enum relay_match match = from->match < to->match ? from->match : to->match;
 	bool asks = from->flow && flow_asks(from->flow);
 
-	if (match < (asks ? RELAY_TIGHT : RELAY_LOOSE))
+	if ((from->step || to->step) && match < (asks ? RELAY_TIGHT : RELAY_LOOSE))
 		return -1;
 	/* Whoever serves a published port may do so by standard streams. */
 	if (from->flow && from->flow->last.direction == FLOW_IN)
@@ -149,7 +156,7 @@ static const char *way_words(const struct event_stream *s, const struct relay_st
 
 static void add_signs(const struct shell_case *c, struct finding *f)
 {
-	const struct lead *led = c->from ? c->from : c->to;
+	const struct lead *shown = c->from ? c->from : c->to;
 	cleanup_buf struct buf text = { 0 };
 
 	buf_init(&text, FINDING_SIGN_TEXT * 2);
@@ -165,11 +172,11 @@ static void add_signs(const struct shell_case *c, struct finding *f)
 			   c->to->step ? c->to->step->hop : 0);
 		finding_add_sign(f, SIGN_RELAY, &text);
 	}
-	if (!is_led(led))
+	if (!is_led(shown))
 		return;
 	buf_clear(&text);
 	buf_printf(&text, "the far end spoke first after %u pauses, this end after %u",
-		   led->flow->last.signs.initiative[1][0], led->flow->last.signs.initiative[0][0]);
+		   led(shown->flow, 1), led(shown->flow, 0));
 	finding_add_sign(f, SIGN_LED, &text);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "bpf/event_address.h"
+#include "detect/port.h"
 #include "detect/tunnel.h"
 
 #define OUTER_MAX 4 /* connections that lead out, of one chain, that are judged for one relay */
@@ -98,6 +99,7 @@ static void judge(struct detection *d, const struct tunnels *all, const struct e
 				 .flow = flow,
 				 .stream = *stream,
 				 .who = flow ? &flow->last.h : who,
+				 .carries = port_protocol(stream->port) == PROTOCOL_SSH,
 				 .alone = -1 };
 
 	if (flow && flow->last.direction == FLOW_INSIDE)
@@ -106,6 +108,7 @@ static void judge(struct detection *d, const struct tunnels *all, const struct e
 	blame_add(&c.blame, c.who);
 	if (flow) {
 		c.asks = flow_asks(flow);
+		c.carries = flow_carries(flow);
 		finding_add_flow(&c.f, flow->last.flow);
 	}
 	tunnel_add_relay(&c);

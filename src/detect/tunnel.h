@@ -18,7 +18,7 @@ struct tunnel_case {
 	const struct flow_seen *flow;	/* NULL where none is known: no gate, or not yet told */
 	struct event_stream stream;	/* its socket inside */
 	const struct event_header *who; /* who opened it, or else who relays */
-	bool asks;			/* flow_asks() */
+	bool asks, carries;		/* flow_asks(), flow_carries() */
 	struct finding f;
 	int alone;		      /* the severity that the worst sign has on its own, or -1 */
 	int hops;		      /* of the relay, one way; 0: there is none */

@@ -13,9 +13,11 @@
 #include "detect/tunnel.h"
 
 /* A server that asks another one for each question of its own also sends what it takes, and more or
- * less as much. It does not send it on unaltered: over TLS and HTTP nearly the same number of bytes
- * counts alone, of messages that are long enough for a header to show. */
-#define MESSAGE_MIN 256 /* bytes on average, in one direction */
+ * less as much. It does not send it on unaltered: but for what carries others by design, the same
+ * number of bytes counts, or nearly that, of messages so long on average that a header would show.
+ */
+#define MESSAGE_MIN 256
+
 enum reach { REACH_INSIDE, REACH_NEIGHBOURS, REACH_WORLD };
 
 struct link {
@@ -47,12 +49,16 @@ static enum reach reach_of(const struct tunnel_case *c, const struct event_strea
 	return address_class(&a) == ADDRESS_PUBLIC ? REACH_WORLD : REACH_NEIGHBOURS;
 }
 
-/* One inside before one that leads out, then the one that fits best, then the farthest: where the
- * chain ends. */
+/* One that fits before one that does not, one inside before one that leads out, then the one that
+ * fits best, then the farthest: where the chain ends. */
 static bool is_better(const struct link *l, const struct link *than)
 {
-	if (!than->out || l->reach != than->reach)
-		return !than->out || l->reach < than->reach;
+	bool fits = l->match > RELAY_UNLIKE;
+
+	if (!than->out || fits != (than->match > RELAY_UNLIKE))
+		return !than->out || fits;
+	if (l->reach != than->reach)
+		return l->reach < than->reach;
 	if (l->match != than->match)
 		return l->match > than->match;
 	return l->out->hop > than->out->hop;
@@ -84,15 +90,6 @@ static void find_link(const struct tunnel_case *c, const struct relay_reach *out
 	}
 }
 
-/* Carries many connections by design, so what goes through it is never to the byte. */
-static bool is_carrier(const struct tunnel_case *c)
-{
-	const struct event_flow *f = c->flow ? &c->flow->last : NULL;
-
-	return f && (f->protocol == PROTOCOL_SSH || FLOW_HAS(&f->signs, UPGRADED) ||
-		     FLOW_HAS(&f->signs, WEBSOCKET));
-}
-
 /* What the relay weighs by itself. */
 static int weigh(const struct tunnel_case *c, const struct link *l)
 {
@@ -103,11 +100,13 @@ static int weigh(const struct tunnel_case *c, const struct link *l)
 		return -1;
 	if (c->flow && c->flow->last.direction == FLOW_IN)
 		return SEVERITY_LOW; /* what serves a published port may ask another server */
-	if (l->match == RELAY_EXACT)
+	if (l->match == RELAY_EXACT || c->carries)
 		return SEVERITY_HIGH;
-	if (l->reach == reach_of(c, &c->stream) && !is_carrier(c))
-		return SEVERITY_LOW; /* a client of two servers that say about as much */
-	return c->asks && bytes < moves * MESSAGE_MIN ? SEVERITY_LOW : SEVERITY_HIGH;
+	/* a client of two servers that say about as much, or a server that asks another one */
+	return l->reach == reach_of(c, &c->stream) || l->match < RELAY_TIGHT ||
+			       bytes < moves * MESSAGE_MIN
+		       ? SEVERITY_LOW
+		       : SEVERITY_HIGH;
 }
 
 static void say_relay(const struct tunnel_case *c, const struct link *l, struct buf *text)
