@@ -20,7 +20,7 @@
 #include "bpf/event.h"
 #include "flow/meter.h"
 
-#define READER_SIZE_MAX 8192 /* bytes of memory of one flow at the worst */
+#define READER_SIZE_MAX 2560 /* bytes of memory of one flow at the worst */
 
 struct flow_reader;
 

@@ -138,13 +138,38 @@ static enum protocol speaks(struct flow_reader *r, enum meter_side side, const u
 	return protocol;
 }
 
+/* What is known to be one thing is another only where that is certain. */
+static void recognise_anew(struct flow_reader *r, enum meter_side side, const uint8_t *data,
+			   size_t size)
+{
+	enum protocol protocol = PROTOCOL_UNKNOWN;
+	struct opening o;
+
+	opening_read(data, size, (uint8_t)side != r->client, &o);
+	if (o.state == OPENING_KNOWN &&
+	    (o.protocol == PROTOCOL_HTTP || o.protocol == PROTOCOL_STRATUM))
+		protocol = o.protocol;
+	else if (r->level == PROTOCOL_HTTP && is_status(data, size))
+		protocol = PROTOCOL_HTTP;
+	reader_know(r, protocol);
+	if (protocol != PROTOCOL_UNKNOWN || r->level == PROTOCOL_STRATUM)
+		side_step(r, side, step_of(protocol));
+	else
+		side_step(r, side, STEP_DULL);
+}
+
 /* The first bytes so far are data: false where more of them could tell. */
 static bool recognise(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
 {
 	struct side *s = &r->sides[side];
+	enum protocol protocol;
 	bool more;
-	enum protocol protocol = speaks(r, side, data, size, &more);
 
+	if (s->begun && r->level != PROTOCOL_UNKNOWN) {
+		recognise_anew(r, side, data, size);
+		return true;
+	}
+	protocol = speaks(r, side, data, size, &more);
 	if (more && protocol == PROTOCOL_UNKNOWN && r->level == PROTOCOL_UNKNOWN &&
 	    size < KEPT_MAX && s->looks++ < BEGIN_LOOKS)
 		return false;

@@ -65,21 +65,10 @@ static void begin_message(struct side *s)
 		s->line_begun = true;
 }
 
-/* The lines of an event stream have their data behind a word. */
-static bool is_prefix(struct side *s, uint8_t c)
-{
-	static const char prefix[] = "data:";
-
-	if (s->data_at >= sizeof(prefix) - 1 || c != (uint8_t)prefix[s->data_at])
-		return false;
-	s->data_at++;
-	return true;
-}
-
 void lines_start(struct side *s)
 {
 	s->line_begun = false;
-	s->data_at = 0;
+	s->line_at = 0;
 }
 
 void lines_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
@@ -99,8 +88,9 @@ void lines_read(struct flow_reader *r, enum meter_side side, const uint8_t *data
 		} else if (*data == '{' || *data == '[') {
 			begin_message(s);
 		} else {
-			s->line_begun = !is_blank(*data) && !is_prefix(s, *data);
 			s->has_line |= *data == '\n';
+			s->line_at = is_blank(*data) ? s->line_at : (uint8_t)(s->line_at + 1);
+			s->line_begun = s->line_at > LINE_PREFIX;
 			used = 1;
 		}
 	}
@@ -142,6 +132,7 @@ static void judge_sample(struct flow_reader *r, enum meter_side side)
 	struct side *s = &r->sides[side];
 
 	s->text = is_text(s->kept, s->kept_size);
+	s->has_line |= memchr(s->kept, '\r', s->kept_size) || memchr(s->kept, '\n', s->kept_size);
 	if (s->kept_size < SAMPLE_SIZE)
 		return;
 	s->sampled = true;
@@ -170,6 +161,8 @@ static bool says_text(const struct side *s)
 
 size_t plain_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
 {
+	struct side *s = &r->sides[side];
+
 	if (!r->budget) {
 		side_step(r, side, STEP_DULL);
 		return size;
@@ -178,14 +171,23 @@ size_t plain_read(struct flow_reader *r, enum meter_side side, const uint8_t *da
 	sample_read(r, side, data, size);
 	if (says_text(&r->sides[INSIDE]) && says_text(&r->sides[OUTSIDE]) && !is_known(r))
 		reader_note(r, FLOW_TRAIT_TEXT);
+	if (s->sampled && !s->text && !s->rpc)
+		side_step(r, side, STEP_DULL);
 	return size;
 }
 
 /* Of a flow that is not followed, what begins as a message does. */
 size_t dull_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
 {
-	if ((data[0] != '{' && data[0] != '[') || r->budget < KEPT_MAX)
+	size_t most = r->turn ? LINE_PREFIX + 1 : 1;
+
+	if (r->budget < KEPT_MAX)
 		return size;
-	side_step(r, side, STEP_PLAIN);
-	return 0;
+	for (size_t i = 0; i < size && i < most; i++) {
+		if (data[i] == '{' || data[i] == '[') {
+			side_step(r, side, STEP_PLAIN);
+			return 0;
+		}
+	}
+	return size;
 }

@@ -61,7 +61,9 @@ enum step {
 
 #define KEPT_MAX 512 /* bytes by which it must be known what it is */
 #define BEGIN_LOOKS 32
-#define SAMPLE_SIZE 256	 /* bytes of a side by which text is told from bytes without structure */
+#define SAMPLE_SIZE 256 /* bytes of a side by which text is told from bytes without structure */
+/* Bytes of a line, or of a word, before the message that it holds: a length, "data:", a number. */
+#define LINE_PREFIX 8
 #define CARRIERS_MAX 4	 /* one in another */
 #define HTTP_LINE_MAX 96 /* bytes of a line of a head that are looked at */
 
@@ -102,7 +104,7 @@ struct side {
 	uint8_t tries;	 /* of its middle, to find out what it is */
 	bool begun;	 /* its first bytes at this level were told from others, or not */
 	bool line_begun; /* the line is no message, until its end */
-	uint8_t data_at; /* so much of "data: " begins the line */
+	uint8_t line_at; /* so many bytes of it came before a message could begin */
 	bool has_line;	 /* one has ended */
 	bool sampled;	 /* it is known whether it is text */
 	bool text;	 /* what it says is, by now */

@@ -134,6 +134,7 @@ static void note_member(struct rpc *m, enum word key, enum json_kind kind,
 			const struct json_word *word)
 {
 	m->has |= 1u << key;
+	m->holds |= held(key, kind, word); /* some have no parameters around them */
 	if (word && (key == WORD_METHOD || (key == WORD_TYPE && !(m->has & HAS(METHOD)))))
 		m->method = *word;
 	if (key == WORD_PARAMS)

@@ -99,6 +99,7 @@ static void upgrade(struct talk *t)
 
 static void websocket(void **state)
 {
+	static const char subscribe[] = SUBSCRIBE, notify[] = NOTIFY;
 	struct talk t = begin("stratum in WebSocket", PROTOCOL_HTTP, WS | BIT(INNER) | STRATUM,
 			      PROTOCOL_STRATUM);
 
@@ -111,12 +112,12 @@ static void websocket(void **state)
 
 	t = begin("in fragments", PROTOCOL_HTTP, WS | BIT(INNER) | STRATUM, PROTOCOL_STRATUM);
 	upgrade(&t);
-	frame(&t, INSIDE, TEXT_BEGINS, SUBSCRIBE, 20);
+	frame(&t, INSIDE, TEXT_BEGINS, subscribe, 20);
 	frame(&t, INSIDE, PING, "y", 1);
-	frame(&t, INSIDE, ENDS, SUBSCRIBE + 20, strlen(SUBSCRIBE) - 20);
-	frame(&t, OUTSIDE, TEXT_BEGINS, NOTIFY, 1);
-	frame(&t, OUTSIDE, GOES_ON, NOTIFY + 1, 99);
-	frame(&t, OUTSIDE, ENDS, NOTIFY + 100, strlen(NOTIFY) - 100);
+	frame(&t, INSIDE, ENDS, subscribe + 20, strlen(subscribe) - 20);
+	frame(&t, OUTSIDE, TEXT_BEGINS, notify, 1);
+	frame(&t, OUTSIDE, GOES_ON, notify + 1, 99);
+	frame(&t, OUTSIDE, ENDS, notify + 100, strlen(notify) - 100);
 	reader_expect_all(&t);
 
 	t = begin("SSH in WebSocket", PROTOCOL_HTTP, WS | BIT(INNER), PROTOCOL_SSH);
@@ -333,6 +334,42 @@ static void roles(void **state)
 	reader_expect(&t, 4096);
 }
 
+/* Encrypted bytes, each after a silence, are what the flow was known to be, whatever they look
+ * like.
+ */
+static void what_is_known_stays(void **state)
+{
+	static const char *const looks[] = { "\5\2\0\2",
+					     "\0\0\0\54\4\36aaaa",
+					     "\4\1\0\120\1\2\3\4a",
+					     "*1\r\n$4\r\nPING\r\n",
+					     "AB ",
+					     "GET ",
+					     "SSH-" };
+	static const size_t sizes[] = { 4, 10, 10, 14, 3, 4, 4 };
+	struct flow_reader *r = flow_reader_new(IPPROTO_TCP, 22, false);
+	uint64_t now = NSEC_PER_SEC;
+
+	(void)state;
+	assert_non_null(r);
+	flow_reader_take(r, INSIDE, now, "SSH-2.0-a\r\n", 11, 11);
+	flow_reader_take(r, OUTSIDE, now, "SSH-2.0-b\r\n", 11, 11);
+	for (int i = INSIDE; i <= OUTSIDE; i++)
+		flow_reader_take(r, i, now, "\0\0\0\14\4\25aaaaaaaaaa", 16, 16);
+	for (size_t i = 0; i < 4 * ARRAY_LENGTH(looks); i++)
+		flow_reader_take(r, i / 2 % 2, now += 2 * NSEC_PER_SEC,
+				 looks[i % ARRAY_LENGTH(looks)], sizes[i % ARRAY_LENGTH(looks)],
+				 sizes[i % ARRAY_LENGTH(looks)]);
+	assert_int_equal(flow_reader_protocol(r), PROTOCOL_SSH);
+	assert_int_equal(flow_reader_signs(r)->traits, 0);
+	/* but a miner that hides behind such a beginning is one */
+	flow_reader_take(r, INSIDE, now += 2 * NSEC_PER_SEC, SUBSCRIBE, sizeof(SUBSCRIBE) - 1,
+			 sizeof(SUBSCRIBE) - 1);
+	flow_reader_take(r, OUTSIDE, now, NOTIFY, sizeof(NOTIFY) - 1, sizeof(NOTIFY) - 1);
+	assert_int_equal(flow_reader_signs(r)->traits, STRATUM);
+	flow_reader_free(r);
+}
+
 static struct flow_signs datagrams(uint16_t transport, const struct talk *t)
 {
 	struct flow_reader *r = flow_reader_new(transport, 51820, false);
@@ -428,6 +465,7 @@ int main(void)
 		cmocka_unit_test(websocket_midstream),
 		cmocka_unit_test(http),
 		cmocka_unit_test(connect_and_socks),
+		cmocka_unit_test(what_is_known_stays),
 		cmocka_unit_test(roles),
 		cmocka_unit_test(packets),
 		cmocka_unit_test(without_structure),
