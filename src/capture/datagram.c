@@ -48,14 +48,17 @@ static struct flow *flow_of(struct capture *c, const struct arrival *a, bool by_
 	return f;
 }
 
-static void question_asked(struct capture *c, const struct flow *f, struct octets o)
+/* On another port than its own it must be a question by all the rules. */
+static void question_asked(struct capture *c, struct flow *f, struct octets o)
 {
 	const struct query *displaced;
 	struct dns_question question;
 	struct query q;
+	int code = dns_question_read(o.data, o.there, &question);
 
-	if (dns_question_read(o.data, o.there, &question) < 0 || !question.size)
+	if (code < 0 || !question.size || (flow_port(f) != DNS_PORT && code != DNS_NOERROR))
 		return;
+	f->protocol = PROTOCOL_DNS;
 	q = (struct query){ .asked_ns = c->now_ns,
 			    .host = f->host,
 			    .transport = f->ends.transport,
@@ -107,6 +110,7 @@ void udp_arrived(struct capture *c, struct arrival *a)
 	enum meter_side side = INSIDE;
 	struct octets o;
 	struct flow *f;
+	bool is_dns;
 
 	if (a->payload.there < UDP_HEADER) {
 		c->counts.malformed++;
@@ -123,11 +127,10 @@ void udp_arrived(struct capture *c, struct arrival *a)
 		f->traits |= 1u << FLOW_TRAIT_PACKETS;
 	if (o.size > 0)
 		flow_said(c, f, side, o);
-	if (flow_port(f) != DNS_PORT && f->protocol != PROTOCOL_DNS)
-		return;
-	if (side == INSIDE)
+	is_dns = flow_port(f) == DNS_PORT || f->protocol == PROTOCOL_DNS;
+	if (side == INSIDE && (is_dns || f->packets[INSIDE] == 1))
 		question_asked(c, f, o);
-	else
+	else if (side == OUTSIDE && is_dns)
 		question_answered(c, f, o);
 }
 

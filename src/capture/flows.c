@@ -14,8 +14,9 @@
 
 /* How long a flow of each list may be silent before it is over; 0: for ever. */
 static const uint64_t idle_ns[LIST_COUNT] = {
-	[LIST_OVER] = 60 * NSEC_PER_SEC,      /* TIME-WAIT, as Linux has it */
-	[LIST_BEGUN] = 75 * NSEC_PER_SEC,     /* BSD repeats a SYN for that long */
+	[LIST_OVER] = 60 * NSEC_PER_SEC,  /* TIME-WAIT, as Linux has it */
+	[LIST_BEGUN] = 75 * NSEC_PER_SEC, /* BSD repeats a SYN for that long */
+	[LIST_CLOSING] = 60 * NSEC_PER_SEC,
 	[LIST_DATAGRAM] = 180 * NSEC_PER_SEC, /* Linux: nf_conntrack_udp_timeout_stream 120 s */
 	[LIST_STREAM] = 0,
 };
@@ -169,6 +170,7 @@ void flows_tidy(struct capture *c)
 {
 	tidy_list(c, LIST_OVER);
 	tidy_list(c, LIST_BEGUN);
+	tidy_list(c, LIST_CLOSING);
 	tidy_list(c, LIST_DATAGRAM);
 	while (account_over(&c->account) && c->flow_count)
 		give_up_one(c);

@@ -18,6 +18,7 @@ struct waiting {
 	size_t total;		 /* units, as the last one said; 0: not known */
 	size_t size;		 /* bytes, likewise */
 	size_t have;		 /* units */
+	size_t cut;		 /* from here on not all was captured */
 	uint8_t *data;
 	size_t room;
 	uint8_t got[(UNITS + 7) / 8];
@@ -100,6 +101,7 @@ static struct waiting *place(struct fragments *f, uint64_t now_ns, const struct 
 	}
 	free_one->used = true;
 	free_one->since_ns = now_ns;
+	free_one->cut = SIZE_MAX;
 	free_one->packet = *p;
 	return free_one;
 }
@@ -127,16 +129,21 @@ static bool grow(struct fragments *f, struct waiting *w, size_t size)
 /* Takes the units that are not there yet. */
 static void copy(struct waiting *w, const struct ip_packet *p)
 {
-	size_t size = p->payload.there;
+	const struct octets *o = &p->payload;
 
-	for (size_t done = 0; done < size; done += UNIT) {
-		size_t unit = (p->at + done) / UNIT, part = size - done < UNIT ? size - done : UNIT;
+	if (o->there < o->size && p->at + o->there < w->cut)
+		w->cut = p->at + o->there;
+	for (size_t done = 0; done < o->size; done += UNIT) {
+		size_t unit = (p->at + done) / UNIT;
+		size_t part = o->size - done < UNIT ? o->size - done : UNIT;
 
 		if (w->got[unit / 8] >> unit % 8 & 1)
 			continue;
-		if (part < UNIT && p->at + done + part != w->size) /* cut by the capture */
-			return;
-		memcpy(w->data + p->at + done, p->payload.data + done, part);
+		if (part < UNIT && p->at + done + part != w->size)
+			return; /* of another size than the last one said */
+		if (done < o->there)
+			memcpy(w->data + p->at + done, o->data + done,
+			       o->there - done < part ? o->there - done : part);
 		w->got[unit / 8] |= (uint8_t)(1 << unit % 8);
 		w->have++;
 	}
@@ -159,7 +166,7 @@ static bool fits(struct waiting *w, const struct ip_packet *p)
 		return false;
 	if (w->size)
 		return end <= w->size;
-	if (!p->more && p->payload.there == p->payload.size) {
+	if (!p->more) {
 		w->size = end;
 		w->total = (end + UNIT - 1) / UNIT;
 		recount(w);
@@ -182,7 +189,7 @@ bool fragments_add(struct fragments *f, uint64_t now_ns, struct ip_packet *p)
 	*p = w->packet;
 	p->fragment = p->more = false;
 	p->at = 0;
-	p->payload = (struct octets){ w->data, w->size, w->size };
+	p->payload = (struct octets){ w->data, w->cut < w->size ? w->cut : w->size, w->size };
 	f->whole = w->data;
 	f->whole_room = w->room;
 	*w = (struct waiting){ .used = false };

@@ -28,6 +28,7 @@ struct ends {
 enum flow_list {
 	LIST_OVER,     /* told as ended; kept for a while for what still comes of it */
 	LIST_BEGUN,    /* TCP, of which no answer has come */
+	LIST_CLOSING,  /* TCP: both sides have ended, the last acknowledgement is to come */
 	LIST_DATAGRAM, /* whose end nothing says */
 	LIST_STREAM,
 	LIST_COUNT

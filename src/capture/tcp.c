@@ -116,12 +116,17 @@ static void reset(struct capture *c, struct flow *f, enum meter_side side, const
 	}
 }
 
-static bool has_ended(const struct flow *f, enum meter_side side)
+static bool is_acknowledged(const struct flow *f, enum meter_side side)
 {
 	const struct stream *s = &f->streams[side];
 
-	return f->fin[side] && ((int32_t)(s->next - f->fin_at[side]) >= 0 ||
-				(s->is_acked && (int32_t)(s->acked - f->fin_at[side]) > 0));
+	return f->fin[side] && s->is_acked && (int32_t)(s->acked - f->fin_at[side]) > 0;
+}
+
+static bool has_ended(const struct flow *f, enum meter_side side)
+{
+	return is_acknowledged(f, side) ||
+	       (f->fin[side] && (int32_t)(f->streams[side].next - f->fin_at[side]) >= 0);
 }
 
 static void follow(struct capture *c, struct flow *f, enum meter_side side, struct segment *s)
@@ -144,8 +149,10 @@ static void follow(struct capture *c, struct flow *f, enum meter_side side, stru
 		f->fin[side] = true;
 		f->fin_at[side] = s->sequence + (uint32_t)s->data.size;
 	}
-	if (has_ended(f, INSIDE) && has_ended(f, OUTSIDE))
+	if (is_acknowledged(f, INSIDE) && is_acknowledged(f, OUTSIDE))
 		over(c, f, 0);
+	else if (has_ended(f, INSIDE) && has_ended(f, OUTSIDE))
+		flows_move(c, f, LIST_CLOSING);
 }
 
 void tcp_arrived(struct capture *c, struct arrival *a)
