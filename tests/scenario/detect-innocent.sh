@@ -20,8 +20,15 @@ is "$(cat "$T/day/failed.tsv")" "" "each of its $calls calls did what it should"
 	ok $? "it has 300 calls at least" "$calls"
 }
 is "$(grep -Ev '^(info|low)	' "$T/day/findings.tsv")" "" "nothing above low is held against it"
+is "$(grep -Ev '^(info|low)	' "$T/day/pcap-findings.tsv")" "" "nor against its capture" "$(cat "$T/day/pcap.err")"
 is "$(jq -r .completeness.lost "$T/day/report.json")" 0 "nothing was lost"
+sed 's/^/# from the capture: /' "$T/day/pcap-findings.tsv" | cut -c1-200
 echo "# calls: $calls in $(wc -l <"$T/day/cases.tsv") pieces"
+for half in tune report; do
+	echo "# $half: $(awk -F'\t' -v half=$half '$3 == half' "$T/day/calls.tsv" | wc -l) calls, findings above low:" \
+		"$(awk -F'\t' -v half=$half 'NR == FNR { of[$2] = $3; next } of[$4] == half && $1 !~ /^(info|low)$/' \
+			"$T/day/calls.tsv" "$T/day/findings.tsv" | wc -l)"
+done
 echo "# findings by severity and detector:"
 cut -f1,2 "$T/day/findings.tsv" | sort | uniq -c | sed 's/^/#/'
 cut -f1,2,4,5 "$T/day/findings.tsv" | cut -c1-200 | sed 's/^/# /'

@@ -31,7 +31,7 @@ server.on('upgrade', (request, socket) => {
 	socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ' + accept + '\r\n\r\n')
 	socket.write(frame(JSON.stringify({ type: 'connected' })))
 	browsers.add(socket)
-	socket.on('close', () => browsers.delete(socket)).on('error', () => browsers.delete(socket)).on('data', () => {})
+	socket.on('close', () => browsers.delete(socket)).on('error', () => browsers.delete(socket)).on('data', (d) => (d[0] & 15) === 8 && socket.end(Buffer.from([0x88, 0])))
 })
 fs.watch(dir, (kind, name) => browsers.forEach((b) => b.write(frame(JSON.stringify({ type: 'update', path: '/' + name, timestamp: Date.now() })))))
 server.listen(Number(port), '127.0.0.1', () => console.log('ready on ' + port))
