@@ -90,6 +90,14 @@ bool flow_asks(const struct flow_seen *flow)
 	return protocol != PROTOCOL_SOCKS;
 }
 
+uint32_t flow_led(const struct flow_seen *flow, int side)
+{
+	const struct event_flow *f = &flow->last;
+	uint32_t metered = side ? f->led_outside[0] : f->led_inside[0];
+
+	return metered > f->signs.initiative[side][0] ? metered : f->signs.initiative[side][0];
+}
+
 void blame_add(struct blame *b, const struct event_header *h)
 {
 	for (size_t i = 0; i < b->count; i++)

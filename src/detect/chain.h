@@ -27,6 +27,10 @@ bool flow_carries(const struct flow_seen *flow);
  * server that asks another one, or an agent that asks a model, looks like a relay. */
 bool flow_asks(const struct flow_seen *flow);
 
+/* How often that side (0 inside, 1 outside) spoke first after a pause, from the flow's beginning
+ * on, steady words too: for where something else is known already. */
+uint32_t flow_led(const struct flow_seen *flow, int side);
+
 /* Each call whose process had a part in it, with what it carried from others. */
 struct blame {
 	size_t count;

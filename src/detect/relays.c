@@ -12,8 +12,10 @@
 /* What a message gains or loses on its way: the header, padding and checksum of an SSH packet or a
  * TLS record, a WebSocket frame's or a SOCKS datagram's header. Measured: ssh 36 to 68, TLS 1.3 22,
  * chisel up to 60. */
-#define EXACT_PART 64 /* a move may be counted on one side only */
-#define EXACT_MIN 64  /* bytes: less may be as much by chance */
+/* Nothing was added but a number for a connection and a length, or of many bytes a word between. */
+#define EXACT_PART 64
+#define EXACT_BYTES 16
+#define EXACT_MIN 32 /* bytes on average: less may be as many by chance */
 #define TIGHT_BYTES 72
 #define TIGHT_PART 16
 /* ssh says several things in one packet, and much that is not passed on (windows, requests), and
@@ -257,7 +259,8 @@ static bool within(uint64_t in, uint64_t out, uint64_t part, uint64_t bytes)
 
 enum relay_match relay_match(const struct event_relay *r)
 {
-	if (r->bytes_in >= EXACT_MIN && within(r->bytes_in, r->bytes_out, EXACT_PART, 0))
+	if (within(r->bytes_in, r->bytes_out, EXACT_PART, (uint64_t)EXACT_BYTES * r->count) &&
+	    (r->bytes_in < r->bytes_out ? r->bytes_in : r->bytes_out) / EXACT_MIN >= r->count)
 		return RELAY_EXACT;
 	if (within(r->bytes_in, r->bytes_out, TIGHT_PART, (uint64_t)TIGHT_BYTES * r->count))
 		return RELAY_TIGHT;

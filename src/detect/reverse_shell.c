@@ -80,21 +80,12 @@ static bool is_text(const struct lead *l)
 	return l->flow && FLOW_HAS(&l->flow->last.signs, TEXT);
 }
 
-/* Who has spoken first after pauses, from the flow's beginning on: 0 inside, 1 outside. */
-static uint32_t led(const struct flow_seen *flow, int side)
-{
-	const struct event_flow *f = &flow->last;
-	uint32_t metered = side ? f->led_outside[0] : f->led_inside[0];
-
-	return metered > f->signs.initiative[side][0] ? metered : f->signs.initiative[side][0];
-}
-
 /* The far end speaks first, and not in a protocol where that means something else. */
 static bool is_led(const struct lead *l)
 {
 	return l->flow && l->flow->last.direction == FLOW_OUT && !flow_asks(l->flow) &&
-	       l->flow->last.protocol != PROTOCOL_SSH && led(l->flow, 1) >= LED_MIN &&
-	       led(l->flow, 1) > (uint64_t)LED_FACTOR * led(l->flow, 0);
+	       l->flow->last.protocol != PROTOCOL_SSH && flow_led(l->flow, 1) >= LED_MIN &&
+	       flow_led(l->flow, 1) > (uint64_t)LED_FACTOR * flow_led(l->flow, 0);
 }
 
 /* The same connection both ways: the proof. Where other processes stand between, as much must have
@@ -176,7 +167,7 @@ static void add_signs(const struct shell_case *c, struct finding *f)
 		return;
 	buf_clear(&text);
 	buf_printf(&text, "the far end spoke first after %u pauses, this end after %u",
-		   led(shown->flow, 1), led(shown->flow, 0));
+		   flow_led(shown->flow, 1), flow_led(shown->flow, 0));
 	finding_add_sign(f, SIGN_LED, &text);
 }
 

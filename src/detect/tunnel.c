@@ -48,6 +48,14 @@ void tunnel_add(struct tunnel_case *c, enum sign kind, int alone, const struct b
 		c->alone = alone;
 }
 
+/* Without one of these, who leads, how much is said and how long it lives have other reasons: a
+ * server that is slow, a program that is asked by its master. */
+static bool is_hard(enum sign kind)
+{
+	return kind == SIGN_RELAY || kind == SIGN_LISTENER || kind == SIGN_ROLES ||
+	       kind == SIGN_CARRIER || kind == SIGN_PORT || kind == SIGN_CONTENT;
+}
+
 /* Of a protocol of questions and answers, what its far end does in time says little, and servers
  * live on and are connected to. */
 static bool counts(const struct tunnel_case *c, enum sign kind)
@@ -60,13 +68,15 @@ static bool counts(const struct tunnel_case *c, enum sign kind)
 static enum severity weigh(const struct tunnel_case *c)
 {
 	enum severity severity = (enum severity)c->alone;
-	size_t kinds = 0;
+	size_t kinds = 0, hard = 0;
 
-	for (size_t i = 0; i < c->f.sign_count; i++)
+	for (size_t i = 0; i < c->f.sign_count; i++) {
 		kinds += counts(c, c->f.signs[i].kind);
-	if (kinds >= 2 && severity < SEVERITY_MEDIUM)
+		hard += is_hard(c->f.signs[i].kind);
+	}
+	if (hard && kinds >= 2 && severity < SEVERITY_MEDIUM)
 		severity = SEVERITY_MEDIUM;
-	if (kinds >= 3 && severity < SEVERITY_HIGH)
+	if (hard && kinds >= 3 && severity < SEVERITY_HIGH)
 		severity = SEVERITY_HIGH;
 	return severity;
 }
@@ -78,13 +88,14 @@ static void say(struct tunnel_case *c)
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);
 	buf_add_text(&text, "a connection to ");
 	chain_say(&c->stream, c->flow, &text);
+	buf_add_text(&text,
+		     c->f.severity >= SEVERITY_MEDIUM ? " is a tunnel: " : " may be a tunnel: ");
 	if (finding_has_sign(&c->f, SIGN_RELAY)) {
-		buf_add_text(&text, " is a tunnel: it is passed on to ");
+		buf_add_text(&text, c->one_way ? "it takes from " : "it is passed on to ");
 		tunnel_say_end(&c->leads_to, &text);
-		buf_add_text(&text, ", and back");
+		buf_add_text(&text, c->one_way ? "" : ", and back");
 	} else {
-		buf_printf(&text, " %s a tunnel: %s",
-			   c->f.severity >= SEVERITY_MEDIUM ? "is" : "may be", c->f.signs[0].text);
+		buf_add_text(&text, c->f.signs[0].text);
 	}
 	finding_say_program(c->d, c->who, &text);
 	finding_say(&c->f, &text);

@@ -21,6 +21,7 @@ struct tunnel_case {
 	bool asks, carries;		/* flow_asks(), flow_carries() */
 	struct finding f;
 	int alone;		      /* the severity that the worst sign has on its own, or -1 */
+	bool one_way;		      /* of the relay only what leaves was seen */
 	int hops;		      /* of the relay, one way; 0: there is none */
 	struct event_stream leads_to; /* with SIGN_RELAY */
 	struct blame blame;

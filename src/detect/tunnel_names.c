@@ -17,6 +17,8 @@
 #define FEW_NAMES 8
 #define MANY_NAMES 24
 #define NAME_BYTES 24
+#define MANY_TEXTS \
+	64 /* nearly all by types that carry text: what comes back is more than what goes out */
 #define MUCH_BYTES 4096 /* more than any list of hosts */
 #define DOMAIN_WIDTH 80
 
@@ -26,6 +28,8 @@ static int weigh(const struct label_count *c)
 
 	if (c->data < FEW_NAMES || !labels_both_ways(c))
 		return -1;
+	if (c->carriers >= MANY_TEXTS && c->carriers * 10ull >= c->names * 9ull)
+		return answered && c->data_bytes >= MUCH_BYTES ? SEVERITY_HIGH : SEVERITY_MEDIUM;
 	if (c->data < MANY_NAMES || c->data_bytes / c->data < NAME_BYTES)
 		return SEVERITY_LOW;
 	return answered && c->data_bytes >= MUCH_BYTES ? SEVERITY_HIGH : SEVERITY_MEDIUM;

@@ -17,6 +17,10 @@
  * number of bytes counts, or nearly that, of messages so long on average that a header would show.
  */
 #define MESSAGE_MIN 256
+/* To a unix socket: more than signing in with an agent, or handing a session to a master, takes. */
+#define UNIX_MOVES 4
+#define UNIX_BYTES (16u << 10)
+#define ONE_WAY_ENDS 3
 
 enum reach { REACH_INSIDE, REACH_NEIGHBOURS, REACH_WORLD };
 
@@ -90,23 +94,62 @@ static void find_link(const struct tunnel_case *c, const struct relay_reach *out
 	}
 }
 
+/* ssh's agent and its control socket take a few words for each connection. */
+static bool is_chatter(const struct event_relay *in, const struct event_relay *out)
+{
+	return in->to.kind == STREAM_UNIX && (in->count < UNIX_MOVES || out->count < UNIX_MOVES ||
+					      in->bytes_out + out->bytes_in < UNIX_BYTES);
+}
+
 /* What the relay weighs by itself. */
 static int weigh(const struct tunnel_case *c, const struct link *l)
 {
 	const struct event_relay *in = &l->out->relay->last, *out = &l->back->relay->last;
 	uint64_t bytes = in->bytes_in + out->bytes_in, moves = (uint64_t)in->count + out->count;
 
-	if (l->match == RELAY_UNLIKE || (c->asks && l->match < RELAY_TIGHT))
+	if (is_chatter(in, out) || (c->asks && l->match < RELAY_TIGHT))
 		return -1;
-	if (c->flow && c->flow->last.direction == FLOW_IN)
-		return SEVERITY_LOW; /* what serves a published port may ask another server */
-	if (l->match == RELAY_EXACT || c->carries)
+	if (c->flow && c->flow->last.direction == FLOW_IN) /* it may ask another server */
+		return l->match == RELAY_UNLIKE ? -1 : SEVERITY_LOW;
+	if (c->carries) /* what is compressed is much less than what comes of it */
+		return l->match == RELAY_UNLIKE ? SEVERITY_LOW : SEVERITY_HIGH;
+	if (l->match == RELAY_EXACT)
 		return SEVERITY_HIGH;
+	if (l->match == RELAY_UNLIKE)
+		return -1;
 	/* a client of two servers that say about as much, or a server that asks another one */
 	return l->reach == reach_of(c, &c->stream) || l->match < RELAY_TIGHT ||
 			       bytes < moves * MESSAGE_MIN
 		       ? SEVERITY_LOW
 		       : SEVERITY_HIGH;
+}
+
+/* What carries others takes only from several of them: answers to questions that were too short, or
+ * greetings. */
+static void add_one_way(struct tunnel_case *c, const struct relay_reach *back)
+{
+	cleanup_buf struct buf text = { 0 };
+	const struct relay_step *last = NULL;
+	unsigned ends = 0;
+
+	for (size_t i = 0; i < back->count; i++) {
+		const struct event_stream *end = &back->steps[i].relay->last.from;
+
+		if (back->steps[i].hop > 1 || end->kind != STREAM_INET ||
+		    reach_of(c, end) >= reach_of(c, &c->stream))
+			continue;
+		last = last ? last : &back->steps[i]; /* the youngest comes first */
+		ends++;
+	}
+	if (!c->carries || ends < ONE_WAY_ENDS)
+		return;
+	c->leads_to = last->relay->last.from;
+	c->one_way = true;
+	blame_add_chain(&c->blame, &c->f, back, last);
+	buf_init(&text, FINDING_SIGN_TEXT * 2);
+	buf_printf(&text, "what %u connections said went out by it, the last of them to ", ends);
+	tunnel_say_end(&c->leads_to, &text);
+	tunnel_add(c, SIGN_RELAY, SEVERITY_LOW, &text);
 }
 
 static void say_relay(const struct tunnel_case *c, const struct link *l, struct buf *text)
@@ -147,33 +190,39 @@ static void add_listener(struct tunnel_case *c, const struct event_stream *end)
 	tunnel_add(c, SIGN_LISTENER, -1, &text);
 }
 
-void tunnel_add_relay(struct tunnel_case *c)
+static void add_both_ways(struct tunnel_case *c, const struct link *l, int alone,
+			  const struct relay_reach *out, const struct relay_reach *back)
 {
-	const struct relays *relays = detection_relays(c->d);
 	cleanup_buf struct buf text = { 0 };
-	struct relay_reach out, back;
 	struct flow_seen *inner = NULL;
-	struct link l = { 0 };
-	int alone;
 
-	relays_forward(relays, &c->stream, &out);
-	if (!out.count)
-		return;
-	relays_backward(relays, &c->stream, &back);
-	find_link(c, &out, &back, &l);
-	if (!l.out)
-		return;
-	alone = weigh(c, &l);
-	if (alone < 0)
-		return;
-	c->leads_to = l.out->relay->last.to;
-	c->hops = l.out->hop;
-	blame_add_chain(&c->blame, &c->f, &out, l.out);
-	blame_add_chain(&c->blame, &c->f, &back, l.back);
+	c->leads_to = l->out->relay->last.to;
+	c->hops = l->out->hop;
+	blame_add_chain(&c->blame, &c->f, out, l->out);
+	blame_add_chain(&c->blame, &c->f, back, l->back);
 	if (chain_leads_out(detection_flows(c->d), &c->leads_to, &inner) && inner)
 		finding_add_flow(&c->f, inner->last.flow);
 	buf_init(&text, FINDING_SIGN_TEXT * 2);
-	say_relay(c, &l, &text);
+	say_relay(c, l, &text);
 	tunnel_add(c, SIGN_RELAY, alone, &text);
 	add_listener(c, &c->leads_to);
+}
+
+void tunnel_add_relay(struct tunnel_case *c)
+{
+	const struct relays *relays = detection_relays(c->d);
+	struct relay_reach out, back;
+	struct link l = { 0 };
+	int alone;
+
+	relays_backward(relays, &c->stream, &back);
+	if (!back.count)
+		return;
+	relays_forward(relays, &c->stream, &out);
+	find_link(c, &out, &back, &l);
+	alone = l.out ? weigh(c, &l) : -1;
+	if (alone >= 0)
+		add_both_ways(c, &l, alone, &out, &back);
+	else
+		add_one_way(c, &back);
 }

@@ -15,6 +15,12 @@
 #define LED_MIN 3
 #define LED_FACTOR 4
 #define LED_ANSWERED_PERCENT 60
+/* Beside a relay less will do: nothing but a second kind of evidence is asked for. */
+#define LED_BESIDE_MIN 2
+#define LED_BESIDE_FACTOR 2
+/* ssh has its second port for where only 443 is let out: there the far end must have led so often.
+ */
+#define PORT_LED_MIN 8
 /* What this end said to that, against what it was told: clients ask with little and are given much.
  */
 #define BALANCE_MIN (16u << 10)
@@ -72,17 +78,20 @@ static bool far_end_leads(const struct flow_signs *s)
 
 static void add_led(struct tunnel_case *c, const struct flow_signs *s)
 {
-	uint64_t out = s->initiative[1][0], in = s->initiative[0][0];
-	bool opaque = c->flow->last.protocol == PROTOCOL_SSH || FLOW_HAS(s, ENCRYPTED) ||
-		      FLOW_HAS(s, UPGRADED) || FLOW_HAS(s, WEBSOCKET);
+	uint64_t out = flow_led(c->flow, 1), in = flow_led(c->flow, 0);
+	bool beside = finding_has_sign(&c->f, SIGN_RELAY) && out >= LED_BESIDE_MIN &&
+		      out > LED_BESIDE_FACTOR * in;
+	bool opaque = !c->asks && (c->carries || FLOW_HAS(s, ENCRYPTED));
 	cleanup_buf struct buf text = { 0 };
 
-	if (!far_end_leads(s))
+	if (!beside && !far_end_leads(s))
 		return;
 	buf_init(&text, FINDING_SIGN_TEXT * 2);
-	buf_printf(&text, "it spoke first after %llu of %llu pauses, and was answered %u times",
-		   (unsigned long long)out, (unsigned long long)(out + in), s->answered[1]);
-	tunnel_add(c, SIGN_LED, opaque && !c->asks ? SEVERITY_LOW : -1, &text);
+	buf_printf(&text, "it spoke first after %llu of %llu pauses", (unsigned long long)out,
+		   (unsigned long long)(out + in));
+	if (s->answered[1])
+		buf_printf(&text, ", and was answered %u times", s->answered[1]);
+	tunnel_add(c, SIGN_LED, opaque ? SEVERITY_LOW : -1, &text);
 	if (s->answer_bytes[1] < BALANCE_MIN ||
 	    s->answer_bytes[1] / BALANCE_FACTOR < s->led_bytes[1])
 		return;
@@ -122,6 +131,9 @@ static void add_port(struct tunnel_case *c)
 	cleanup_buf struct buf text = { 0 };
 
 	if (its == PROTOCOL_UNKNOWN || protocol == PROTOCOL_UNKNOWN || its == protocol)
+		return;
+	if (!finding_has_sign(&c->f, SIGN_RELAY) &&
+	    c->flow->last.signs.initiative[1][0] < PORT_LED_MIN)
 		return;
 	buf_init(&text, FINDING_SIGN_TEXT);
 	buf_printf(&text, "%s on port %u, which is that of %s", protocol_name(protocol),

@@ -126,21 +126,21 @@ static void hops_of_every_kind(void **state)
 	const struct event_stream pty[2] = { terminal_of(5, true), terminal_of(5, false) };
 	const struct event_stream end = unix_of(31, 32, true);
 
-	tell_relay(b, outer_of(1, 4444), pair[0], 4, 500, 500);
+	tell_relay(b, outer_of(1, 4444), pair[0], 4, 9000, 9000);
 	b->m.pid = 1001;
-	tell_relay(b, pair[0], outer_of(1, 4444), 4, 500, 500);
+	tell_relay(b, pair[0], outer_of(1, 4444), 4, 9000, 9000);
 	b->m.pid = 1002;
-	tell_relays(b, pair[1], tcp[0], 4, 500, 0);
+	tell_relays(b, pair[1], tcp[0], 4, 9000, 0);
 	b->m.pid = 1003;
-	tell_relays(b, tcp[1], pty[0], 4, 500, 0);
+	tell_relays(b, tcp[1], pty[0], 4, 9000, 0);
 	b->m.pid = 1004;
-	tell_relay(b, pty[1], end, 4, 500, 500);
-	tell_relay(b, end, pty[1], 4, 500, 500);
+	tell_relay(b, pty[1], end, 4, 9000, 9000);
+	tell_relay(b, end, pty[1], 4, 9000, 9000);
 	detection_tick(b->d, b->m.mono_ns + 2000000000);
 	assert_int_equal(b->count, 1);
 	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_HIGH);
 	assert_string_equal(b->seen[1].signs[0].text,
-			    "500 B on to a unix socket, 500 B from there, over 4 steps");
+			    "9.0 kB on to a unix socket, 9.0 kB from there, over 4 steps");
 	bench_free(b);
 }
 
@@ -148,6 +148,7 @@ static void hops_of_every_kind(void **state)
 static void a_chain_has_an_end(void **state)
 {
 	struct bench *b = with_flow(4444, PROTOCOL_UNKNOWN);
+	const struct event_stream end = loopback_of(50000, 80, false);
 	uint64_t last = RELAY_HOPS_MAX - 1;
 
 	tell_relay(b, outer_of(1, 4444), pipe_of(1), 4, 500, 500);
@@ -158,11 +159,11 @@ static void a_chain_has_an_end(void **state)
 	}
 	tell_relay(b, pipe_of(last), pipe_of(last + 1), 4, 500, 500);
 	tell_relay(b, pipe_of(100 + last + 1), pipe_of(100 + last), 4, 500, 500);
-	tell_relay(b, pipe_of(last + 1), unix_of(31, 32, true), 4, 500, 500);
-	tell_relay(b, unix_of(31, 32, true), pipe_of(100 + last + 1), 4, 500, 500);
+	tell_relay(b, pipe_of(last + 1), end, 4, 500, 500);
+	tell_relay(b, end, pipe_of(100 + last + 1), 4, 500, 500);
 	assert_int_equal(b->count, 0);
-	tell_relay(b, pipe_of(last), unix_of(31, 32, true), 4, 500, 500);
-	tell_relay(b, unix_of(31, 32, true), pipe_of(100 + last), 4, 500, 500);
+	tell_relay(b, pipe_of(last), end, 4, 500, 500);
+	tell_relay(b, end, pipe_of(100 + last), 4, 500, 500);
 	assert_int_equal(b->count, 1);
 	bench_free(b);
 }
@@ -265,10 +266,11 @@ static void who_leads(void **state)
 	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_LOW);
 	assert_string_equal(b->seen[1].signs[0].text,
 			    "it spoke first after 3 of 3 pauses, and was answered 3 times");
-	/* and this end says more than it is told: another kind */
+	/* and this end says more than it is told: of a slow server, too */
 	f.signs.answer_bytes[1] = 200000;
 	tell_flow(b, &f);
-	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_MEDIUM);
+	detection_tick(b->d, b->m.mono_ns + 2000000000);
+	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_LOW);
 	assert_int_equal(b->count, 1);
 	assert_int_equal(b->seen[1].sign_count, 2);
 	bench_free(b);
@@ -277,7 +279,7 @@ static void who_leads(void **state)
 static void what_adds_to_a_lead(void **state)
 {
 	struct bench *b = bench_new();
-	struct event_flow f = led(PROTOCOL_SSH, 3, 0, 3);
+	struct event_flow f = led(PROTOCOL_SSH, 8, 0, 8);
 	struct call_announce call = { .n = 3, .executed = true };
 	struct call_exit x = { .n = 3, .survivors = 1 };
 
@@ -287,13 +289,83 @@ static void what_adds_to_a_lead(void **state)
 	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_LOW); /* words add, and count nothing */
 	assert_true(finding_has_sign(tunnel(b, 1), SIGN_WORDS));
 	detection_call_exit(b->d, &x, 77);
+	detection_tick(b->d, b->m.mono_ns + 2000000000);
 	assert_true(finding_has_sign(tunnel(b, 1), SIGN_OUTLIVES));
-	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_MEDIUM);
-	f.port = 443; /* another destination */
+	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_LOW); /* as a master of sessions does */
+	f.port = 443;						/* another destination */
 	tell_flow(b, &f);
-	assert_true(finding_has_sign(tunnel(b, 2), SIGN_PORT));
-	assert_int_equal(tunnel(b, 2)->severity, SEVERITY_HIGH);
-	assert_int_equal(b->seen[2].sign_count, 4);
+	assert_true(finding_has_sign(tunnel(b, b->count), SIGN_PORT));
+	assert_int_equal(tunnel(b, b->count)->severity, SEVERITY_HIGH);
+	assert_int_equal(tunnel(b, b->count)->sign_count, 4);
+	bench_free(b);
+}
+
+/* ssh's own: an agent that signs, for a forward too, and a control socket that takes a session. */
+static void words_with_an_agent(void **state)
+{
+	struct bench *b = with_flow(22, PROTOCOL_SSH);
+
+	tell_relays(b, outer_of(1, 22), unix_of(31, 32, true), 2, 600, 40);
+	tell_relays(b, outer_of(1, 22), unix_of(33, 34, true), 8, 4000, 40);
+	assert_int_equal(b->count, 0);
+	tell_relays(b, outer_of(1, 22), unix_of(35, 36, true), 32, 40000, 40); /* docker's socket */
+	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_HIGH);
+	bench_free(b);
+}
+
+/* A listener whose ssh compresses: what is relayed is nothing like what came. */
+static void compressed(void **state)
+{
+	struct bench *b = with_flow(22, PROTOCOL_SSH);
+	struct event_flow inner = flow_of(2, 9000, PROTOCOL_UNKNOWN);
+	struct event_stream end = loopback_of(9000, 50001, true);
+
+	tell_relay(b, outer_of(1, 22), end, 8, 544, 167000);
+	tell_relay(b, end, outer_of(1, 22), 8, 800, 1100);
+	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_LOW);
+	inner.direction = FLOW_INSIDE;
+	inner.from_port = 50001;
+	memcpy(inner.from, end.address, 16);
+	b->m.call = 5;
+	tell_flow(b, &inner);
+	b->m.call = 3;
+	tell_relay(b, end, outer_of(1, 22), 16, 1600, 2200);
+	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_MEDIUM);
+	bench_free(b);
+}
+
+/* Greetings of several servers inside go out by ssh; nothing comes in that was not too short. */
+static void one_way_out(void **state)
+{
+	struct bench *b = with_flow(443, PROTOCOL_SSH);
+	struct event_flow f = flow_of(1, 443, PROTOCOL_SSH);
+
+	tell_relay(b, pipe_of(7), outer_of(1, 443), 64, 10000, 12000); /* a git push */
+	for (uint16_t i = 0; i < 2; i++)
+		tell_relay(b, loopback_of(50000 + i, 22, false), outer_of(1, 443), 1, 21, 60);
+	assert_int_equal(b->count, 0);
+	tell_relay(b, loopback_of(50002, 22, false), outer_of(1, 443), 1, 21, 60);
+	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_MEDIUM); /* and a port that is TLS's */
+	f.led_outside[0] = 2;
+	tell_flow(b, &f);
+	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_HIGH);
+	assert_string_equal(b->seen[1].summary,
+			    "a connection to evil.test port 443 is a tunnel: it takes from "
+			    "127.0.0.1 port 22");
+	bench_free(b);
+}
+
+/* Short messages under TLS, where the far end leads. */
+static void short_and_led(void **state)
+{
+	struct bench *b = with_flow(443, PROTOCOL_TLS);
+	struct event_flow f = flow_of(1, 443, PROTOCOL_TLS);
+
+	tell_relays(b, outer_of(1, 443), loopback_of(50000, 8080, false), 8, 800, 40);
+	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_LOW);
+	f.led_outside[0] = 2;
+	tell_flow(b, &f);
+	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_MEDIUM);
 	bench_free(b);
 }
 
@@ -499,6 +571,10 @@ int main(void)
 		cmocka_unit_test(to_the_internal_network),
 		cmocka_unit_test(who_leads),
 		cmocka_unit_test(what_adds_to_a_lead),
+		cmocka_unit_test(words_with_an_agent),
+		cmocka_unit_test(compressed),
+		cmocka_unit_test(one_way_out),
+		cmocka_unit_test(short_and_led),
 		cmocka_unit_test(circumstances_alone),
 		cmocka_unit_test(what_is_inside),
 		cmocka_unit_test(without_flows),
