@@ -52,7 +52,7 @@ def pcap(c):
         return None
     ran = subprocess.run([WEIR, "pcap", "-f", "json", c.capture], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
-        findings = [f["finding"] for f in json.loads(ran.stdout)["findings"]]
+        findings = json.loads(ran.stdout)["findings"]
     except (ValueError, KeyError):
         return None
     return [shown(f) for f in findings if f["detector"] in DETECTORS]
