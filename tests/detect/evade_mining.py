@@ -12,7 +12,7 @@ NAMES = {"mining.subscribe": "chat.open", "mining.authorize": "chat.hello", "min
          "mining.set_difficulty": "chat.typing"}
 
 
-@case("mining", seconds=30, evasion=True, quick=True)
+@case("mining", seconds=30, evasion=True)
 def evade_xor(c):
     """stratum with every byte scrambled"""
     mine(c, pool.Stratum(c, 9100, every=2, xor=0x80), 9100, family="stratum", xor=0x80, pace=2, shares=10, seconds=60)

@@ -66,6 +66,7 @@ class About:
         self.doc = (function.__doc__ or "").strip()
         self.quick = options.pop("quick", False)  # part of script/test
         self.evasion = options.pop("evasion", False)  # aims at the detector: may be missed, with the reason
+        self.why = options.pop("why", "")  # what an evasion that is missed gets by with
         self.refused = options.pop("refused", False)  # the sandbox makes it impossible: the record says so
         self.outside = options.pop("outside", False)  # done without weir, as a capture alone
         self.detectors = options.pop("detectors", (family,))

@@ -13,7 +13,7 @@ from lib_case import DETECTORS, FOUND, SEVERITIES, WEIR
 def describe(about):
     return {
         "name": about.name, "family": about.family, "evasion": about.evasion, "split": about.split,
-        "quick": about.quick, "refused": about.refused, "detectors": list(about.detectors), "about": about.doc.split("\n")[0],
+        "quick": about.quick, "refused": about.refused, "detectors": list(about.detectors), "about": about.doc.split("\n")[0], "why": about.why,
         "kind": "innocent" if about.family == "innocent" else "evasion" if about.evasion else "attack",
     }
 
@@ -110,6 +110,40 @@ def verdict(r):
         return "missed: " + word
     late = "" if r["delay"] is None else ", %.1f s" % r["delay"]
     return "found: %s, confidence %d%s" % (word, best["confidence"], late)
+
+
+LATE = 10.0  # seconds: what is found after more is found late
+
+
+def evasions(results):
+    """The table of SECURITY.md, in Markdown."""
+    yield "| aims at | by | outcome |"
+    yield "|---|---|---|"
+    for r in results:
+        if not r["evasion"] or "found" not in r:
+            continue
+        best = r["best"]
+        if r["found"]:
+            late = r["delay"] is not None and r["delay"] > LATE
+            outcome = "found%s: %s (%s)" % (" late, after %.0f s" % r["delay"] if late else "", best["severity"], ", ".join(best["kinds"]))
+        else:
+            outcome = "**missed**%s" % (": " + r["why"] if r["why"] else "")
+            if best:
+                outcome += " (%s: %s)" % (best["severity"], ", ".join(best["kinds"]))
+        yield "| %s | %s | %s |" % (r["family"].replace("_", " "), r["about"], outcome)
+
+
+def enter(path, results):
+    """Writes that table between the two comments that wait for it."""
+    begin, end = "<!-- evasions: written by tests/detect/run --enter -->\n", "<!-- end of evasions -->\n"
+    with open(path) as file:
+        text = file.read()
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    if not after:
+        raise SystemExit("%s has no place for the table" % path)
+    with open(path, "w") as file:
+        file.write(before + begin + "".join(line + "\n" for line in evasions(results)) + end + after)
 
 
 def tell(number, r):
