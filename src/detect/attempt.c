@@ -141,8 +141,10 @@ static enum outcome of_state(const struct event_flow *f)
 
 	if (f->bytes_down == 0 && failed != OUTCOME_OPEN)
 		return failed;
+	if (heard && f->state == FLOW_OPENED)
+		return OUTCOME_REACHED;
 	if (heard)
-		return OUTCOME_ANSWERED;
+		return f->bytes_up ? OUTCOME_ANSWERED : OUTCOME_TOUCHED;
 	if (f->state == FLOW_CUT)
 		return f->error == ECANCELED ? OUTCOME_OPEN : OUTCOME_POLICY;
 	return f->state == FLOW_ENDED ? OUTCOME_SILENT : OUTCOME_OPEN;

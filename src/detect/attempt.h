@@ -12,6 +12,8 @@ enum outcome {
 	OUTCOME_POLICY,	 /* weir refused it */
 	OUTCOME_SILENT,	 /* timed out, unreachable, or a datagram without an answer */
 	OUTCOME_REFUSED, /* by the far end; of a name: there is none */
+	OUTCOME_REACHED, /* there is somebody; what is said is not known yet */
+	OUTCOME_TOUCHED, /* and was left without a word */
 	OUTCOME_ANSWERED,
 	OUTCOME_NAMED, /* a name was looked up and is there: where it leads is tried apart */
 	OUTCOME_COUNT

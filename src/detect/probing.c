@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "detect/attempt.h"
 #include "detect/detection.h"
 #include "detect/keyed.h"
@@ -27,9 +28,10 @@
 /* Of a scan most attempts fail; of mirrors, a crawler, a package manager hardly any. */
 #define FAILED_MIN 10
 #define FAILED_PERCENT 60
-#define SWEPT_MIN 15 /* names below one domain, or of addresses: nobody's links */
-#define MANY_MIN 100 /* destinations that answer: low */
-#define LOCAL_MIN 50 /* ports of loopback */
+#define SWEPT_MIN 15		   /* names below one domain, or of addresses: nobody's links */
+#define LOST_NS (5 * NSEC_PER_SEC) /* who is there has answered by then */
+#define MANY_MIN 100		   /* destinations that answer: low */
+#define LOCAL_MIN 50		   /* ports of loopback */
 
 #define CALLS_MAX \
 	1024 /* whose attempts are counted; the one that tried nothing for longest gives way */
@@ -52,7 +54,9 @@ struct scan {
 	uint32_t largest;		     /* of the run: the most that one of them tried */
 	uint32_t told;			     /* destinations, at the last report */
 	int severity;			     /* enum severity + 1 of that; 0: none */
-	uint32_t call;			     /* EVENT_NO_CALL: the run */
+	uint32_t lost, open_then; /* still not known after a while; not known at then_ns */
+	uint64_t then_ns;
+	uint32_t call; /* EVENT_NO_CALL: the run */
 	enum attempt_scope scope;
 	struct range range;
 	uint32_t owner; /* of the range */
@@ -101,9 +105,28 @@ static uint32_t total(const struct scan *s)
 	return n;
 }
 
+/* Who opens a connection and leaves without a word asked whether there is one. */
 static uint32_t failed(const struct scan *s)
 {
-	return s->count[OUTCOME_POLICY] + s->count[OUTCOME_SILENT] + s->count[OUTCOME_REFUSED];
+	uint32_t lost = s->lost < s->count[OUTCOME_OPEN] ? s->lost : s->count[OUTCOME_OPEN];
+
+	return s->count[OUTCOME_POLICY] + s->count[OUTCOME_SILENT] + s->count[OUTCOME_REFUSED] +
+	       s->count[OUTCOME_TOUCHED] + lost;
+}
+
+/* A connect of which the gate told no flow was given up before anybody answered. Without a gate
+ * nobody tells. last: nothing more will come. */
+static void count_lost(const struct detection *d, struct scan *s, bool last)
+{
+	uint32_t open = s->count[OUTCOME_OPEN];
+	uint64_t now = detection_now(d);
+
+	if (s->scope == ATTEMPT_LOOPBACK || policy_way_out(detection_policy(d)) != WAY_OUT_GATE ||
+	    detection_policy(d)->network.veth || (!last && now < s->then_ns + LOST_NS))
+		return;
+	s->lost = last || s->open_then > open ? open : s->open_then;
+	s->open_then = open;
+	s->then_ns = now;
 }
 
 /* Of the run: besides the one call that tried most, which may yet be found by itself. */
@@ -144,8 +167,9 @@ static void outcome_words(const struct scan *s, struct buf *text)
 	part(text, s->count[OUTCOME_POLICY], "refused by the policy");
 	part(text, s->count[OUTCOME_REFUSED], "refused or not there");
 	part(text, s->count[OUTCOME_SILENT], "silent");
-	part(text, s->count[OUTCOME_OPEN], "not known");
-	part(text, s->count[OUTCOME_ANSWERED], "answered");
+	part(text, s->count[OUTCOME_OPEN], "given up or not known");
+	part(text, s->count[OUTCOME_TOUCHED], "left without a word");
+	part(text, s->count[OUTCOME_ANSWERED] + s->count[OUTCOME_REACHED], "answered");
 }
 
 static void add_signs(const struct scan *s, struct finding *f)
@@ -263,9 +287,11 @@ static int local_severity(const struct detection *d, const struct scan *s)
 /* Tells where it is time: when it is found or grows worse, when it has doubled, at the end. */
 static void judge(struct detection *d, struct probing *p, struct scan *s, bool last)
 {
-	int severity = s->scope == ATTEMPT_LOOPBACK ? local_severity(d, s) : severity_of(s, last);
 	bool grown = total(s) >= 2 * s->told || (last && total(s) > s->told);
+	int severity;
 
+	count_lost(d, s, last);
+	severity = s->scope == ATTEMPT_LOOPBACK ? local_severity(d, s) : severity_of(s, last);
 	if (severity < 0 || (severity < s->severity && !grown))
 		return;
 	if (severity >= SEVERITY_MEDIUM && s->severity <= SEVERITY_MEDIUM &&

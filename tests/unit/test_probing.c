@@ -60,6 +60,7 @@ static void flow(struct bench *b, const char *address, const char *name, uint16_
 				.rule = EVENT_NO_RULE,
 				.port = port,
 				.out_port = error ? 0 : port,
+				.bytes_up = error ? 0 : 100,
 				.bytes_down = error ? 0 : 100,
 				.error = error,
 				.state = error ? FLOW_CUT : FLOW_ENDED,
@@ -130,6 +131,42 @@ static void a_slow_scan_counts_as_much(void **state)
 	assert_int_equal(f->verdict, VERDICT_OBSERVED);
 	assert_true(f->flow_count > 0);
 	assert_false(finding_has_sign(f, SIGN_FORBIDDEN));
+	bench_free(b);
+}
+
+/* Half of the hosts are not there, and the scanner does not wait; on the others it finds a server
+ * and leaves. */
+static void who_leaves_without_a_word_only_asked(void **state)
+{
+	struct bench *b = public_run();
+	struct event_flow f = { .transport = IPPROTO_TCP,
+				.rule = EVENT_NO_RULE,
+				.port = 22,
+				.out_port = 22,
+				.bytes_down = 21,
+				.address = { [10] = 0xff, [11] = 0xff, 198, 51, 100 } };
+	char address[20];
+
+	(void)state;
+	for (uint8_t i = 0; i < 32; i++) {
+		snprintf(address, sizeof(address), "198.51.100.%u", i);
+		attempt(b, address, 22, -EINPROGRESS);
+		f.flow = i + 1000;
+		f.address[15] = i;
+		f.state = FLOW_OPENED;
+		if (i % 2)
+			detection_event(b->d, make_flow(&b->m, &f, "", "", ""));
+		f.state = FLOW_ENDED;
+		if (i % 2)
+			detection_event(b->d, make_flow(&b->m, &f, "", "", ""));
+		b->m.mono_ns += NSEC_PER_SEC;
+	}
+	assert_int_equal(b->count, 1);
+	end_call(b);
+	assert_string_equal(b->seen[1].summary,
+			    "scan: 32 destinations tried, 16 given up or not known, 16 left "
+			    "without a word: 32 addresses in 198.51.100.0/27 port 22");
+	assert_int_equal(b->seen[1].severity, SEVERITY_HIGH);
 	bench_free(b);
 }
 
@@ -360,6 +397,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_refused_scan_is_one),
 		cmocka_unit_test(a_slow_scan_counts_as_much),
+		cmocka_unit_test(who_leaves_without_a_word_only_asked),
 		cmocka_unit_test(waiting_and_checking_is_none),
 		cmocka_unit_test(many_that_answer_are_low_at_the_end),
 		cmocka_unit_test(a_name_is_one_destination),
