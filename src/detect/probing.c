@@ -24,7 +24,7 @@
 /* CrowdSec: 15 ports; the NCSA's rule for networks: 25 hosts. */
 #define PORTS_MIN 15
 #define HOSTS_MIN 25
-#define TRIED_MIN 30
+#define TRIED_MIN 20 /* of ports and hosts mixed; of the run besides the call that tried most */
 /* Of a scan most attempts fail; of mirrors, a crawler, a package manager hardly any. */
 #define FAILED_MIN 10
 #define FAILED_PERCENT 60

@@ -17,6 +17,7 @@
 /* Requests carry some hundred bytes and are answered with more; pieces of a file are not. */
 #define PIECES_MIN 64
 #define PIECES_MUCH (128ull << 10)
+#define PIECE_MAX (16ull << 10) /* bytes of one, on average */
 #define ONE_WAY_MUCH (1ull << 20)
 #define ONE_WAY_UP_TO_DOWN 16
 
@@ -145,7 +146,7 @@ bool sent_is_much(const struct sent *s)
 	if (s->granted || s->up < UP_TO_DOWN * s->down)
 		return false;
 	return s->up >= (s->named ? NAMED_MUCH : MUCH) ||
-	       (s->pieces >= PIECES_MIN && s->up >= PIECES_MUCH);
+	       (s->pieces >= PIECES_MIN && s->up >= PIECES_MUCH && s->up <= s->pieces * PIECE_MAX);
 }
 
 bool sent_is_one_way(const struct detection *d, const struct sent *s)

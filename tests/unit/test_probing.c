@@ -303,10 +303,10 @@ static void a_scan_over_many_calls_is_the_runs(void **state)
 	for (uint16_t port = 1; port <= 40; port++)
 		flow(b, "198.51.100.9", "", port, ECONNREFUSED);
 	assert_int_equal(b->count, 1);
-	for (uint16_t port = 100; port < 132; port++) {
+	for (uint16_t port = 100; port < 122; port++) {
 		b->m.call = 10 + port / 2;
 		flow(b, "198.51.100.20", "", port, ECONNREFUSED);
-		if (port < 131)
+		if (port < 121)
 			assert_int_equal(b->count, 1);
 	}
 	assert_int_equal(b->count, 2);
@@ -316,8 +316,8 @@ static void a_scan_over_many_calls_is_the_runs(void **state)
 	assert_int_equal(f->basis, BASIS_UNATTRIBUTED);
 	assert_int_equal(f->severity, SEVERITY_HIGH);
 	assert_string_equal(f->summary,
-			    "scan over 16 calls (60, 61, 62, 63, 64, 65, 66, 67, …): 32 "
-			    "destinations tried, 32 refused or not there");
+			    "scan over 11 calls (60, 61, 62, 63, 64, 65, 66, 67, …): 22 "
+			    "destinations tried, 22 refused or not there");
 	bench_free(b);
 }
 
