@@ -8,6 +8,8 @@
  *   net rtt HOST PORT N      microseconds of one byte there and back
  *   net up HOST PORT MB      Gbit/s of one connection; down: the other way
  *   net dns SERVER NAME N    microseconds of a question over UDP
+ *   net many HOST PORT FLOWS PACKETS SECONDS   so many packets a second over so many connections,
+ * half of them answers; says "begin", and after it how many came back a second
  *
  * Prints one number, the median where it is of many. */
 #include <arpa/inet.h>
@@ -20,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -234,29 +237,90 @@ static void questions(const char *name, size_t count)
 	print_median(us, count);
 }
 
-int main(int argc, char **argv)
+static size_t take_answers(int epoll)
 {
-	const char *what = argc > 1 ? argv[1] : "";
-	size_t n = argc > 4 ? strtoul(argv[4], NULL, 10) : 0;
+	struct epoll_event ready[256];
+	int n = epoll_wait(epoll, ready, 256, 1);
+	size_t count = 0;
 
-	if (argc == 3 && strcmp(what, "serve") == 0) {
-		serve(argv[2]);
-		return 1;
+	for (int i = 0; i < n; i++)
+		if (recv(ready[i].data.fd, block, BLOCK, MSG_DONTWAIT) > 0)
+			count++;
+	return count;
+}
+
+/* Messages of 64 bytes in turn over all connections, as many as are due by the clock. */
+static void many(size_t flows, size_t packets, size_t seconds)
+{
+	int *fds = calloc(flows, sizeof(*fds)), epoll = epoll_create1(0);
+	size_t sent = 0, back = 0, due;
+	double begun, now;
+
+	for (size_t i = 0; i < flows; i++) {
+		struct epoll_event e = { .events = EPOLLIN };
+
+		fds[i] = e.data.fd = open_to('e');
+		epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &e);
 	}
-	if (argc != 5 || !n) {
-		fprintf(stderr, "usage: net serve PORT | connect|refused|rtt|up|down HOST "
-				"PORT N | dns SERVER NAME N\n");
-		return 2;
+	sleep(4); /* what is told of the openings is written by then */
+	printf("begin\n");
+	fflush(stdout);
+	begun = now_us();
+	do {
+		now = now_us();
+		due = (size_t)((now - begun) / 1e6 * (double)packets / 2);
+		for (; sent < due; sent++)
+			send(fds[sent % flows], block, 64, MSG_NOSIGNAL | MSG_DONTWAIT);
+		back += take_answers(epoll);
+	} while (now < begun + (double)seconds * 1e6);
+	printf("%.0f\n", 2.0 * (double)back / (double)seconds);
+	free(fds);
+}
+
+static void all_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	find(argv[2], strcmp(what, "dns") == 0 ? "53" : argv[3],
-	     strcmp(what, "dns") == 0 ? SOCK_DGRAM : SOCK_STREAM);
+}
+
+static void measure(char **argv, size_t n)
+{
+	const char *what = argv[1];
+
 	if (strcmp(what, "connect") == 0 || strcmp(what, "refused") == 0)
 		connects(n, what[0] == 'r');
 	else if (strcmp(what, "rtt") == 0)
 		round_trips(n);
 	else if (strcmp(what, "up") == 0 || strcmp(what, "down") == 0)
 		bulk(n, what[0] == 'u');
+	else if (strcmp(what, "many") == 0)
+		many(n, strtoul(argv[5], NULL, 10), strtoul(argv[6], NULL, 10));
 	else
 		questions(argv[3], n);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	size_t n = argc > 4 ? strtoul(argv[4], NULL, 10) : 0;
+
+	all_descriptors();
+	if (argc == 3 && strcmp(what, "serve") == 0) {
+		serve(argv[2]);
+		return 1;
+	}
+	if (argc != (strcmp(what, "many") == 0 ? 7 : 5) || !n) {
+		fprintf(stderr, "usage: net serve PORT | connect|refused|rtt|up|down HOST "
+				"PORT N | dns SERVER NAME N | "
+				"many HOST PORT FLOWS PACKETS SECONDS\n");
+		return 2;
+	}
+	find(argv[2], strcmp(what, "dns") == 0 ? "53" : argv[3],
+	     strcmp(what, "dns") == 0 ? SOCK_DGRAM : SOCK_STREAM);
+	measure(argv, n);
 	return 0;
 }
