@@ -343,8 +343,8 @@ enum flow_trait {
  * and what is steady (of one size, at one period: keep-alives) left out. */
 struct flow_signs {
 	__u64 last_mono_ns;    /* something was said */
-	__u64 led_bytes[2];    /* said in the turns that began by initiative */
-	__u64 answer_bytes[2]; /* what the other side said to those within a second */
+	__u64 led_bytes[2];    /* said by who took it, until the next silence */
+	__u64 answer_bytes[2]; /* what the other side said to that within a second */
 	__u32 initiative[2][FLOW_GAPS];
 	__u32 answered[2]; /* of those after 0.3 s, by the other side within a second */
 	__u32 steady[2];

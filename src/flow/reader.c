@@ -168,6 +168,8 @@ void reader_carry(struct flow_reader *r, enum flow_trait trait, bool framed)
 	for (int i = INSIDE; i <= OUTSIDE; i++) {
 		struct side *s = &r->sides[i];
 
+		if (s->step != STEP_WAIT)
+			side_forget(s);
 		s->begun = s->has_line = s->sampled = s->text = false;
 		s->left = 0;
 		side_step(r, i, deep || (framed && !side_framed(s)) ? STEP_DULL : STEP_BEGIN);
@@ -190,13 +192,17 @@ static void refill(struct flow_reader *r, uint64_t now_ns)
 static void missed(struct flow_reader *r, enum meter_side side, uint64_t size)
 {
 	struct side *s = &r->sides[side];
+	bool open = r->level == PROTOCOL_HTTP || r->level == PROTOCOL_UNKNOWN;
 
-	if (s->frame)
+	if (s->frame) {
 		frames_missed(s, size);
-	else if (s->step == STEP_HTTP && http_missed(s, size))
-		return;
-	else
-		side_step(r, side, STEP_DULL);
+	} else if (s->step == STEP_SSH && s->left >= size) {
+		s->left -= size;
+	} else if (s->step != STEP_HTTP || !http_missed(s, size)) {
+		side_forget(s);
+		s->begun = true;
+		side_step(r, side, open ? STEP_BEGIN : STEP_DULL);
+	}
 }
 
 void flow_reader_moved(struct flow_reader *r, uint64_t now_ns)
@@ -208,7 +214,7 @@ void flow_reader_take(struct flow_reader *r, enum meter_side side, uint64_t now_
 		      const void *data, size_t there, size_t size)
 {
 	uint32_t turns = r->signs.turns[side];
-	uint64_t idle_ns = pace_spoke(&r->pace, &r->signs, side, now_ns, size);
+	uint64_t idle_ns = pace_spoke(&r->pace, &r->signs, side, r->client, now_ns, size);
 	struct side *s = &r->sides[side];
 
 	refill(r, now_ns);
@@ -218,6 +224,7 @@ void flow_reader_take(struct flow_reader *r, enum meter_side side, uint64_t now_
 		sample_read(r, side, data, there);
 		return;
 	}
+	r->said = size;
 	r->turn = turns != r->signs.turns[side];
 	if (idle_ns >= AGAIN_NS && s->step == STEP_DULL)
 		side_step(r, side, STEP_BEGIN);

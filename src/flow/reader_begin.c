@@ -222,7 +222,7 @@ void begin_midstream(struct flow_reader *r, enum meter_side side, const uint8_t 
 		side_step(r, side, STEP_BEGIN);
 		return;
 	}
-	if (!frames_fit(data, size, (uint8_t)side == r->client, &text)) {
+	if (!frames_fit(data, size, r->said, (uint8_t)side == r->client, &text)) {
 		s->fits = 0;
 		return;
 	}

@@ -22,7 +22,8 @@ struct pace_exchange {
 	uint64_t led_ns;	    /* the newest bytes of who began */
 	uint64_t led, answer;	    /* bytes */
 	uint8_t leader, gaps;
-	bool open, answered;
+	bool open, counted; /* one of the prelude is not counted */
+	bool answered, in_time;
 };
 
 /* The newest exchanges of a side as far as they are alike. */
@@ -44,8 +45,8 @@ struct pace {
 void pace_start(struct pace *p);
 void pace_moved(struct pace *p, uint64_t now_ns);
 /* Returns the silence before. */
-uint64_t pace_spoke(struct pace *p, struct flow_signs *signs, enum meter_side side, uint64_t now_ns,
-		    size_t size);
+uint64_t pace_spoke(struct pace *p, struct flow_signs *signs, enum meter_side side,
+		    enum meter_side client, uint64_t now_ns, size_t size);
 
 /* The rest reads content, in steps. */
 enum step {
@@ -122,6 +123,7 @@ struct flow_reader {
 	uint8_t carriers;  /* it travels in so many */
 	bool inner_known;  /* of the innermost */
 	uint8_t client;	   /* enum meter_side */
+	size_t said;	   /* at once, of which a part may not be there */
 	bool turn;	   /* what is read begins a turn */
 	bool asked_tunnel; /* by CONNECT */
 	bool asked_head;   /* no body follows */
@@ -173,8 +175,8 @@ void sample_read(struct flow_reader *r, enum meter_side side, const uint8_t *dat
 void frames_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size);
 /* So many bytes were not seen. */
 void frames_missed(struct side *s, uint64_t size);
-/* The bytes, all that was said at once, are whole frames of that side; *ret_text: of text. */
-bool frames_fit(const uint8_t *data, size_t size, bool masked, bool *ret_text);
+/* What was said at once, and is there so far, are whole frames of that side; *ret_text: of text. */
+bool frames_fit(const uint8_t *data, size_t there, size_t size, bool masked, bool *ret_text);
 
 /* reader_packets.c: looks for packets as payload. A datagram, or what was said at once. */
 void packets_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size);

@@ -73,21 +73,24 @@ static bool is_text(const uint8_t *head, size_t needs, uint64_t length)
 	return true;
 }
 
-bool frames_fit(const uint8_t *data, size_t size, bool masked, bool *ret_text)
+bool frames_fit(const uint8_t *data, size_t there, size_t size, bool masked, bool *ret_text)
 {
 	*ret_text = false;
 	for (bool first = true; size; first = false) {
-		size_t needs = head_needs(data, size);
+		size_t needs = head_needs(data, there), next;
 		uint64_t length;
 
-		if (size < needs || !head_is(data, masked) || !(data[0] & 0x0f))
+		if (there < needs || !head_is(data, masked) || !(data[0] & 0x0f))
 			return false;
 		length = head_length(data);
 		if (length > size - needs)
 			return false;
-		*ret_text |= first && is_text(data, needs, length);
-		data += needs + (size_t)length;
-		size -= needs + (size_t)length;
+		*ret_text |= first && length <= there - needs && is_text(data, needs, length);
+		next = needs + (size_t)length;
+		size -= next;
+		next = next < there ? next : there;
+		data += next;
+		there -= next;
 	}
 	return true;
 }
@@ -156,7 +159,7 @@ void frames_read(struct flow_reader *r, enum meter_side side, const uint8_t *dat
 	struct side *s = &r->sides[side];
 	bool text;
 
-	if (s->frame->lost && !frames_fit(data, size, (uint8_t)side == r->client, &text))
+	if (s->frame->lost && !frames_fit(data, size, r->said, (uint8_t)side == r->client, &text))
 		return;
 	s->frame->lost = false;
 	while (size) {

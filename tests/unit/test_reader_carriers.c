@@ -274,6 +274,65 @@ static void connect_and_socks(void **state)
 	reader_expect_all(&t);
 }
 
+/* A capture keeps the first bytes of each packet, or lacks one. */
+static void cut(struct flow_reader *r, enum meter_side side, const struct line *l, size_t there)
+{
+	static uint64_t now = NSEC_PER_SEC;
+
+	there = there < l->size ? there : l->size;
+	flow_reader_take(r, side, now += 1000000, there ? l->bytes : NULL, there, l->size);
+}
+
+static struct flow_signs play_cut(const struct talk *t, bool midstream, size_t from, size_t there)
+{
+	struct flow_reader *r = flow_reader_new(IPPROTO_TCP, 80, midstream);
+	struct flow_signs signs;
+
+	assert_non_null(r);
+	for (size_t i = 0; i < LINES_MAX && t->lines[i].bytes; i++)
+		cut(r, t->lines[i].side, &t->lines[i], i < from ? there : SIZE_MAX);
+	signs = *flow_reader_signs(r);
+	flow_reader_free(r);
+	return signs;
+}
+
+static void captures(void **state)
+{
+	char long_text[300], body[1200];
+	struct talk t = begin("frames", PROTOCOL_HTTP, 0, 0);
+
+	(void)state;
+	memset(long_text, 'a', sizeof(long_text));
+	frame(&t, INSIDE, BINARY, long_text, 300);
+	frame(&t, OUTSIDE, BINARY, long_text, 200);
+	frame(&t, INSIDE, BINARY, long_text, 250);
+	frame(&t, INSIDE, BINARY, long_text, 260);
+	text(&t, INSIDE, SUBSCRIBE);
+	text(&t, OUTSIDE, NOTIFY);
+	for (size_t there = 8; there < 300; there += 7)
+		assert_int_equal(play_cut(&t, true, 4, there).traits,
+				 BIT(MIDSTREAM) | BIT(WEBSOCKET) | BIT(INNER) | STRATUM);
+
+	t = begin("bodies", PROTOCOL_HTTP, 0, 0);
+	memset(body, 'b', sizeof(body));
+	memcpy(body, "HTTP/1.1 200 OK\r\nContent-Length: 1159\r\n\r\n", 41);
+	say(&t, INSIDE, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+	add(&t, OUTSIDE, body, sizeof(body));
+	say(&t, INSIDE,
+	    "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 42\r\n\r\n"
+	    "{\"id\":1,\"method\":\"getwork\",\"params\":[]}  ");
+	for (size_t there = 0; there < 1200; there += 50)
+		assert_int_equal(play_cut(&t, false, 2, there).traits, BIT(STRATUM_ASKED));
+
+	t = begin("lines", PROTOCOL_STRATUM, 0, 0);
+	say(&t, INSIDE, SUBSCRIBE "\n");
+	say(&t, OUTSIDE, NOTIFY "\n");
+	say(&t, OUTSIDE, NOTIFY "\n");
+	for (size_t there = 0; there < sizeof(NOTIFY) - 2; there += 3)
+		assert_int_equal(play_cut(&t, false, 2, there).traits & BIT(STRATUM_PUSHED),
+				 BIT(STRATUM_PUSHED));
+}
+
 /* A packet of SSH before its keys are in use: length, padding, the message's number. */
 static void packet(struct talk *t, enum meter_side side, uint8_t message, size_t size)
 {
@@ -469,6 +528,7 @@ int main(void)
 		cmocka_unit_test(roles),
 		cmocka_unit_test(packets),
 		cmocka_unit_test(without_structure),
+		cmocka_unit_test(captures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,53 @@ static void unanswered(void **state)
 	flow_reader_free(b.r);
 }
 
+/* A server that has work to do before it answers does not lead; one that was not asked does. */
+static void late_answers(void **state)
+{
+	struct bench b = bench_open();
+
+	(void)state;
+	prelude(&b);
+	for (unsigned i = 0; i < 4; i++) {
+		said(&b, INSIDE, (2000 + 300 * i) * MS, 100 + i);
+		said(&b, OUTSIDE, (350 + 600 * i) * MS, 1000); /* 0.35, 0.95, 1.55, 2.15 s */
+		said(&b, INSIDE, 10 * MS, 20);
+	}
+	assert_int_equal(b.s->initiative[INSIDE][0], 4);
+	assert_int_equal(b.s->initiative[OUTSIDE][0], 0);
+	assert_int_equal(b.s->answered[INSIDE], 2);
+	said(&b, INSIDE, 2000 * MS, 55);
+	said(&b, OUTSIDE, 9999 * MS, 1000);
+	assert_int_equal(b.s->initiative[OUTSIDE][0], 0);
+	said(&b, OUTSIDE, 400 * MS, 1000); /* it had answered */
+	assert_int_equal(b.s->initiative[OUTSIDE][0], 1);
+	said(&b, INSIDE, 2000 * MS, 56);
+	said(&b, OUTSIDE, 10001 * MS, 1000);
+	assert_int_equal(b.s->initiative[OUTSIDE][0], 2);
+	said(&b, INSIDE, 1001 * MS, 57); /* who connected has a second */
+	assert_int_equal(b.s->initiative[INSIDE][0], 7);
+	said(&b, OUTSIDE, 10001 * MS, 1000);
+	said(&b, INSIDE, 999 * MS, 57);
+	assert_int_equal(b.s->initiative[INSIDE][0], 7);
+	assert_int_equal(b.s->answered[OUTSIDE], 1);
+	flow_reader_free(b.r);
+}
+
+/* Asked in the first seconds, answered behind them. */
+static void late_in_the_prelude(void **state)
+{
+	struct bench b = bench_open();
+
+	(void)state;
+	said(&b, INSIDE, 0, 50);
+	said(&b, OUTSIDE, 4000 * MS, 50);
+	assert_int_equal(b.s->initiative[OUTSIDE][0], 0);
+	assert_int_equal(b.s->answered[INSIDE], 0);
+	said(&b, OUTSIDE, 4000 * MS, 50);
+	assert_int_equal(b.s->initiative[OUTSIDE][0], 1);
+	flow_reader_free(b.r);
+}
+
 /* At a fixed period, and after a fixed silence, as OpenSSH does: none is an initiative. */
 static void keep_alives(void **state)
 {
@@ -212,10 +259,15 @@ static void odd_clock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(typing),     cmocka_unit_test(tunnel),
-		cmocka_unit_test(unanswered), cmocka_unit_test(keep_alives),
-		cmocka_unit_test(news),	      cmocka_unit_test(same_size_at_no_period),
+		cmocka_unit_test(typing),
+		cmocka_unit_test(tunnel),
+		cmocka_unit_test(unanswered),
+		cmocka_unit_test(keep_alives),
+		cmocka_unit_test(news),
+		cmocka_unit_test(same_size_at_no_period),
 		cmocka_unit_test(odd_clock),
+		cmocka_unit_test(late_answers),
+		cmocka_unit_test(late_in_the_prelude),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
