@@ -71,6 +71,8 @@ static inline struct event_flow flow_of(uint64_t n, uint16_t port, enum protocol
 				    .state = FLOW_LIVES };
 }
 
+#define EXECUTED_PID 5000
+
 static inline void tell_flow(struct bench *b, const struct event_flow *f)
 {
 	detection_event(b->d, make_flow(&b->m, f, "evil.test", "", ""));
@@ -96,10 +98,13 @@ static inline void tell_relays(struct bench *b, struct event_stream a, struct ev
 	tell_relay(b, c, a, count, bytes, bytes + added * count);
 }
 
+/* By a process of its own, beside the one that relays. */
 static inline void tell_exec(struct bench *b, const char *exe, struct event_stream in,
 			     struct event_stream out)
 {
+	b->m.pid += EXECUTED_PID;
 	make_exec(&b->m, exe, exe, "x", 2, 0, EVENT_NO_CALL);
+	b->m.pid -= EXECUTED_PID;
 	b->m.u.exec.streams[0] = in;
 	b->m.u.exec.streams[1] = b->m.u.exec.streams[2] = out;
 	detection_event(b->d, &b->m.view);
