@@ -12,7 +12,7 @@
 #define RELAY_TOLD_INSIDE 4 /* from this move on, between what leads nowhere else */
 #define RELAY_OWN_MAX 65536 /* a pipe holds no more, by default (pipe(7)) */
 
-#define RELAY_TAKES 8 /* streams a process is known to take from; the longest unused gives way */
+#define RELAY_TAKES 16 /* streams a process is known to take from; the longest unused gives way */
 
 /* One of them. */
 struct relay_take {
@@ -28,7 +28,8 @@ struct relay_take {
 
 /* Of a process, by its first thread. */
 struct relay_process {
-	__u64 takes; /* there may be some whose bytes have not been put yet */
+	__u64 takes;	  /* there may be some whose bytes have not been put yet */
+	__u64 crowded_ns; /* when it last took from more streams at once than fit */
 	struct relay_take of[RELAY_TAKES];
 };
 
@@ -91,6 +92,7 @@ struct {
 struct relay_put {
 	struct stream_key key;
 	__u64 bytes, now, file;
+	bool crowded; /* what it goes with may be known no more */
 };
 
 static __always_inline bool is_own(const struct relay_take *t, const struct stream_key *key)
@@ -156,6 +158,8 @@ __noinline int relay_fit(const struct relay_take *t, const struct relay_put *put
 	if (!t->fresh)
 		return fit_rest(t, put);
 	distance = size_distance(t->fresh, put->bytes);
+	if (put->crowded && t->fresh != put->bytes && !(same && t->to == put->key.id))
+		return FIT_NONE;
 	if (t->answered)
 		return same ? FIT_ANSWERED + distance : FIT_NONE;
 	return (same ? FIT_MOVED : FIT_OTHER) + distance;
@@ -238,6 +242,8 @@ static __always_inline void relay_put(struct relay_process *p, const struct rela
 
 #pragma unroll
 	for (__u32 i = 0; i < RELAY_TAKES; i++) {
+		if (!p->of[i].id)
+			break;
 		fit = relay_fit(&p->of[i], put);
 		if (fit < least) {
 			least = fit;
@@ -259,8 +265,8 @@ static __always_inline void relay_put(struct relay_process *p, const struct rela
 }
 
 /* The stream's place among the takes, made where there is none. */
-static __always_inline struct relay_take *relay_place(struct relay_process *p,
-						      const struct stream_key *key, __u64 file)
+static __always_inline struct relay_take *
+relay_place(struct relay_process *p, const struct stream_key *key, __u64 file, __u64 now)
 {
 	__u64 oldest = ~0ull;
 	struct relay_take *t;
@@ -271,12 +277,16 @@ static __always_inline struct relay_take *relay_place(struct relay_process *p,
 		t = &p->of[i];
 		if (t->id == key->id)
 			return t;
-		if (t->ns < oldest) {
+		if (t->ns < oldest || !t->id) {
 			oldest = t->ns;
 			at = i;
 		}
+		if (!t->id)
+			break;
 	}
 	t = &p->of[at & (RELAY_TAKES - 1)];
+	if (t->id && now - t->ns <= RELAY_WINDOW_NS)
+		p->crowded_ns = now;
 	__builtin_memset(t, 0, sizeof(*t));
 	t->id = key->id;
 	stream_of(file, &t->stream);
@@ -286,15 +296,15 @@ static __always_inline struct relay_take *relay_place(struct relay_process *p,
 static __always_inline void relay_take(struct relay_process *p, const struct stream_key *key,
 				       __u64 file, __u64 bytes)
 {
-	struct relay_take *t = relay_place(p, key, file);
-	__u64 own = t->own < bytes ? t->own : bytes, now;
+	__u64 now = bpf_ktime_get_ns(), own;
+	struct relay_take *t = relay_place(p, key, file, now);
 
+	own = t->own < bytes ? t->own : bytes;
 	t->end = key->end;
 	t->own -= own;
 	bytes -= own;
 	if (!bytes)
 		return;
-	now = bpf_ktime_get_ns();
 	if (t->answered || now - t->ns > RELAY_WINDOW_NS) {
 		t->answered = 0;
 		t->fresh = 0;
@@ -376,6 +386,7 @@ static __always_inline void relay_step(const struct pt_regs *regs, const struct 
 	if (!put.file)
 		return;
 	put.now = bpf_ktime_get_ns();
+	put.crowded = put.now - p->crowded_ns <= RELAY_WINDOW_NS;
 	relay_put(p, &put);
 }
 

@@ -8,6 +8,7 @@ import os
 import select
 import socket
 import struct
+import subprocess
 import sys
 import threading
 
@@ -112,6 +113,56 @@ def by_asyncio(a, b):
     asyncio.run(both())
 
 
+def by_socat(a, b):
+    ends = [f"FD:{s.fileno()}" for s in (a, b)]
+    subprocess.run(["socat", *ends], pass_fds=(a.fileno(), b.fileno()), check=True)
+
+
+def by_acknowledging(a, b):
+    """Answers each piece with a byte before it passes it on, to look like a server."""
+    while data := a.recv(65536):
+        a.send(b"k")
+        b.sendall(data)
+        a.sendall(b.recv(65536))
+
+
+def by_self_pipe(a, b):
+    """Wakes itself by a pipe before each move, and holds both ends of it."""
+    out, into = os.pipe()
+    os.write(into, b"w")
+    os.read(out, 1)
+    while True:
+        for s in select.select([a, b], [], [])[0]:
+            data = s.recv(65536)
+            if not data:
+                return
+            os.write(into, b"w" * len(data))
+            os.read(out, len(data))
+            (b if s is a else a).sendall(data)
+
+
+async def answer(reader, writer):
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+
+
+async def ask(address, size):
+    reader, writer = await asyncio.open_connection(*address)
+    for _ in range(50):
+        writer.write(b"z" * size)
+        await writer.drain()
+        await reader.readexactly(size)
+    writer.close()
+
+
+async def echo():
+    """No relay: a server that answers twelve clients at once, all in one process."""
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    address = server.sockets[0].getsockname()
+    await asyncio.gather(*[ask(address, 50 * k) for k in range(1, 13)])
+
+
 SHAPES = {
     "select": by_select,
     "threads": by_threads,
@@ -119,10 +170,15 @@ SHAPES = {
     "splice": by_splice,
     "messages": by_messages,
     "asyncio": by_asyncio,
+    "socat": by_socat,
+    "acknowledging": by_acknowledging,
+    "self_pipe": by_self_pipe,
 }
 
 
 def main():
+    if sys.argv[1] == "echo":
+        return asyncio.run(echo())
     shape, moves = sys.argv[1], int(sys.argv[2])
     behind, before = listener(), listener()
     children = [

@@ -4,7 +4,7 @@
 # that such a program can have, and what is none. The witnesses are the programs' own counts and cookies
 # (lib_relay.py).
 . "$(dirname "$0")/tap.sh"
-need root cgroup2 bpf python3
+need root cgroup2 bpf python3 socat make
 DRIVE=$(dirname "$WEIR")/tests/unit/sensor_drive
 [ -x "$DRIVE" ] || skip_all "there is no $DRIVE"
 RELAY="python3 $TOP/tests/scenario/lib_relay.py"
@@ -19,7 +19,7 @@ said() { sed -n "s/^$1 //p" "$T/err"; }
 
 # The build for kernels with bpf_rdonly_cast, and the one without.
 for build in "" -H; do
-	for shape in select threads processes splice messages asyncio; do
+	for shape in select threads processes splice messages asyncio socat self_pipe; do
 		# shellcheck disable=SC2086
 		run "$DRIVE" $build "$RELAY $shape 20"
 		a=$(said a) b=$(said b)
@@ -29,4 +29,21 @@ for build in "" -H; do
 		is "$(wc -l <pairs)" 2 "${build:-plain}: $shape: and no other pair is one" "$(cat pairs)"
 	done
 done
+
+# The byte in between comes to the client as well: it is in no pair.
+run "$DRIVE" "$RELAY acknowledging 20"
+a=$(said a) b=$(said b)
+pairs >pairs
+like "$(cat pairs)" " inet:$a>inet:$b 16 $(said up)" "an acknowledgement before each move hides nothing"
+like "$(cat pairs)" " inet:$b>inet:$a 16 " "in neither direction"
+
+# What is no relay, and what is told seldom.
+run "$DRIVE" "$RELAY echo"
+is "$(grep -c '^relay' "$T/out")" 0 "a server that answers twelve clients of its own process relays nothing" "$(pairs)"
+printf 'all: %s\n%%:\n\t@sleep 0.01\n' "$(seq -s ' ' 30)" >Makefile
+run "$DRIVE" 'make -s -j4 all'
+is "$(grep -c '^relay' "$T/out")" 0 "nor does make with its job server" "$(pairs)"
+run "$DRIVE" 'seq 100000 | cat | sort >/dev/null'
+is "$(pairs | wc -l)" 1 "of a pipeline, only what copies" "$(pairs)"
+ok "$([ "$(grep -c '^relay' "$T/out")" -le 8 ]; echo $?)" "in few events" "$(grep '^relay' "$T/out")"
 finish
