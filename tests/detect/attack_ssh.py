@@ -223,3 +223,20 @@ def ssh_W(c):
     c.partner("for i in 1 2 3 4 5; do curl -s http://127.0.0.1:9000/ | wc -c; sleep 0.5; done")
     c.begin()
     fetch(c, asked)
+
+
+@case("tunnel", seconds=10)
+def sshuttle(c):
+    """sshuttle: its firewall is refused; its server and its multiplexer over ssh work without"""
+    asked = serve_far_page(c)
+    far.sshd(c)
+    far.ssh_config(c)
+    c.tool("ssh")
+    c.tool("shuttle.py", "worker.py")
+    whole = c.call("timeout 5 sshuttle -e './worker -F config' -r x 10.77.0.0/16 2>&1; echo $?")
+    c.attack("(python3 worker.py 9000 127.0.0.%d 8000 >/work/log 2>&1 &) ; sleep 2" % c.number)
+    c.partner("for i in 1 2 3 4 5; do curl -s http://127.0.0.1:9000/ | wc -c; sleep 0.5; done")
+    c.begin()
+    fetch(c, asked)
+    c.replay.wait(30)
+    c.prove(not c.output(whole).endswith("\n0\n"), "sshuttle as a whole did not begin")

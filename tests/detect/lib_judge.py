@@ -42,7 +42,7 @@ def first_found(c, wanted):
     for e in c.events("--kind", "finding"):
         f = e["finding"]
         if f["detector"] in wanted and rank(f) >= FOUND and f["call"] in c.guilty:
-            return round(unix(e["ts"]) - c.marked, 2) if c.marked else None
+            return max(0.0, round(unix(e["ts"]) - c.marked, 2)) if c.marked else None
     return None
 
 
