@@ -225,6 +225,16 @@ static enum json_result read_scalar(struct reading *r, uint8_t c)
 	return read_after(r, c);
 }
 
+/* Of a string, up to what ends it or must be looked at: most of what is read is this. */
+static size_t pass_string(struct json_word *w, const uint8_t *data, size_t size)
+{
+	size_t at = 0;
+
+	for (; at < size && data[at] >= ' ' && data[at] != '"' && data[at] != '\\'; at++)
+		word_add(w, data[at]);
+	return at;
+}
+
 typedef enum json_result reader(struct reading *r, uint8_t c);
 
 static reader *const readers[STATE_COUNT] = {
@@ -242,8 +252,12 @@ enum json_result json_scan(struct json_scan *s, const uint8_t *data, size_t size
 	enum json_result result = JSON_MORE;
 	size_t at = 0;
 
-	while (at < size && result == JSON_MORE)
-		result = readers[s->state](&r, data[at++]);
+	while (at < size && result == JSON_MORE) {
+		if (s->state == STRING || s->state == KEY_STRING)
+			at += pass_string(&s->word, data + at, size - at);
+		if (at < size)
+			result = readers[s->state](&r, data[at++]);
+	}
 	*ret_used = at;
 	return result;
 }

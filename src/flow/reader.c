@@ -10,7 +10,7 @@
 #include "flow/reader_part.h"
 
 /* Bytes of text that are read: so many at once, and so many a second. Miners say far less. */
-#define BUDGET_MAX (64 * 1024)
+#define BUDGET_MAX (128 * 1024)
 #define BUDGET_PER_SECOND 4096
 #define KEPT_LEAST 32
 #define AGAIN_NS NSEC_PER_SEC /* a silence after which a side may begin something else */

@@ -232,6 +232,12 @@ static bool answers_anew(const struct flow_reader *r, enum meter_side side, cons
 	       memcmp(data, "HTTP/1.", 7) == 0;
 }
 
+/* In place of a head: who spoke HTTP to be taken for it. */
+static bool begins_message(const struct http *h, uint8_t c)
+{
+	return h->where == HTTP_HEAD && h->first_line && !h->line_size && (c == '{' || c == '[');
+}
+
 size_t http_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
 {
 	struct side *s = &r->sides[side];
@@ -243,6 +249,10 @@ size_t http_read(struct flow_reader *r, enum meter_side side, const uint8_t *dat
 			return 0;
 		}
 		head_start(s->http);
+	}
+	if (begins_message(s->http, *data)) {
+		side_step(r, side, STEP_PLAIN);
+		return 0;
 	}
 	if (in_body(s->http) && answers_anew(r, side, data, size))
 		head_start(s->http);

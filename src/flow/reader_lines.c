@@ -71,28 +71,34 @@ void lines_start(struct side *s)
 	s->line_at = 0;
 }
 
+/* Between messages: a blank, or what stands before one. */
+static size_t read_between(struct side *s, uint8_t c)
+{
+	s->has_line |= c == '\n';
+	s->line_at = is_blank(c) ? s->line_at : (uint8_t)(s->line_at + 1);
+	s->line_begun = s->line_at > LINE_PREFIX;
+	return 1;
+}
+
+/* To pass over a line costs next to nothing, and is not charged. */
 void lines_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
 {
 	struct side *s = &r->sides[side];
 	size_t used;
 
-	if (size > r->budget)
-		size = r->budget;
-	r->budget -= (uint32_t)size;
-	for (; size; data += used, size -= used) {
-		used = 0;
-		if (s->rpc) {
-			used = read_message(r, s, data, size);
-		} else if (s->line_begun) {
+	for (; size && r->budget; data += used, size -= used) {
+		if (s->line_begun && !s->rpc) {
 			used = pass_line(s, data, size);
-		} else if (*data == '{' || *data == '[') {
-			begin_message(s);
-		} else {
-			s->has_line |= *data == '\n';
-			s->line_at = is_blank(*data) ? s->line_at : (uint8_t)(s->line_at + 1);
-			s->line_begun = s->line_at > LINE_PREFIX;
-			used = 1;
+			continue;
 		}
+		if (!s->rpc && (*data == '{' || *data == '['))
+			begin_message(s);
+		used = size < r->budget ? size : r->budget;
+		if (s->rpc)
+			used = read_message(r, s, data, used);
+		else
+			used = s->line_begun ? 0 : read_between(s, *data);
+		r->budget -= (uint32_t)used;
 	}
 }
 
@@ -138,10 +144,7 @@ static void judge_sample(struct flow_reader *r, enum meter_side side)
 	s->sampled = true;
 	if (!s->text && is_random(s->kept, s->kept_size) && !is_known(r))
 		reader_note(r, FLOW_TRAIT_ENCRYPTED);
-	if (s->text)
-		side_forget(s);
-	else
-		side_step(r, side, STEP_DULL);
+	side_forget(s);
 }
 
 void sample_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "flow_bench.h"
+#include "gate/flow_event.h"
 
 static char block[1 << 20];
 
@@ -460,16 +461,71 @@ static void resolver(void **state)
 	line_close(&l);
 }
 
+/* What the reader learns is told soon, together, and the flow is still what it was. */
+static void news(void **state)
+{
+	struct line l = line_open(ANY);
+	const struct fake_event *e;
+
+	(void)state;
+	say(l.client, "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\n");
+	assert_true(line_accept(&l, 3000));
+	fake_gate_serve(&fake, 20);
+	say(l.server, "{\"id\":null,\"method\":\"mining.notify\",\"params\":[\"1\",2]}\n");
+	fake_gate_serve(&fake, 100);
+	assert_int_equal(fake.event_count, 1);
+	fake_gate_serve(&fake, 400);
+	e = fake_gate_last(&fake);
+	assert_int_equal(fake.event_count, 2);
+	assert_int_equal(e->flow.state, FLOW_LIVES);
+	assert_int_equal(e->flow.protocol, PROTOCOL_STRATUM);
+	assert_int_equal(e->flow.signs.traits,
+			 1u << FLOW_TRAIT_STRATUM_ASKED | 1u << FLOW_TRAIT_STRATUM_PUSHED);
+	assert_int_equal(e->flow.signs.turns[OUTSIDE], 1);
+	say(l.server, "{\"id\":null,\"method\":\"mining.notify\",\"params\":[\"2\",2]}\n");
+	fake_gate_serve(&fake, 400);
+	assert_int_equal(fake.event_count, 2);
+	line_close(&l);
+}
+
+/* What is told between the minutes has an end. */
+static void news_at_the_limit(void **state)
+{
+	struct gate g = { .begun = false };
+	struct timer minute = { .due = NULL };
+	uint64_t hour = clock_mono_ns() + 3600 * NSEC_PER_SEC;
+	unsigned count = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 25; i++) {
+		assert_int_equal(timer_set(&g.timers, &minute, hour), 0);
+		flow_event_soon(&g, &minute, &count);
+		assert_int_equal(minute.at < hour, i < 20);
+	}
+	timer_stop(&g.timers, &minute);
+	flow_event_soon(&g, &minute, &count); /* a flow that is over */
+	assert_int_equal(minute.place, 0);
+	timers_free(&g.timers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(passes),      cmocka_unit_test(resets),
-		cmocka_unit_test(unreachable), cmocka_unit_test(holds_back),
-		cmocka_unit_test(refused),     cmocka_unit_test(many_answers),
-		cmocka_unit_test(narrowed),    cmocka_unit_test(resolver),
-		cmocka_unit_test(stagger),     cmocka_unit_test(lives),
-		cmocka_unit_test(lingers),     cmocka_unit_test(any_traffic),
+		cmocka_unit_test(passes),
+		cmocka_unit_test(resets),
+		cmocka_unit_test(unreachable),
+		cmocka_unit_test(holds_back),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(many_answers),
+		cmocka_unit_test(narrowed),
+		cmocka_unit_test(resolver),
+		cmocka_unit_test(stagger),
+		cmocka_unit_test(lives),
+		cmocka_unit_test(lingers),
+		cmocka_unit_test(any_traffic),
 		cmocka_unit_test(carried),
+		cmocka_unit_test(news),
+		cmocka_unit_test(news_at_the_limit),
 	};
 
 	return flow_bench_begin() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;

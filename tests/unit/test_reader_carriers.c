@@ -197,6 +197,13 @@ static void http(void **state)
 	say(&t, OUTSIDE, "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n");
 	reader_expect(&t, 4096);
 
+	t = begin("HTTP first, and then none", PROTOCOL_HTTP, STRATUM, 0);
+	say(&t, INSIDE, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+	say(&t, OUTSIDE, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+	say(&t, INSIDE, SUBSCRIBE "\n");
+	say(&t, OUTSIDE, NOTIFY "\n");
+	reader_expect_all(&t);
+
 	t = begin("a page about it", PROTOCOL_HTTP, 0, 0);
 	say(&t, INSIDE, "GET /stratum HTTP/1.1\r\nHost: a.test\r\n\r\n");
 	say(&t, OUTSIDE, "HTTP/1.1 200 OK\r\nContent-Length: 56\r\n\r\n<p>" SUBSCRIBE "</p>");
@@ -497,6 +504,32 @@ static void packets(void **state)
 	assert_int_equal(datagrams(IPPROTO_ICMP, &t).inner, PROTOCOL_SSH);
 }
 
+/* A miner behind a megabyte of something else, and behind more JSON than is read at once. */
+static void later(void **state)
+{
+	static char much[200000];
+	struct flow_reader *r;
+	uint64_t now = NSEC_PER_SEC;
+
+	(void)state;
+	for (int json = 0; json < 2; json++) {
+		r = flow_reader_new(IPPROTO_TCP, 443, false);
+		assert_non_null(r);
+		memset(much, json ? ' ' : '\1', sizeof(much));
+		much[0] = json ? '{' : 'x';
+		for (int i = 0; i < 5; i++)
+			flow_reader_take(r, INSIDE, now, much, sizeof(much), sizeof(much));
+		flow_reader_take(r, INSIDE, now, SUBSCRIBE, sizeof(SUBSCRIBE) - 1,
+				 sizeof(SUBSCRIBE) - 1);
+		assert_int_equal(!!FLOW_HAS(flow_reader_signs(r), STRATUM_ASKED), !json);
+		now += 2 * NSEC_PER_SEC;
+		flow_reader_take(r, INSIDE, now, SUBSCRIBE, sizeof(SUBSCRIBE) - 1,
+				 sizeof(SUBSCRIBE) - 1);
+		assert_true(FLOW_HAS(flow_reader_signs(r), STRATUM_ASKED));
+		flow_reader_free(r);
+	}
+}
+
 static void without_structure(void **state)
 {
 	struct talk t = begin("random", PROTOCOL_UNKNOWN, BIT(ENCRYPTED), 0);
@@ -529,6 +562,7 @@ int main(void)
 		cmocka_unit_test(packets),
 		cmocka_unit_test(without_structure),
 		cmocka_unit_test(captures),
+		cmocka_unit_test(later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
