@@ -29,8 +29,9 @@ static bool phase_is_public(const struct policy *p)
 	return false;
 }
 
-/* A name without a wildcard, or one address. Without a rule it is a socket that was carried in,
- * where nothing else could be let out without one. */
+/* A name, also below a domain of somebody's (*.example.org, but neither *.org nor *), or one
+ * address. Without a rule it is a socket that was carried in, where nothing else could be let out
+ * without one. */
 static bool is_named(const struct policy *p, uint16_t rule)
 {
 	struct egress_address net;
@@ -42,7 +43,7 @@ static bool is_named(const struct policy *p, uint16_t rule)
 	host = p->network.allow[rule].host;
 	if (egress_address_parse(host, &net, &prefix) == 0)
 		return prefix == 128;
-	return host[0] != '*';
+	return host[0] != '*' || (host[1] == '.' && strchr(host + 2, '.'));
 }
 
 static uint64_t host_key(const struct flow_seen *f)

@@ -14,19 +14,22 @@
 
 #include <netinet/in.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "detect_bench.h"
 #include "policy/setting.h"
 
 #define KEY "/home/user/.ssh/id_ed25519"
 
-/* Rule 0 has files.test for itself, rule 1 budget.test with 1 GB, rule 2 every name. */
+/* Rule 0 has files.test for itself, rule 1 budget.test with 1 GB, rule 2 every name, rule 3 those
+ * of one domain, rule 4 those of half the world. */
 static struct bench *with_rules(void)
 {
-	static const char *const hosts[] = { "files.test", "budget.test", "*" };
+	static const char *const hosts[] = { "files.test", "budget.test", "*", "*.bucket.test",
+					     "*.test" };
 	struct bench *b = bench_new();
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < ARRAY_LENGTH(hosts); i++) {
 		struct network_rule rule = NETWORK_RULE_NEW;
 
 		rule.host = strdup(hosts[i]);
@@ -200,7 +203,10 @@ static void what_a_rule_explains_is_none(void **state)
 	upload(b, 1, "budget.test", 900000000, 2000);
 	for (int i = 0; i < 500; i++)
 		upload(b, 0, "api.test", 400, 900);
+	upload(b, 3, "one.bucket.test", 30000000, 2000);
 	assert_int_equal(b->count, 0);
+	upload(b, 4, "evil.test", 30000000, 2000);
+	assert_int_equal(severity(b), SEVERITY_MEDIUM);
 	bench_free(b);
 }
 
