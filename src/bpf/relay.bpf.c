@@ -22,7 +22,8 @@ struct relay_take {
 	__u64 owed;	/* of those counted, bytes that have not been put yet */
 	__u64 own;	/* bytes in it that the process has put there itself */
 	__u64 to;	/* id of the stream that it was put into last */
-	__u64 answered; /* since it was taken from, something was put into the same stream */
+	__u32 out;	/* it leads out of the sandbox */
+	__u32 answered; /* since it was taken from, something was put into the same stream */
 	struct event_stream stream;
 };
 
@@ -71,6 +72,19 @@ relay_concerned(const struct pt_regs *regs, const struct channel_row *row, __s64
 	return p && (p->takes || row->from != NO_ARGUMENT) ? p : NULL;
 }
 
+static __always_inline bool leads_out(__u64 at)
+{
+	struct file *file = CAST(file, (void *)at);
+	struct sock *sk;
+	__u16 family;
+
+	if ((GET(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return false;
+	sk = socket_sock(file);
+	family = sk ? GET(sk, __sk_common.skc_family) : 0;
+	return (family == AF_INET || family == AF_INET6) && !socket_local(sk);
+}
+
 struct relay_key {
 	__u64 start_ns;
 	__u64 from, to; /* struct stream_key */
@@ -93,6 +107,7 @@ struct relay_put {
 	struct stream_key key;
 	__u64 bytes, now, file;
 	bool crowded; /* what it goes with may be known no more */
+	bool out;     /* to where leads out of the sandbox */
 };
 
 static __always_inline bool is_own(const struct relay_take *t, const struct stream_key *key)
@@ -102,34 +117,46 @@ static __always_inline bool is_own(const struct relay_take *t, const struct stre
 
 /* How well a put fits to what was taken: the least is chosen. Sizes in between are distances. */
 enum relay_fit {
-	FIT_OWN = -1,		/* it is the other end of what it was put into */
-	FIT_SELF = 0,		/* the answer to it, of its size */
-	FIT_MOVED = 1,		/* passed on, as far as sizes say; the rest of what was, too */
-	FIT_ANSWER = 1 << 28,	/* the answer to it, of any size */
-	FIT_ANSWERED = 1 << 29, /* passed on, though it has been answered already */
-	FIT_OTHER = 1 << 30,	/* passed on in another form */
+	FIT_OWN = -1, /* it is the other end of what it was put into */
+	FIT_SAME =
+		0, /* the answer to it, or passed on to the outside or from there: by the sizes */
+	FIT_MOVED = 1 << 24,	/* passed on, as far as sizes say; the rest of what was, too */
+	FIT_PART = 1 << 25,	/* a part of it, passed on to the outside or from there */
+	FIT_ANSWER = 1 << 26,	/* the answer to it, of any size */
+	FIT_ANSWERED = 1 << 27, /* passed on, though it has been answered already */
+	FIT_OTHER = 1 << 28,	/* passed on in another form */
 	FIT_NONE = 0x7fffffff
 };
 
-/* As many bytes, or some more: an encryption's header, padding and checksum. */
+/* As many bytes, or some more or less: an encryption's header, padding and checksum. */
 static __always_inline bool same_size(__u64 taken, __u64 put)
 {
-	return put >= taken && put <= taken + taken / 4 + 128;
+	return put <= taken + taken / 4 + 128 && taken <= put + put / 4 + 128;
 }
 
 static __always_inline __u32 size_distance(__u64 taken, __u64 put)
 {
 	__u64 d = taken < put ? put - taken : taken - put;
 
-	return d < FIT_ANSWER - 1 ? d : FIT_ANSWER - 2;
+	return d < FIT_MOVED / 2 - 1 ? d : FIT_MOVED / 2 - 1;
 }
 
 /* Back to where it came from. */
-static __always_inline int fit_answer(const struct relay_take *t, bool same)
+static __always_inline int fit_answer(const struct relay_take *t, bool same, __u32 distance)
 {
 	if (!t->fresh)
 		return FIT_NONE;
-	return same && !t->answered ? FIT_SELF : FIT_ANSWER;
+	return same && !t->answered ? FIT_SAME + 2 * distance + 1 : FIT_ANSWER;
+}
+
+/* To the outside, or from there: there a program rarely answers one end with what is for the other,
+ * as a server with many connections may seem to. */
+static __always_inline int fit_crossing(const struct relay_take *t, const struct relay_put *put,
+					bool same, __u32 distance)
+{
+	if (same)
+		return FIT_SAME + 2 * distance;
+	return (put->bytes < t->fresh ? FIT_PART : FIT_OTHER) + distance;
 }
 
 /* What is left of something of which a part has gone that way. */
@@ -153,24 +180,18 @@ __noinline int relay_fit(const struct relay_take *t, const struct relay_put *put
 	if (put->now - t->ns > RELAY_WINDOW_NS)
 		return FIT_NONE;
 	same = same_size(t->fresh, put->bytes);
+	distance = size_distance(t->fresh, put->bytes);
 	if (t->id == put->key.id)
-		return fit_answer(t, same);
+		return fit_answer(t, same, distance);
 	if (!t->fresh)
 		return fit_rest(t, put);
-	distance = size_distance(t->fresh, put->bytes);
 	if (put->crowded && t->fresh != put->bytes && !(same && t->to == put->key.id))
 		return FIT_NONE;
 	if (t->answered)
 		return same ? FIT_ANSWERED + distance : FIT_NONE;
+	if (t->out != put->out)
+		return fit_crossing(t, put, same, distance);
 	return (same ? FIT_MOVED : FIT_OTHER) + distance;
-}
-
-static __always_inline bool leads_out(const struct event_stream *s)
-{
-	__u32 address[4];
-
-	__builtin_memcpy(address, s->address, sizeof(address));
-	return s->kind == STREAM_INET && !loopback6(address);
 }
 
 /* Between the outside and another stream one move may be all there is. */
@@ -180,16 +201,30 @@ static __always_inline void relay_tell(const struct relay_take *t, const struct 
 	struct call_entry *call = acting_call();
 	struct event_relay e = {};
 
+	if (!call || (pair->count < RELAY_TOLD_INSIDE && !t->out && !put->out))
+		return;
 	stream_of(put->file, &e.to);
 	e.from = t->stream;
-	if (!call || (pair->count < RELAY_TOLD_INSIDE && !leads_out(&e.from) && !leads_out(&e.to)))
-		return;
 	fill_header(&e.h, EVENT_RELAY, call, current_task());
 	e.first_mono_ns = pair->first_ns;
 	e.bytes_in = pair->bytes_in;
 	e.bytes_out = pair->bytes_out;
 	e.count = pair->count;
 	send_event(&ring_network, EVENT_CLASS_NETWORK, call, &e.h, sizeof(e));
+}
+
+/* Several connections to one server are no way from one to the other. */
+static __always_inline bool same_end(const struct relay_take *t, const struct relay_put *put)
+{
+	struct event_stream to;
+	__u64 a[2], b[2];
+
+	if (!t->out || !put->out)
+		return false;
+	stream_of(put->file, &to);
+	__builtin_memcpy(a, t->stream.address, sizeof(a));
+	__builtin_memcpy(b, to.address, sizeof(b));
+	return a[0] == b[0] && a[1] == b[1] && t->stream.port == to.port;
 }
 
 /* What was taken went where the put is. */
@@ -257,7 +292,7 @@ static __always_inline void relay_put(struct relay_process *p, const struct rela
 	t = &p->of[at & (RELAY_TAKES - 1)];
 	if (least == FIT_OWN)
 		relay_own(t, put->bytes);
-	else if (t->id != put->key.id)
+	else if (t->id != put->key.id && !same_end(t, put))
 		relay_count(t, put);
 	else if (put->bytes >=
 		 t->fresh / 4) /* less is a word in between, and the rest may follow */
@@ -290,6 +325,7 @@ relay_place(struct relay_process *p, const struct stream_key *key, __u64 file, _
 	__builtin_memset(t, 0, sizeof(*t));
 	t->id = key->id;
 	stream_of(file, &t->stream);
+	t->out = leads_out(file);
 	return t;
 }
 
@@ -386,6 +422,7 @@ static __always_inline void relay_step(const struct pt_regs *regs, const struct 
 	if (!put.file)
 		return;
 	put.now = bpf_ktime_get_ns();
+	put.out = leads_out(put.file);
 	put.crowded = put.now - p->crowded_ns <= RELAY_WINDOW_NS;
 	relay_put(p, &put);
 }
