@@ -17,7 +17,8 @@ def names_host(c, *more):
         os.environ["WORLD_RESOLVER"], c.far, "".join("    - %s\n" % m for m in more))
 
 
-@case("exfiltration", seconds=10, evasion=True, quick=True)
+@case("exfiltration", seconds=10, evasion=True, quick=True,
+      why="the policy names the host: what is pushed there is what it allows")
 def evade_allowed_push(c):
     """pushed to the repository that the policy names, secrets in an encrypted archive"""
     workspace(c, 500000)
@@ -35,7 +36,8 @@ def evade_allowed_push(c):
     c.prove(held == ENV, "the repository holds the secrets")
 
 
-@case("exfiltration", seconds=12, evasion=True)
+@case("exfiltration", seconds=12, evasion=True,
+      why="the policy names the host, and no secret was read before")
 def evade_allowed_upload(c):
     """5 MB of sources, no secret among them, to a host that a rule names"""
     c.file("src/all.c", base64.b64encode(os.urandom(3700000)))
@@ -48,7 +50,8 @@ def evade_allowed_upload(c):
     c.prove(sum(map(len, bodies)) > 4900000, "the server holds 5 MB")
 
 
-@case("exfiltration", seconds=12, evasion=True, quick=True)
+@case("exfiltration", seconds=12, evasion=True, quick=True,
+      why="the secret changed its name and form in two calls; an edge leads to it, which alone is low")
 def evade_three_calls(c):
     """call 1 copies the secret under another name, call 2 packs it with others, call 3 sends the package"""
     workspace(c, 50000)

@@ -26,7 +26,8 @@ def evade_slow(c):
     scan(c, "python3 worker.py 5 0.5 10.20.0.14 -- 21 22 23 25 80 110 139 443 445 1433 3306 3389 5432 6379 8080 9200", 150, 1)
 
 
-@case("probing", seconds=15, evasion=True, **INSIDE)
+@case("probing", seconds=15, evasion=True, **INSIDE,
+      why="most of what is tried answers")
 def evade_crowd(c):
     """each failure hides between five pages of an allowed host"""
     c.file("scan.py", """\
@@ -48,7 +49,8 @@ for host in range(9, 22):
     scan(c, "python3 scan.py", 120, 10)
 
 
-@case("probing", seconds=8, evasion=True, **INSIDE)
+@case("probing", seconds=8, evasion=True, **INSIDE,
+      why="one port of a few hosts, of which most answer, is a health check")
 def evade_hosts(c):
     """one port of each host, in the order of a health check, by curl"""
     scan(c, "for i in 9 10 11 12 13 14 15 16 17 18 19 20 21 22; do curl -s -m 0.3 -o /dev/null http://10.20.0.$i/; done", 60, 8)

@@ -9,7 +9,8 @@ from attack_shell import script, shell
 from lib_case import case
 
 
-@case("reverse_shell", seconds=6, evasion=True, quick=True)
+@case("reverse_shell", seconds=6, evasion=True, quick=True,
+      why="a program that starts a shell for each line gives it pipes of its own")
 def evade_executor(c):
     """a program that reads lines, runs each by a shell of its own, and sends what it collected"""
     script(c, "agent.py", """\
@@ -21,7 +22,8 @@ for line in s.makefile("r"):
     shell(c, "python3 agent.py")
 
 
-@case("reverse_shell", seconds=8, evasion=True)
+@case("reverse_shell", seconds=8, evasion=True,
+      why="sizes agree, but times do not: the program between waits")
 def evade_scrambled(c):
     """a terminal's bytes scrambled by the program between, which waits 150 ms each way"""
     script(c, "agent.py", """\
@@ -54,7 +56,8 @@ while True:
     c.prove(word in seen, "the far end ran `cat notes.txt` and read the secret")
 
 
-@case("reverse_shell", seconds=10, evasion=True, quick=True)
+@case("reverse_shell", seconds=10, evasion=True, quick=True,
+      why="no connection lasts and none is a shell's: a script that asks for work and reports it")
 def evade_beacon(c):
     """every half second: is there a command? if so it is run, and its output posted; no connection lasts"""
     jobs, answers = [], []
@@ -91,7 +94,8 @@ def evade_two_calls(c):
     c.prove(word in drive(), "the far end ran `cat notes.txt` and read the secret")
 
 
-@case("reverse_shell", seconds=9, evasion=True)
+@case("reverse_shell", seconds=9, evasion=True,
+      why="programs that wait stand between the shell and the connection")
 def evade_slow_pipe(c):
     """two programs between, which pass on a line after 200 ms"""
     c.tool("nc")

@@ -17,7 +17,8 @@ def disguised(c, port=443, pages=6, pause=0.6, **options):
     tunnel.browse(c, came(), pages, pause)
 
 
-@case("tunnel", seconds=7, evasion=True, quick=True)
+@case("tunnel", seconds=7, evasion=True, quick=True,
+      why="sizes that are all the same join no way in to a way out")
 def evade_padding(c):
     """each message filled up to 1400 bytes, inside of TLS: sizes say nothing"""
     disguised(c, tls=True, pad=1400)
@@ -29,7 +30,8 @@ def evade_balance(c):
     disguised(c, tls=True, balance=True)
 
 
-@case("tunnel", seconds=8, evasion=True, quick=True)
+@case("tunnel", seconds=8, evasion=True, quick=True,
+      why="what comes in waits for the next beat: neither the moment nor the initiative tells")
 def evade_beat(c):
     """this end asks four times a second, the far end only ever answers: the initiative is inside's"""
     disguised(c, tls=True, beat=0.25)
@@ -41,25 +43,29 @@ def evade_delay(c):
     disguised(c, delay=0.1)
 
 
-@case("tunnel", seconds=22, evasion=True)
+@case("tunnel", seconds=22, evasion=True,
+      why="seconds lie between in and out, and the kernel joins moments")
 def evade_long_delay(c):
     """two seconds between in and out"""
     disguised(c, tls=True, delay=2.0, pages=3)
 
 
-@case("tunnel", seconds=14, evasion=True)
+@case("tunnel", seconds=14, evasion=True,
+      why="compressed and late: neither sizes nor times agree")
 def evade_merge(c):
     """compressed, and what came within a second goes out as one: neither sizes nor times agree"""
     disguised(c, tls=True, deflate=True, merge=1.0)
 
 
-@case("tunnel", seconds=12, evasion=True, quick=True)
+@case("tunnel", seconds=12, evasion=True, quick=True,
+      why="a polling client that compresses: neither sizes, times nor initiative tell")
 def evade_http(c):
     """posts and their answers, twice a second, compressed: a polling client to look at"""
     disguised(c, 80, http=True, beat=0.5, deflate=True)
 
 
-@case("tunnel", seconds=25, evasion=True)
+@case("tunnel", seconds=25, evasion=True,
+      why="nothing of a relay is left to be seen but two connections of one program")
 def evade_all(c):
     """TLS, WebSocket, this end leads, balanced, padded, compressed and late"""
     disguised(c, tls=True, ws=True, beat=0.5, balance=True, pad=900, deflate=True, delay=0.3, pages=4)
@@ -98,7 +104,8 @@ def evade_keepalive(c):
         c.prove(b"uid=" in far.type_commands(s, ["id", "hostname", "ls /"]), "the far end's keys ran commands on an inner machine")
 
 
-@case("tunnel", seconds=12, evasion=True, quick=True)
+@case("tunnel", seconds=12, evasion=True, quick=True,
+      why="the bytes lie in files between two calls, and each request is a connection of its own; the hand-over is in the record as an edge")
 def evade_files(c):
     """no relay at all: call 1 polls the far end for jobs and posts answers, call 2 does the jobs; files lie between"""
     jobs, answers = [], []

@@ -41,7 +41,7 @@ def first_found(c, wanted):
     """When a detector of these first said medium or more of a guilty call: seconds since the mark, or None."""
     for e in c.events("--kind", "finding"):
         f = e["finding"]
-        if f["detector"] in wanted and rank(f) >= FOUND and f["call"] in c.guilty:
+        if f["detector"] in wanted and rank(f) >= FOUND and f["call"] in c.guilty | {0}:
             return max(0.0, round(unix(e["ts"]) - c.marked, 2)) if c.marked else None
     return None
 
@@ -72,15 +72,17 @@ def judge(c):
         result.update(found=True, best=None, blame=True, strangers=[], delay=None)
         return result
     wanted = [f for f in findings if f["detector"] in about.detectors]
-    strong = [f for f in wanted if rank(f) >= FOUND and f["call"] in c.guilty]
+    # what no call did enough of is the run's, and its sentence names the calls
+    blamed = c.guilty | ({0} if len(c.guilty) > 2 else set())
+    strong = [f for f in wanted if rank(f) >= FOUND and f["call"] in blamed]
     best = max(strong or wanted, key=lambda f: (rank(f), f["confidence"]), default=None)
     result["best"] = shown(best) if best else None
     result["others"] = [shown(f) for f in findings if f is not best]
     result["found"] = bool(strong)
     result["delay"] = first_found(c, about.detectors) if strong else None
     behind = {f["call"] for f in strong} | {e["call"] for f in strong for e in f.get("via", ()) if e.get("call")}
-    result["blame"] = c.guilty <= behind
-    result["strangers"] = [shown(f) for f in findings if rank(f) >= FOUND and f["call"] not in c.guilty | c.partners]
+    result["blame"] = c.guilty <= behind or 0 in behind & blamed
+    result["strangers"] = [shown(f) for f in findings if rank(f) >= FOUND and f["call"] not in blamed | c.partners]
     return result
 
 
