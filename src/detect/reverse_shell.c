@@ -58,21 +58,23 @@ static void add_lead(struct detection *d, struct side *side, const struct event_
 	};
 }
 
-/* Whoever drives ssh by pipes (scp, expect) takes what it prints and gives it its input: the way
- * from the connection leads through the program itself, which is not driven by what it reads there.
- */
-static bool is_by_itself(const struct shell_case *c, const struct relay_reach *reach,
-			 const struct relay_step *at)
+/* Whoever drives ssh by pipes (scp, expect) takes what it prints and gives it its input, be it ssh
+ * that holds the connection or a master for it: the way leads through the program's own streams,
+ * and it is not driven by what it printed itself. */
+static bool is_its_own(const struct shell_case *c, const struct relay_reach *reach,
+		       const struct relay_step *at)
 {
-	const struct event_header *own = &c->program->h, *h = &at->relay->last.h;
+	const struct event_stream put = stream_far(&c->program->in);
+	const struct event_stream printed = stream_far(&c->program->out);
 
-	while (h->pid != own->pid || h->start_ns != own->start_ns) {
+	for (;; at = &reach->steps[at->before]) {
+		const struct event_relay *r = &at->relay->last;
+
+		if (stream_same(&r->from, &printed) && stream_same(&r->to, &put))
+			return true;
 		if (at->before < 0)
 			return false;
-		at = &reach->steps[at->before];
-		h = &at->relay->last.h;
 	}
-	return true;
 }
 
 static void find_leads(struct shell_case *c)
@@ -83,13 +85,13 @@ static void find_leads(struct shell_case *c)
 	add_lead(c->d, &c->in, in, NULL);
 	relays_backward(detection_relays(c->d), &before, &c->in.reach);
 	for (size_t i = 0; i < c->in.reach.count; i++)
-		if (!is_by_itself(c, &c->in.reach, &c->in.reach.steps[i]))
+		if (!is_its_own(c, &c->in.reach, &c->in.reach.steps[i]))
 			add_lead(c->d, &c->in, &c->in.reach.steps[i].relay->last.from,
 				 &c->in.reach.steps[i]);
 	add_lead(c->d, &c->out, out, NULL);
 	relays_forward(detection_relays(c->d), &behind, &c->out.reach);
 	for (size_t i = 0; i < c->out.reach.count; i++)
-		if (!is_by_itself(c, &c->out.reach, &c->out.reach.steps[i]))
+		if (!is_its_own(c, &c->out.reach, &c->out.reach.steps[i]))
 			add_lead(c->d, &c->out, &c->out.reach.steps[i].relay->last.to,
 				 &c->out.reach.steps[i]);
 }
