@@ -315,7 +315,7 @@ struct event_dns {
 
 enum flow_state {
 	FLOW_OPENED, /* the outside was reached */
-	FLOW_LIVES,  /* a minute has passed */
+	FLOW_LIVES,  /* a minute has passed, or its reader has news */
 	FLOW_ENDED,
 	FLOW_CUT, /* ended by the gate: reason says why; what never reached the outside too */
 	FLOW_STATE_COUNT
