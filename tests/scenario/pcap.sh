@@ -103,9 +103,9 @@ run "$WEIR" pcap --flows 2 wire
 like "$out" "and [0-9]+ more flows" "fewer flows than there are"
 
 # Memory: ways to fill it. 256 MB is what weir-pcap(1) says.
-for kind in "syns 500000" "udp 500000" "flows 100000" "fragments 100000" "early 200000"; do
-	"$make" $kind >full
-	run $lib limit 256 "$WEIR" pcap -f json full
-	ok $status "$kind: $out" "$err"
+for kind in syns:500000 udp:500000 flows:100000 fragments:100000 early:200000; do
+	count=$((${kind#*:} * ${PCAP_SCALE:-1}))
+	"$make" "${kind%:*}" $count | $lib limit 256 "$WEIR" pcap -f json - >limit 2>&1
+	ok $? "$count ${kind%:*}: $(tail -n 1 limit)" "$(cat limit)"
 done
 finish
