@@ -406,7 +406,7 @@ struct event_usage {
 	__u64 since_ns;	       /* length of the interval that this event is about */
 	__u64 used_usec;       /* in it */
 	__u32 processes;       /* alive in the cgroup; 0 unknown */
-	__u32 reserved;
+	__u32 waited_msec; /* of the interval: some process could have run and had no processor */
 };
 
 /* From the keeper: what a finding ordered by the policy's `on:` has done, once it is done. */

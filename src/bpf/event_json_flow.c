@@ -162,5 +162,6 @@ void usage_members(struct json *j, const struct event_view *e)
 	json_field_uint(j, "cpu_usec", e->usage->cpu_usec);
 	json_field_uint(j, "since_ns", e->usage->since_ns);
 	json_field_uint(j, "used_usec", e->usage->used_usec);
+	json_field_uint(j, "waited_msec", e->usage->waited_msec);
 	json_field_uint(j, "processes", e->usage->processes);
 }

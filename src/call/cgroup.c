@@ -270,6 +270,16 @@ uint64_t cgroup_cpu_usec(int cgroup)
 	return sum_of(read_small(cgroup, "cpu.stat", &cpu), "usage_usec ");
 }
 
+/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=123", then "full"; Documentation/accounting/psi.rst
+ */
+uint64_t cgroup_waited_usec(int cgroup)
+{
+	cleanup_buf struct buf pressure = { 0 };
+	const char *total = strstr(read_small(cgroup, "cpu.pressure", &pressure), "total=");
+
+	return total ? strtoull(total + strlen("total="), NULL, 10) : 0;
+}
+
 void cgroup_resources(int cgroup, struct resources *r)
 {
 	cleanup_buf struct buf memory = { 0 }, io = { 0 };

@@ -30,9 +30,11 @@
 #define SENT_BYTES_MAX 1024
 #define RATE_MAX 1024 /* bytes a second, each way */
 
-/* A miner that is to pay burns at least one processor without pause; a build or a test has forks or
- * files to show for it: more than one in five seconds. */
-#define BUSY_PERCENT 80	     /* of one processor, of the call's processes together */
+/* A miner that is to pay burns a processor without pause, or would if it had it: time in which a
+ * process waits for one counts. The work of a build or of tests is done by processes that end soon,
+ * or leaves files: more than one in five seconds. */
+#define BUSY_PERCENT 60 /* of one processor, of the call's processes together */
+#define SHORT_LIFE_NS (20 * NSEC_PER_SEC)
 #define BUSY_TIME_PERCENT 80 /* of the time looked at */
 #define BUSY_MIN_NS (20 * NSEC_PER_SEC)
 #define BUSY_FRESH_NS (60 * NSEC_PER_SEC) /* older news of a call say nothing of now */
@@ -43,14 +45,15 @@
 #define THIN_MAX 64    /* flows; where they are full, the eldest gives way */
 
 struct sample {
-	uint64_t mono_ns, cpu_usec;
-	uint32_t works; /* forks, and files touched first */
+	uint64_t mono_ns, cpu_usec, wanted_usec; /* wanted: used, or waited for */
+	uint64_t passed_usec;			 /* used by processes that did not live long */
+	uint32_t files;				 /* touched first */
 };
 
 struct use {
 	size_t count;
 	struct sample samples[SAMPLES_MAX];
-	uint32_t works;
+	struct sample now;
 };
 
 struct mining {
@@ -61,8 +64,8 @@ struct mining {
 
 /* What a call used in the time that was asked for. */
 struct burnt {
-	uint64_t ns, cpu_usec;
-	uint32_t works;
+	uint64_t ns, cpu_usec, passed_usec;
+	uint32_t files;
 	bool busy;
 };
 
@@ -78,24 +81,27 @@ static int start(struct detection *d, void **ret_state)
 	return 0;
 }
 
-static void add_sample(struct use *u, uint64_t mono_ns, uint64_t cpu_usec, uint32_t works)
+static void add_sample(struct use *u, const struct sample *sample)
 {
-	if (u->count && mono_ns <= u->samples[u->count - 1].mono_ns)
+	if (u->count && sample->mono_ns <= u->samples[u->count - 1].mono_ns)
 		return;
 	if (u->count == SAMPLES_MAX) {
 		for (size_t i = 1; i < SAMPLES_MAX / 2; i++)
 			u->samples[i] = u->samples[2 * i];
 		u->count = SAMPLES_MAX / 2;
 	}
-	u->samples[u->count++] = (struct sample){ mono_ns, cpu_usec, works };
+	u->samples[u->count++] = *sample;
+}
+
+static uint64_t grown(uint64_t before, uint64_t after)
+{
+	return after > before ? after - before : 0;
 }
 
 static bool is_busy(const struct sample *a, const struct sample *b)
 {
-	uint64_t ns = b->mono_ns - a->mono_ns;
-	uint64_t used = b->cpu_usec > a->cpu_usec ? b->cpu_usec - a->cpu_usec : 0;
-
-	return used * 1000 >= ns / 100 * BUSY_PERCENT;
+	return grown(a->wanted_usec, b->wanted_usec) * 1000 >=
+	       (b->mono_ns - a->mono_ns) / 100 * BUSY_PERCENT;
 }
 
 /* From `from` on, as far as there is news. */
@@ -112,8 +118,9 @@ static struct burnt burnt_since(const struct use *u, uint64_t from, uint64_t now
 		if (begin->mono_ns + ns / 2 < from)
 			break;
 		b.ns += ns;
-		b.cpu_usec += end->cpu_usec > begin->cpu_usec ? end->cpu_usec - begin->cpu_usec : 0;
-		b.works += end->works - begin->works;
+		b.cpu_usec += grown(begin->cpu_usec, end->cpu_usec);
+		b.passed_usec += grown(begin->passed_usec, end->passed_usec);
+		b.files += end->files - begin->files;
 		busy_ns += is_busy(begin, end) ? ns : 0;
 	}
 	b.busy = b.ns >= BUSY_MIN_NS && busy_ns >= b.ns / 100 * BUSY_TIME_PERCENT &&
@@ -123,7 +130,7 @@ static struct burnt burnt_since(const struct use *u, uint64_t from, uint64_t now
 
 static bool works_besides(const struct burnt *b)
 {
-	return b->works * OTHER_WORK_NS > b->ns;
+	return b->files * OTHER_WORK_NS > b->ns || 2 * b->passed_usec > b->cpu_usec;
 }
 
 static bool is_trade_port(uint16_t port)
@@ -190,10 +197,9 @@ static void add_cpu(struct finding *f, uint32_t call, const struct burnt *b, str
 {
 	uint64_t tenths = b->cpu_usec * 10000 / (b->ns ? b->ns : 1);
 
-	buf_printf(text, "call %u kept %lu.%lu processors busy for ", call, tenths / 10,
-		   tenths % 10);
+	buf_printf(text, "call %u used %lu.%lu processors for ", call, tenths / 10, tenths % 10);
 	duration_words(b->ns, text);
-	buf_printf(text, ", %u processes and files beside", b->works);
+	buf_printf(text, ", %u files beside", b->files);
 	add_sign(f, SIGN_CPU, text);
 }
 
@@ -412,32 +418,46 @@ static void on_usage(struct detection *d, struct mining *m, const struct event_v
 {
 	const struct event_usage *used = e->usage;
 	struct use *u = keyed_get(m->uses, e->h->call, 0);
-	uint64_t since = used->since_ns < e->h->mono_ns ? e->h->mono_ns - used->since_ns : 0;
+	struct sample begin;
 
 	if (!u)
 		return;
 	/* what a call did before it was busy (its shell, its set-up) is not beside */
-	add_sample(u, since,
-		   used->cpu_usec > used->used_usec ? used->cpu_usec - used->used_usec : 0,
-		   u->count ? u->samples[u->count - 1].works : u->works);
-	add_sample(u, e->h->mono_ns, used->cpu_usec, u->works);
+	begin = u->count ? u->samples[u->count - 1] : u->now;
+	begin.mono_ns = grown(used->since_ns, e->h->mono_ns);
+	begin.cpu_usec = grown(used->used_usec, used->cpu_usec);
+	add_sample(u, &begin);
+	u->now.mono_ns = e->h->mono_ns;
+	u->now.cpu_usec = used->cpu_usec;
+	u->now.wanted_usec += used->used_usec + used->waited_msec * 1000ull;
+	add_sample(u, &u->now);
 	judge_all_thin(d, m, false);
+}
+
+/* What a call has to show besides: files, and processes that did their part and ended. */
+static void on_work(struct mining *m, const struct event_view *e)
+{
+	struct use *u;
+
+	if (e->h->kind == EVENT_FILE && (e->file->op == FILE_READ || !e->file->first))
+		return;
+	u = keyed_get(m->uses, e->h->call, 0);
+	if (!u)
+		return;
+	if (e->h->kind == EVENT_FILE)
+		u->now.files++;
+	else if (e->h->mono_ns < e->h->start_ns + SHORT_LIFE_NS)
+		u->now.passed_usec += e->exit->cpu_usec;
 }
 
 static void on_event(struct detection *d, void *state, const struct event_view *e)
 {
-	struct mining *m = state;
-	struct use *u;
-
-	if (e->h->kind == EVENT_FLOW) {
-		on_flow(d, m, e);
-	} else if (e->h->kind == EVENT_USAGE) {
-		on_usage(d, m, e);
-	} else if (e->h->kind == EVENT_FORK || (e->file->op != FILE_READ && e->file->first)) {
-		u = keyed_get(m->uses, e->h->call, 0);
-		if (u)
-			u->works++;
-	}
+	if (e->h->kind == EVENT_FLOW)
+		on_flow(d, state, e);
+	else if (e->h->kind == EVENT_USAGE)
+		on_usage(d, state, e);
+	else
+		on_work(state, e);
 }
 
 static void finish(struct detection *d, void *state)
@@ -451,7 +471,7 @@ static void finish(struct detection *d, void *state)
 
 const struct detector mining_detector = {
 	.kind = FINDING_MINING,
-	.wants = 1u << EVENT_FLOW | 1u << EVENT_USAGE | 1u << EVENT_FORK | 1u << EVENT_FILE,
+	.wants = 1u << EVENT_FLOW | 1u << EVENT_USAGE | 1u << EVENT_EXIT | 1u << EVENT_FILE,
 	.start = start,
 	.on_event = on_event,
 	.finish = finish,

@@ -8,9 +8,10 @@
 
 #define TOGETHER_NS (NSEC_PER_SEC / 4) /* what is due by then is looked at in one go */
 
-static void tell(struct keeper *k, uint32_t n, int cgroup, uint64_t cpu_usec,
+static void tell(struct keeper *k, struct usage *u, uint32_t n, int cgroup, uint64_t cpu_usec,
 		 const struct usage_told *told)
 {
+	uint64_t waited = cgroup_waited_usec(cgroup);
 	struct event_usage e = { .h = { .size = sizeof(e),
 					.kind = EVENT_USAGE,
 					.call = n,
@@ -19,8 +20,10 @@ static void tell(struct keeper *k, uint32_t n, int cgroup, uint64_t cpu_usec,
 				 .cpu_usec = cpu_usec,
 				 .since_ns = told->since_ns,
 				 .used_usec = told->used_usec,
+				 .waited_msec = (uint32_t)((waited - u->waited_usec) / 1000),
 				 .processes = cgroup_count(cgroup) };
 
+	u->waited_usec = waited;
 	record_bytes(k, MESSAGE_REC_EVENT, &e, sizeof(e));
 }
 
@@ -30,7 +33,7 @@ static void look(struct keeper *k, struct usage *u, uint32_t n, int cgroup, bool
 	struct usage_told told = { 0 };
 
 	if (usage_look(u, clock_mono_ns(), used, last, &told))
-		tell(k, n, cgroup, used, &told);
+		tell(k, u, n, cgroup, used, &told);
 }
 
 static uint64_t earliest_look(const struct keeper *k)

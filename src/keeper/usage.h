@@ -11,6 +11,7 @@ struct usage {
 	uint64_t told_ns, told_usec;	 /* when, and what of the whole; at first the beginning */
 	uint64_t looked_ns, looked_usec; /* the same of the last look */
 	uint64_t next_ns, pause_ns;	 /* when to look again; longer the longer it rests */
+	uint64_t waited_usec;		 /* of the whole, when it was told */
 	bool busy;			 /* it was told, and has not rested since */
 };
 

@@ -249,8 +249,13 @@ static void other_work_makes_it_low(void **state)
 	(void)state;
 	for (int i = 0; i < 12; i++) {
 		burn(b, 5, 300, &cpu);
-		for (uint32_t k = 0; k < 4; k++)
-			detection_event(b->d, make_fork(&b->m, 2000 + k));
+		for (uint32_t k = 0; k < 4; k++) {
+			b->m.pid = 2000 + k;
+			make_exit(&b->m, 0);
+			b->m.u.exit.cpu_usec = 3000000;
+			b->m.u.h.start_ns = b->m.mono_ns - NSEC_PER_SEC;
+			detection_event(b->d, &b->m.view);
+		}
 	}
 	pushed(&f, 12);
 	tell(b, &f, "hot.test");
@@ -259,6 +264,28 @@ static void other_work_makes_it_low(void **state)
 	tell(b, &f, "hot.test");
 	assert_int_equal(b->count, 1);
 	assert_int_equal(b->seen[1].severity, SEVERITY_LOW);
+	bench_free(b);
+}
+
+/* Where others have the processor, who waits for it all the time is as busy. */
+static void waiting_is_as_busy(void **state)
+{
+	struct bench *b = bench_new();
+	struct event_flow f = flow_to(b, 7, 443);
+	uint64_t cpu = 0;
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		b->m.mono_ns += 5 * NSEC_PER_SEC;
+		cpu += 1000000;
+		make_usage(&b->m, cpu, 1000000, 5 * NSEC_PER_SEC);
+		b->m.u.usage.waited_msec = 3900;
+		detection_event(b->d, &b->m.view);
+	}
+	pushed(&f, 12);
+	tell(b, &f, "cdn.test");
+	assert_int_equal(b->count, 1);
+	assert_int_equal(b->seen[1].severity, SEVERITY_MEDIUM);
 	bench_free(b);
 }
 
@@ -347,6 +374,7 @@ int main(void)
 		cmocka_unit_test(either_alone_is_nothing),
 		cmocka_unit_test(metrics_beside_training_are_none),
 		cmocka_unit_test(other_work_makes_it_low),
+		cmocka_unit_test(waiting_is_as_busy),
 		cmocka_unit_test(a_pause_is_not_busy),
 		cmocka_unit_test(two_calls_are_joined_by_their_edge),
 		cmocka_unit_test(the_limits_hold),
