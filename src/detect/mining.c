@@ -152,7 +152,7 @@ static bool is_unreadable(const struct event_flow *f)
 	       (FLOW_HAS(&f->signs, INNER) && f->signs.inner == PROTOCOL_TLS);
 }
 
-/* Pushed by the far end for long, little of it, and mostly not answered at once. */
+/* Pushed by the far end for long, little of it, and little is sent back. */
 static bool is_thin(const struct event_flow *f)
 {
 	const struct flow_signs *s = &f->signs;
@@ -160,8 +160,9 @@ static bool is_thin(const struct event_flow *f)
 
 	return f->direction != FLOW_INSIDE && is_unreadable(f) &&
 	       flow_lasted_ns(f) >= LIFE_MIN_NS && s->initiative[1][1] >= PUSHES_MIN &&
-	       s->initiative[0][0] >= SENT_MIN && s->answered[1] * 2 <= s->initiative[1][0] &&
+	       s->initiative[0][0] + s->answered[1] >= SENT_MIN &&
 	       s->led_bytes[1] <= (uint64_t)s->initiative[1][0] * PUSH_BYTES_MAX &&
+	       s->answer_bytes[1] <= (uint64_t)s->initiative[1][0] * SENT_BYTES_MAX &&
 	       s->led_bytes[0] <= (uint64_t)s->initiative[0][0] * SENT_BYTES_MAX &&
 	       f->bytes_up <= seconds * RATE_MAX && f->bytes_down <= seconds * RATE_MAX;
 }
@@ -361,9 +362,7 @@ static void judge_thin(struct detection *d, struct mining *m, const struct flow_
 	bytes_words(s->led_bytes[1] / s->initiative[1][0], &text);
 	buf_printf(&text, " pushed in ");
 	duration_words(flow_lasted_ns(&flow->last), &text);
-	buf_printf(&text, ", %u of ", s->initiative[0][0]);
-	bytes_words(s->led_bytes[0] / s->initiative[0][0], &text);
-	buf_add_text(&text, " sent back");
+	buf_printf(&text, ", %u sent back", s->initiative[0][0] + s->answered[1]);
 	buf_printf(&summary, "as for mining, %s, on the flow to ", buf_text(&text));
 	add_sign(&f, SIGN_PUSHES, &text);
 	flow_seen_words(flow, &summary);
