@@ -18,6 +18,10 @@ def mine(c, p, port, shares=4, seconds=20, **options):
     c.wait_for(lambda: p.shares, 20 + options.get("pace", 0), "a share")
     c.wait_for(lambda: len(p.shares) >= shares, seconds, "%d shares" % shares)
     c.prove(True, "the pool was given %d shares" % len(p.shares))
+    with open(c.dir + "/burnt") as file:
+        burnt = float(file.read() or 0)
+    if c.about.burns and burnt < 0.85 * options.get("duty", 1):
+        c.starved = "the machine was busy: the miner had only %.0f %% of a processor" % (100 * burnt)
 
 
 @case("mining", seconds=6, quick=True)
@@ -44,13 +48,13 @@ def getwork(c):
     mine(c, pool.GetWork(c, 80), 80, family="getwork")
 
 
-@case("mining", seconds=40)
+@case("mining", seconds=40, burns=True)
 def stratum_tls(c):
     """stratum v1 inside of TLS: only its rhythm and the processor's time tell"""
     mine(c, pool.Stratum(c, 443, every=2, tls=net.tls()), 443, family="stratum", tls=True, pace=3, shares=12, seconds=60)
 
 
-@case("mining", seconds=40)
+@case("mining", seconds=40, burns=True)
 def monero_tls(c):
     """the Monero family inside of TLS"""
     mine(c, pool.Monero(c, 443, every=3, tls=net.tls()), 443, family="monero", tls=True, pace=4, shares=10, seconds=60)
@@ -69,7 +73,7 @@ def stratum_minute(c):
     mine(c, pool.Stratum(c, 5000, every=60), 5000, family="stratum", pace=45, shares=4, seconds=200)
 
 
-@case("mining", seconds=330)
+@case("mining", seconds=215, burns=True)
 def monero_tls_minute(c):
     """the Monero family inside of TLS with a job a minute"""
-    mine(c, pool.Monero(c, 443, every=60, tls=net.tls()), 443, family="monero", tls=True, pace=40, shares=8, seconds=360)
+    mine(c, pool.Monero(c, 443, every=60, tls=net.tls()), 443, family="monero", tls=True, pace=40, shares=5, seconds=280)

@@ -12,7 +12,7 @@ NAMES = {"mining.subscribe": "chat.open", "mining.authorize": "chat.hello", "min
          "mining.set_difficulty": "chat.typing"}
 
 
-@case("mining", seconds=30, evasion=True,
+@case("mining", seconds=30, evasion=True, burns=True,
       why="no message is read, and the thin flow is not TLS")
 def evade_xor(c):
     """stratum with every byte scrambled"""
@@ -31,14 +31,14 @@ def evade_renamed(c):
     mine(c, pool.Stratum(c, 9200, rename=NAMES), 9200, family="stratum", rename=NAMES, shares=5)
 
 
-@case("mining", seconds=45, evasion=True,
+@case("mining", seconds=45, evasion=True, burns=True,
       why="a fifth of a processor is what ordinary work takes, and padding hides the small messages")
 def evade_idle_cpu(c):
     """TLS, padded messages, a fifth of one processor"""
     mine(c, pool.Monero(c, 443, every=3, tls=net.tls()), 443, family="monero", tls=True, duty=0.2, junk=600, pace=4, shares=9, seconds=90)
 
 
-@case("mining", seconds=45, evasion=True,
+@case("mining", seconds=45, evasion=True, burns=True,
       why="the processor time is one call's and the flow another's, with files between")
 def evade_split_miner(c):
     """the work is one call's, the TLS connection another's; files lie between"""
@@ -88,7 +88,7 @@ while True:
     c.prove(True, "the pool was given %d shares" % len(p.shares))
 
 
-@case("mining", seconds=30, evasion=True,
+@case("mining", seconds=30, evasion=True, burns=True,
       why="this end asks and the pool only answers: a REST client beside a busy processor")
 def evade_polling(c):
     """getwork inside of TLS: this end asks, the pool only answers"""

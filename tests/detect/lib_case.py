@@ -73,6 +73,7 @@ class About:
         # what is captured for weir pcap, as a filter in which %s is the case's address; alone: it is others' too
         self.filter = options.pop("filter", "host %s")
         self.alone = options.pop("alone", False)
+        self.burns = options.pop("burns", False)  # needs a processor for itself: such cases run one by one, last
         assert not options, options
         self.split = "tune" if hashlib.sha256(self.name.encode()).hexdigest()[0] < "8" else "report"
 
@@ -100,7 +101,8 @@ class Case:
         self.steps, self.guilty, self.partners = [], set(), set()
         self.policy = POLICY % os.environ["WORLD_RESOLVER"]
         self.replay, self.marked, self.begun = None, None, None
-        self.proofs, self.ends, self.result = [], contextlib.ExitStack(), {}
+        self.starved = ""  # why it may be missed by no fault of a detector
+        self.proofs, self.ends = [], contextlib.ExitStack()
 
     # --- before it begins
 

@@ -78,6 +78,8 @@ def judge(c):
     best = max(strong or wanted, key=lambda f: (rank(f), f["confidence"]), default=None)
     result["best"] = shown(best) if best else None
     result["others"] = [shown(f) for f in findings if f is not best]
+    if c.starved and not strong:
+        return {"skipped": c.starved}
     result["found"] = bool(strong)
     result["delay"] = first_found(c, about.detectors) if strong else None
     behind = {f["call"] for f in strong} | {e["call"] for f in strong for e in f.get("via", ()) if e.get("call")}

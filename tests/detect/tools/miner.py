@@ -148,7 +148,7 @@ def submit(link, count, job, best):
 def main():
     link = Polled() if o["family"] == "getwork" else Lines()
     begin(link)
-    job, best, count, told, polled = None, None, 10, time.time(), 0
+    job, best, count, told, polled, born = None, None, 10, time.time(), 0, time.time()
     while True:
         if not isinstance(link, Polled) or time.time() - polled > 1:
             polled = time.time()
@@ -168,6 +168,8 @@ def main():
             time.sleep(o.get("delay", 0))
             count, told = count + 1, time.time()
             submit(link, count, job, best)
+            with open("burnt", "w") as file:  # how much of a processor it had
+                file.write("%.3f" % (time.process_time() / (time.time() - born)))
 
 
 main()
