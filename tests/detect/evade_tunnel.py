@@ -37,7 +37,8 @@ def evade_beat(c):
     disguised(c, tls=True, beat=0.25)
 
 
-@case("tunnel", seconds=8, evasion=True)
+@case("tunnel", seconds=8, evasion=True,
+      why="the kernel joins what passes on within moments, and this waits longer")
 def evade_delay(c):
     """100 ms between in and out, both ways"""
     disguised(c, delay=0.1)
