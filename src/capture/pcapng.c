@@ -113,6 +113,8 @@ static int frame(struct source *s, struct pcapng *p, uint32_t *ret_type, uint32_
 	if (r < 0)
 		return r;
 	h = source_peek(s, HEADER, &left);
+	if (!h)
+		return source_ended(s, left, "a block's header", f);
 	*ret_type = read32(h, p->big);
 	*ret_size = read32(h + 4, p->big);
 	if (*ret_size < FRAME || *ret_size % 4)

@@ -105,21 +105,20 @@ static bool grow(struct rows *r)
 
 void rows_add(struct rows *r, const struct event_view *flow)
 {
-	bool full = r->count == r->max || !grow(r);
-	struct capture_flow *f;
-
-	r->dropped += full;
-	if (full && (!r->count || !says_less(&r->flows[0].last, flow->flow)))
-		return;
-	f = full ? &r->flows[0] : &r->flows[r->count++];
-	if (full)
-		release(f);
-	*f = (struct capture_flow){ *flow->flow, copy(flow->text[0]), copy(flow->text[1]),
+	struct capture_flow row = { *flow->flow, copy(flow->text[0]), copy(flow->text[1]),
 				    copy(flow->text[2]) };
-	if (full)
-		sift_down(r, 0);
-	else
+
+	if (r->count < r->max && grow(r)) {
+		r->flows[r->count++] = row;
 		sift_up(r, r->count - 1);
+		return;
+	}
+	r->dropped++;
+	if (r->count && says_less(&r->flows[0].last, &row.last)) {
+		swap(&r->flows[0], &row);
+		sift_down(r, 0);
+	}
+	release(&row);
 }
 
 uint64_t rows_dropped(const struct rows *r)

@@ -60,7 +60,7 @@ static void insert(struct stream *s, struct account *a, struct piece **at, uint3
 
 	if (!p)
 		return;
-	if (o.there)
+	if (o.data)
 		memcpy(p + 1, o.data, o.there);
 	*p = (struct piece){ *at, sequence, { (uint8_t *)(p + 1), o.there, o.size } };
 	*at = p;
