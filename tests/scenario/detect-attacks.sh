@@ -8,3 +8,6 @@ need root cgroup2 bpf userns ip openssl ssh-keygen socat nmap node
 
 # shellcheck disable=SC2086 # words
 "$TOP/tests/detect/run" ${ATTACKS--q}
+attacks_status=$?
+! cat "$T"/sanitizer.* 2>/dev/null || exit 1
+exit $attacks_status
