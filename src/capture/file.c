@@ -33,14 +33,14 @@ static const struct {
 
 int source_ended(const struct source *s, size_t left, const char *what, struct fail *f)
 {
+	unsigned long long begin = s->offset, end = begin + left;
+
 	if (s->error)
-		return fail(f, s->error, "read '%s' at byte %llu", s->name,
-			    (unsigned long long)(s->offset + left));
+		return fail(f, s->error, "read '%s' at byte %llu", s->name, end);
 	return fail_text(f, ENODATA,
 			 "'%s' ends at byte %llu, in the middle of %s that begins at byte %llu; "
 			 "what came before it was read",
-			 s->name, (unsigned long long)(s->offset + left), what,
-			 (unsigned long long)s->offset);
+			 s->name, end, what, begin);
 }
 
 static int choose(struct capture_file *c, struct fail *f)
