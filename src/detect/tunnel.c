@@ -91,9 +91,9 @@ static void say(struct tunnel_case *c)
 	buf_add_text(&text,
 		     c->f.severity >= SEVERITY_MEDIUM ? " is a tunnel: " : " may be a tunnel: ");
 	if (finding_has_sign(&c->f, SIGN_RELAY)) {
-		buf_add_text(&text, c->one_way ? "it takes from " : "it is passed on to ");
+		buf_add_text(&text, c->way);
 		tunnel_say_end(&c->leads_to, &text);
-		buf_add_text(&text, c->one_way ? "" : ", and back");
+		buf_add_text(&text, c->hops ? ", and back" : "");
 	} else {
 		buf_add_text(&text, c->f.signs[0].text);
 	}

@@ -21,8 +21,8 @@ struct tunnel_case {
 	bool asks, carries;		/* flow_asks(), flow_carries() */
 	struct finding f;
 	int alone;		      /* the severity that the worst sign has on its own, or -1 */
-	bool one_way;		      /* of the relay only what leaves was seen */
-	int hops;		      /* of the relay, one way; 0: there is none */
+	const char *way;	      /* with SIGN_RELAY: "it is passed on to " */
+	int hops;		      /* of a relay both ways; 0: of one way, or none */
 	struct event_stream leads_to; /* with SIGN_RELAY */
 	struct blame blame;
 };

@@ -18,7 +18,6 @@
  */
 #define MESSAGE_MIN 256
 /* To a unix socket: more than signing in with an agent, or handing a session to a master, takes. */
-#define UNIX_MOVES 4
 #define UNIX_BYTES (16u << 10)
 #define ONE_WAY_ENDS 3
 
@@ -68,6 +67,14 @@ static bool is_better(const struct link *l, const struct link *than)
 	return l->out->hop > than->out->hop;
 }
 
+/* ssh's agent and its control socket take a few words for each connection. */
+static bool is_chatter(const struct link *l)
+{
+	const struct event_relay *in = &l->out->relay->last, *out = &l->back->relay->last;
+
+	return in->to.kind == STREAM_UNIX && in->bytes_out + out->bytes_in < UNIX_BYTES;
+}
+
 /* The best of the connections that this one is relayed to in both directions. */
 static void find_link(const struct tunnel_case *c, const struct relay_reach *out,
 		      const struct relay_reach *back, struct link *ret)
@@ -88,17 +95,10 @@ static void find_link(const struct tunnel_case *c, const struct relay_reach *out
 			l.match = chain_match(out, l.out);
 			m = chain_match(back, l.back);
 			l.match = m < l.match ? m : l.match;
-			if (is_better(&l, ret))
+			if (!is_chatter(&l) && is_better(&l, ret))
 				*ret = l;
 		}
 	}
-}
-
-/* ssh's agent and its control socket take a few words for each connection. */
-static bool is_chatter(const struct event_relay *in, const struct event_relay *out)
-{
-	return in->to.kind == STREAM_UNIX && (in->count < UNIX_MOVES || out->count < UNIX_MOVES ||
-					      in->bytes_out + out->bytes_in < UNIX_BYTES);
 }
 
 /* What the relay weighs by itself. */
@@ -107,7 +107,7 @@ static int weigh(const struct tunnel_case *c, const struct link *l)
 	const struct event_relay *in = &l->out->relay->last, *out = &l->back->relay->last;
 	uint64_t bytes = in->bytes_in + out->bytes_in, moves = (uint64_t)in->count + out->count;
 
-	if (is_chatter(in, out) || (c->asks && l->match < RELAY_TIGHT))
+	if (c->asks && l->match < RELAY_TIGHT)
 		return -1;
 	if (c->flow && c->flow->last.direction == FLOW_IN) /* it may ask another server */
 		return l->match == RELAY_UNLIKE ? -1 : SEVERITY_LOW;
@@ -124,32 +124,25 @@ static int weigh(const struct tunnel_case *c, const struct link *l)
 		       : SEVERITY_HIGH;
 }
 
-/* What carries others takes only from several of them: answers to questions that were too short, or
- * greetings. */
-static void add_one_way(struct tunnel_case *c, const struct relay_reach *back)
+/* Connections further inside that this one is relayed to, or from, in one direction alone: the
+ * youngest, and how many. */
+static const struct relay_step *one_way_ends(const struct tunnel_case *c,
+					     const struct relay_reach *reach, bool out,
+					     unsigned *ret_ends)
 {
-	cleanup_buf struct buf text = { 0 };
-	const struct relay_step *last = NULL;
-	unsigned ends = 0;
+	const struct relay_step *youngest = NULL;
 
-	for (size_t i = 0; i < back->count; i++) {
-		const struct event_stream *end = &back->steps[i].relay->last.from;
+	*ret_ends = 0;
+	for (size_t i = 0; i < reach->count && reach->steps[i].hop == 1; i++) {
+		const struct event_relay *r = &reach->steps[i].relay->last;
+		const struct event_stream *end = out ? &r->to : &r->from;
 
-		if (back->steps[i].hop > 1 || end->kind != STREAM_INET ||
-		    reach_of(c, end) >= reach_of(c, &c->stream))
+		if (end->kind != STREAM_INET || reach_of(c, end) >= reach_of(c, &c->stream))
 			continue;
-		last = last ? last : &back->steps[i]; /* the youngest comes first */
-		ends++;
+		youngest = youngest ? youngest : &reach->steps[i];
+		++*ret_ends;
 	}
-	if (!c->carries || ends < ONE_WAY_ENDS)
-		return;
-	c->leads_to = last->relay->last.from;
-	c->one_way = true;
-	blame_add_chain(&c->blame, &c->f, back, last);
-	buf_init(&text, FINDING_SIGN_TEXT * 2);
-	buf_printf(&text, "what %u connections said went out by it, the last of them to ", ends);
-	tunnel_say_end(&c->leads_to, &text);
-	tunnel_add(c, SIGN_RELAY, SEVERITY_LOW, &text);
+	return youngest;
 }
 
 static void say_relay(const struct tunnel_case *c, const struct link *l, struct buf *text)
@@ -198,6 +191,7 @@ static void add_both_ways(struct tunnel_case *c, const struct link *l, int alone
 
 	c->leads_to = l->out->relay->last.to;
 	c->hops = l->out->hop;
+	c->way = "it is passed on to ";
 	blame_add_chain(&c->blame, &c->f, out, l->out);
 	blame_add_chain(&c->blame, &c->f, back, l->back);
 	if (chain_leads_out(detection_flows(c->d), &c->leads_to, &inner) && inner)
@@ -205,6 +199,32 @@ static void add_both_ways(struct tunnel_case *c, const struct link *l, int alone
 	buf_init(&text, FINDING_SIGN_TEXT * 2);
 	say_relay(c, l, &text);
 	tunnel_add(c, SIGN_RELAY, alone, &text);
+	add_listener(c, &c->leads_to);
+}
+
+/* What carries others takes from several of them, or gives to several: what was said the other way
+ * was too short, or too much else was said with it. */
+static void add_one_way(struct tunnel_case *c, const struct relay_reach *out,
+			const struct relay_reach *back)
+{
+	unsigned out_ends, back_ends;
+	const struct relay_step *to = one_way_ends(c, out, true, &out_ends);
+	const struct relay_step *from = one_way_ends(c, back, false, &back_ends);
+	bool in = out_ends > back_ends;
+	cleanup_buf struct buf text = { 0 };
+
+	if (!c->carries || (in ? out_ends : back_ends) < ONE_WAY_ENDS)
+		return;
+	c->leads_to = in ? to->relay->last.to : from->relay->last.from;
+	c->way = in ? "it is passed on to " : "it lets out what comes from ";
+	blame_add_chain(&c->blame, &c->f, in ? out : back, in ? to : from);
+	buf_init(&text, FINDING_SIGN_TEXT * 2);
+	buf_printf(&text,
+		   in ? "what came in by it went on to %u connections, the last of them to "
+		      : "what %u connections said went out by it, the last of them to ",
+		   in ? out_ends : back_ends);
+	tunnel_say_end(&c->leads_to, &text);
+	tunnel_add(c, SIGN_RELAY, SEVERITY_LOW, &text);
 	add_listener(c, &c->leads_to);
 }
 
@@ -216,13 +236,13 @@ void tunnel_add_relay(struct tunnel_case *c)
 	int alone;
 
 	relays_backward(relays, &c->stream, &back);
-	if (!back.count)
-		return;
 	relays_forward(relays, &c->stream, &out);
+	if (!back.count && !out.count)
+		return;
 	find_link(c, &out, &back, &l);
 	alone = l.out ? weigh(c, &l) : -1;
 	if (alone >= 0)
 		add_both_ways(c, &l, alone, &out, &back);
 	else
-		add_one_way(c, &back);
+		add_one_way(c, &out, &back);
 }
