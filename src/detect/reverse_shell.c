@@ -58,19 +58,20 @@ static void add_lead(struct detection *d, struct side *side, const struct event_
 	};
 }
 
-/* Whoever drives ssh by pipes (scp, expect) takes what it prints and gives it its input, be it ssh
- * that holds the connection or a master for it: the way leads through the program's own streams,
- * and it is not driven by what it printed itself. */
+/* A chain that leads through the program's own streams: it is what passes on (ssh), or has the same
+ * streams as what does (the shell that called ssh, or a session whose master holds the connection),
+ * or who drives it by pipes (scp, expect, rsync) takes what it prints and gives it its input. */
 static bool is_its_own(const struct shell_case *c, const struct relay_reach *reach,
 		       const struct relay_step *at)
 {
-	const struct event_stream put = stream_far(&c->program->in);
-	const struct event_stream printed = stream_far(&c->program->out);
+	const struct program *p = c->program;
+	const struct event_stream put = stream_far(&p->in), printed = stream_far(&p->out);
 
 	for (;; at = &reach->steps[at->before]) {
 		const struct event_relay *r = &at->relay->last;
 
-		if (stream_same(&r->from, &printed) && stream_same(&r->to, &put))
+		if (stream_same(&r->to, &p->out) || stream_same(&r->from, &p->in) ||
+		    (stream_same(&r->from, &printed) && stream_same(&r->to, &put)))
 			return true;
 		if (at->before < 0)
 			return false;

@@ -20,6 +20,8 @@
 /* To a unix socket: more than signing in with an agent, or handing a session to a master, takes. */
 #define UNIX_BYTES (16u << 10)
 #define ONE_WAY_ENDS 3
+/* Between two connections that lead out equally far, as many bytes both ways. */
+#define BOTH_OUT_MIN (16u << 10)
 
 enum reach { REACH_INSIDE, REACH_NEIGHBOURS, REACH_WORLD };
 
@@ -35,21 +37,42 @@ static bool is_connection(const struct event_stream *s)
 	return s->kind == STREAM_INET || (s->kind == STREAM_UNIX && s->accepted);
 }
 
+/* Where it really leads, IPv4 as IPv4. */
+static struct address address_of(const struct event_stream *s, const struct flow_seen *flow)
+{
+	static const uint8_t none[16];
+	bool known = flow && memcmp(flow->last.out_address, none, 16);
+	struct address a;
+
+	address_set(&a, AF_INET6, known ? flow->last.out_address : s->address);
+	return a;
+}
+
 /* How far out a connection leads. A published port is as far as the sandbox's own: what it is
  * relayed to from outside and out again is said of the connection that goes out. */
 static enum reach reach_of(const struct tunnel_case *c, const struct event_stream *s)
 {
 	struct flow_seen *flow = NULL;
-	static const uint8_t none[16];
 	struct address a;
 
 	if (!chain_leads_out(detection_flows(c->d), s, &flow) ||
 	    (flow && flow->last.direction == FLOW_IN))
 		return REACH_INSIDE;
-	address_set(&a, AF_INET6,
-		    flow && memcmp(flow->last.out_address, none, 16) ? flow->last.out_address
-								     : s->address);
+	a = address_of(s, flow);
 	return address_class(&a) == ADDRESS_PUBLIC ? REACH_WORLD : REACH_NEIGHBOURS;
+}
+
+/* A client with several connections to one server says and hears on each the like of the others. */
+static bool same_host(const struct tunnel_case *c, const struct event_stream *s)
+{
+	struct flow_seen *flow = NULL;
+	struct address its, mine;
+
+	if (!chain_leads_out(detection_flows(c->d), s, &flow))
+		return false;
+	its = address_of(s, flow);
+	mine = address_of(&c->stream, c->flow);
+	return its.family == mine.family && !memcmp(its.bytes, mine.bytes, sizeof(its.bytes));
 }
 
 /* One that fits before one that does not, one inside before one that leads out, then the one that
@@ -84,7 +107,7 @@ static void find_link(const struct tunnel_case *c, const struct relay_reach *out
 		enum reach reach = reach_of(c, end);
 
 		if (!is_connection(end) || stream_same(end, &c->stream) ||
-		    reach > reach_of(c, &c->stream))
+		    reach > reach_of(c, &c->stream) || same_host(c, end))
 			continue;
 		for (size_t j = 0; j < back->count; j++) {
 			struct link l = { &out->steps[i], &back->steps[j], 0, reach };
@@ -113,15 +136,20 @@ static int weigh(const struct tunnel_case *c, const struct link *l)
 		return l->match == RELAY_UNLIKE ? -1 : SEVERITY_LOW;
 	if (c->carries) /* what is compressed is much less than what comes of it */
 		return l->match == RELAY_UNLIKE ? SEVERITY_LOW : SEVERITY_HIGH;
-	if (l->match == RELAY_EXACT)
-		return SEVERITY_HIGH;
+	if (c->asks &&
+	    in->to.accepted) /* a server that asks another one, unless it alters nothing */
+		return in->bytes_in == in->bytes_out && out->bytes_in == out->bytes_out
+			       ? SEVERITY_HIGH
+			       : SEVERITY_LOW;
 	if (l->match == RELAY_UNLIKE)
 		return -1;
-	/* a client of two servers that say about as much, or a server that asks another one */
-	return l->reach == reach_of(c, &c->stream) || l->match < RELAY_TIGHT ||
-			       bytes < moves * MESSAGE_MIN
-		       ? SEVERITY_LOW
-		       : SEVERITY_HIGH;
+	if (l->reach ==
+	    reach_of(c, &c->stream)) /* a client of two servers says and hears the like */
+		return l->match == RELAY_EXACT && bytes >= BOTH_OUT_MIN ? SEVERITY_HIGH
+									: SEVERITY_LOW;
+	if (l->match == RELAY_EXACT)
+		return SEVERITY_HIGH;
+	return l->match < RELAY_TIGHT || bytes < moves * MESSAGE_MIN ? SEVERITY_LOW : SEVERITY_HIGH;
 }
 
 /* Connections further inside that this one is relayed to, or from, in one direction alone: the
@@ -164,22 +192,44 @@ static void say_relay(const struct tunnel_case *c, const struct link *l, struct 
 	}
 }
 
-/* Somebody else than the call itself comes in by it. */
-static void add_listener(struct tunnel_case *c, const struct event_stream *end)
+/* The call that is at the other end of a connection from a listener, by the flow inside or by what
+ * the kernel says of who was taken from; EVENT_NO_CALL: none but its own, or none is known. */
+static uint32_t who_comes(const struct tunnel_case *c, const struct relay *r,
+			  const struct event_stream *end, const struct flow_seen *inner)
 {
+	struct finding edges = { .call = r->last.h.call };
+
+	if (inner)
+		return inner->last.h.call == c->who->call ? EVENT_NO_CALL : inner->last.h.call;
+	if (!end->accepted)
+		return EVENT_NO_CALL;
+	finding_add_label(c->d, &edges, r->last.h.label);
+	for (size_t i = 0; i < edges.via_count; i++)
+		if (edges.via[i].kind == EDGE_SOCKET && edges.via[i].call != c->who->call)
+			return edges.via[i].call;
+	return EVENT_NO_CALL;
+}
+
+/* Somebody else than the call itself comes in by it. */
+static void add_listener(struct tunnel_case *c, const struct relay *r)
+{
+	const struct event_stream *end = &c->leads_to;
 	cleanup_buf struct buf text = { 0 };
 	const struct flow_seen *inner;
+	uint32_t call;
 
 	if (end->kind != STREAM_INET || !end->accepted)
 		return;
 	inner = flow_table_by_ends(detection_flows(c->d), end->address, end->port, end->own_port);
-	if (!inner || (inner->last.direction != FLOW_IN && inner->last.h.call == c->who->call))
-		return;
 	buf_init(&text, FINDING_SIGN_TEXT);
-	if (inner->last.direction == FLOW_IN)
+	if (inner && inner->last.direction == FLOW_IN) {
 		buf_printf(&text, "port %u, which is published", end->own_port);
-	else
-		buf_printf(&text, "call %u came in by port %u", inner->last.h.call, end->own_port);
+	} else {
+		call = who_comes(c, r, end, inner);
+		if (call == EVENT_NO_CALL)
+			return;
+		buf_printf(&text, "call %u came in by port %u", call, end->own_port);
+	}
 	tunnel_add(c, SIGN_LISTENER, -1, &text);
 }
 
@@ -199,7 +249,7 @@ static void add_both_ways(struct tunnel_case *c, const struct link *l, int alone
 	buf_init(&text, FINDING_SIGN_TEXT * 2);
 	say_relay(c, l, &text);
 	tunnel_add(c, SIGN_RELAY, alone, &text);
-	add_listener(c, &c->leads_to);
+	add_listener(c, l->out->relay);
 }
 
 /* What carries others takes from several of them, or gives to several: what was said the other way
@@ -225,7 +275,7 @@ static void add_one_way(struct tunnel_case *c, const struct relay_reach *out,
 		   in ? out_ends : back_ends);
 	tunnel_say_end(&c->leads_to, &text);
 	tunnel_add(c, SIGN_RELAY, SEVERITY_LOW, &text);
-	add_listener(c, &c->leads_to);
+	add_listener(c, (in ? to : from)->relay);
 }
 
 void tunnel_add_relay(struct tunnel_case *c)

@@ -70,7 +70,8 @@ static void add_carrier(struct tunnel_case *c, const struct flow_signs *s)
  * caller's to know. */
 static bool far_end_leads(const struct flow_signs *s)
 {
-	uint64_t out = s->initiative[1][0], in = s->initiative[0][0];
+	uint64_t out = s->initiative[1][0];
+	uint64_t in = (uint64_t)s->initiative[0][0] + s->steady[0]; /* it asks again and again */
 
 	return out >= LED_MIN && out >= LED_FACTOR * in &&
 	       s->answered[1] * 100ull >= out * LED_ANSWERED_PERCENT;

@@ -195,6 +195,27 @@ static void git_over_ssh(void **state)
 	bench_free(b);
 }
 
+/* rsync over ssh, by a shell that started it: what ssh puts into its output is answered into its
+ * input, and so goes round. */
+static void a_child_that_is_answered(void **state)
+{
+	struct bench *b = with_flow(22, PROTOCOL_SSH, FLOW_OUT);
+	const struct event_stream own[2] = { unix_of(11, 12, false), unix_of(21, 22, false) };
+	const struct event_stream far[2] = { unix_of(12, 11, false), unix_of(22, 21, false) };
+
+	tell_exec(b, "/bin/sh", own[0], own[1]);
+	b->m.pid = 1001;
+	tell_exec(b, "/usr/bin/ssh", own[0], own[1]);
+	tell_relay(b, own[0], outer_of(1, 22), 8, 4000, 4300);
+	tell_relay(b, outer_of(1, 22), own[1], 8, 4300, 4000);
+	b->m.pid = 1002;
+	tell_relay(b, far[1], far[0], 8, 4000, 4000); /* rsync */
+	b->m.pid = 1001;
+	tell_relay(b, outer_of(1, 22), own[1], 16, 8300, 8000);
+	assert_severity(b, -1);
+	bench_free(b);
+}
+
 /* telnet a 1 | sh | telnet a 2: two connections, of which one is led and the other one answers. */
 static void by_two_connections(void **state)
 {
@@ -331,6 +352,7 @@ int main(void)
 		cmocka_unit_test(an_agent_and_its_shell),
 		cmocka_unit_test(one_way_only),
 		cmocka_unit_test(git_over_ssh),
+		cmocka_unit_test(a_child_that_is_answered),
 		cmocka_unit_test(by_two_connections),
 		cmocka_unit_test(a_shell_that_reads_by_itself),
 		cmocka_unit_test(over_several_hops),

@@ -194,16 +194,51 @@ static void a_tunnel_under_tls(void **state)
 	bench_free(b);
 }
 
+/* A dev server that asks a service outside for the page; and what alters nothing. */
+static void a_proxy_for_the_page(void **state)
+{
+	struct bench *b = with_flow(443, PROTOCOL_TLS);
+
+	tell_relays(b, outer_of(1, 443), loopback_of(5174, 50001, true), 16, 60000, 40);
+	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_LOW);
+	bench_free(b);
+	b = with_flow(443, PROTOCOL_TLS);
+	tell_relays(b, outer_of(1, 443), loopback_of(5174, 50001, true), 16, 60000, 0);
+	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_HIGH);
+	bench_free(b);
+}
+
+/* No flow inside is told, but the kernel says who was taken from. */
+static void who_came_in_by_the_label(void **state)
+{
+	struct bench *b = with_flow(22, PROTOCOL_SSH);
+
+	detection_event(b->d, make_handover(&b->m, EDGE_SOCKET, 9, 0, 5, 0, ""));
+	b->m.label = 5;
+	tell_relays(b, outer_of(1, 22), loopback_of(1080, 50001, true), 4, 2000, 36);
+	assert_true(finding_has_sign(tunnel(b, 1), SIGN_LISTENER));
+	assert_string_equal(tunnel(b, 1)->signs[1].text, "call 9 came in by port 1080");
+	assert_int_equal(b->seen[1].via[0].call, 9);
+	bench_free(b);
+}
+
 static void between_two_servers_outside(void **state)
 {
 	struct bench *b = with_flow(443, PROTOCOL_UNKNOWN);
 	struct event_flow second = flow_of(2, 80, PROTOCOL_UNKNOWN);
 
+	tell_flow(b, &second); /* the same host: a pool of connections */
+	tell_relays(b, outer_of(1, 443), outer_of(2, 80), 1024, 6000000, 0);
+	assert_int_equal(b->count, 0);
+	second = flow_of(3, 80, PROTOCOL_UNKNOWN);
+	memcpy(second.out_address, second.address, 16);
+	second.out_address[15] = 67;
 	tell_flow(b, &second);
-	tell_relays(b, outer_of(1, 443), outer_of(2, 80), 16, 6000, 50);
+	assert_int_equal(b->count, 0);
+	tell_relays(b, outer_of(1, 443), outer_of(3, 80), 16, 6000, 50);
 	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_LOW);
 	/* nearly to the byte: nobody asks and answers so */
-	tell_relays(b, outer_of(1, 443), outer_of(2, 80), 1024, 6000000, 50);
+	tell_relays(b, outer_of(1, 443), outer_of(3, 80), 1024, 6000000, 50);
 	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_HIGH);
 	bench_free(b);
 }
@@ -568,6 +603,8 @@ int main(void)
 		cmocka_unit_test(a_chain_has_an_end),
 		cmocka_unit_test(a_client_of_two_servers),
 		cmocka_unit_test(a_tunnel_under_tls),
+		cmocka_unit_test(a_proxy_for_the_page),
+		cmocka_unit_test(who_came_in_by_the_label),
 		cmocka_unit_test(between_two_servers_outside),
 		cmocka_unit_test(to_the_internal_network),
 		cmocka_unit_test(who_leads),
