@@ -124,32 +124,52 @@ static void find_link(const struct tunnel_case *c, const struct relay_reach *out
 	}
 }
 
+/* What a relay weighs that adds something to what it passes on. */
+static int weigh_like(const struct link *l)
+{
+	const struct event_relay *in = &l->out->relay->last, *out = &l->back->relay->last;
+	uint64_t moves = (uint64_t)in->count + out->count;
+	bool long_enough = in->bytes_in + out->bytes_in >= moves * MESSAGE_MIN;
+
+	if (l->match == RELAY_UNLIKE)
+		return -1;
+	return l->match >= RELAY_TIGHT && long_enough ? SEVERITY_HIGH : SEVERITY_LOW;
+}
+
+/* A client of two servers that lead out equally far says and hears the like. */
+static int weigh_equals(const struct link *l)
+{
+	const struct event_relay *in = &l->out->relay->last, *out = &l->back->relay->last;
+	bool much = in->bytes_in + out->bytes_in >= BOTH_OUT_MIN;
+
+	if (l->match == RELAY_UNLIKE)
+		return -1;
+	return l->match == RELAY_EXACT && much ? SEVERITY_HIGH : SEVERITY_LOW;
+}
+
+/* A server that asks another one is a proxy at the worst, unless it alters nothing. */
+static int weigh_server(const struct link *l)
+{
+	const struct event_relay *in = &l->out->relay->last, *out = &l->back->relay->last;
+	bool unaltered = in->bytes_in == in->bytes_out && out->bytes_in == out->bytes_out;
+
+	return unaltered ? SEVERITY_HIGH : SEVERITY_LOW;
+}
+
 /* What the relay weighs by itself. */
 static int weigh(const struct tunnel_case *c, const struct link *l)
 {
-	const struct event_relay *in = &l->out->relay->last, *out = &l->back->relay->last;
-	uint64_t bytes = in->bytes_in + out->bytes_in, moves = (uint64_t)in->count + out->count;
-
 	if (c->asks && l->match < RELAY_TIGHT)
 		return -1;
 	if (c->flow && c->flow->last.direction == FLOW_IN) /* it may ask another server */
 		return l->match == RELAY_UNLIKE ? -1 : SEVERITY_LOW;
 	if (c->carries) /* what is compressed is much less than what comes of it */
 		return l->match == RELAY_UNLIKE ? SEVERITY_LOW : SEVERITY_HIGH;
-	if (c->asks &&
-	    in->to.accepted) /* a server that asks another one, unless it alters nothing */
-		return in->bytes_in == in->bytes_out && out->bytes_in == out->bytes_out
-			       ? SEVERITY_HIGH
-			       : SEVERITY_LOW;
-	if (l->match == RELAY_UNLIKE)
-		return -1;
-	if (l->reach ==
-	    reach_of(c, &c->stream)) /* a client of two servers says and hears the like */
-		return l->match == RELAY_EXACT && bytes >= BOTH_OUT_MIN ? SEVERITY_HIGH
-									: SEVERITY_LOW;
-	if (l->match == RELAY_EXACT)
-		return SEVERITY_HIGH;
-	return l->match < RELAY_TIGHT || bytes < moves * MESSAGE_MIN ? SEVERITY_LOW : SEVERITY_HIGH;
+	if (c->asks && l->out->relay->last.to.accepted)
+		return weigh_server(l);
+	if (l->reach == reach_of(c, &c->stream))
+		return weigh_equals(l);
+	return l->match == RELAY_EXACT ? SEVERITY_HIGH : weigh_like(l);
 }
 
 /* Connections further inside that this one is relayed to, or from, in one direction alone: the
