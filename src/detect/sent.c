@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "detect/chain.h"
 #include "detect/destination.h"
 
 /* A rule that has a host for itself means it: pushes, published packages and uploads go there, and
@@ -123,9 +124,11 @@ bool sending_count(struct sending *all, const struct detection *d, const struct 
 {
 	const struct event_flow *f = &flow->last;
 	struct counted *c, more;
+	const struct event_stream to = flow_stream(f);
 	struct sent *of_call, *of_run;
 
-	if (f->direction == FLOW_INSIDE || !f->out_port || !f->bytes_up)
+	/* what was asked for on loopback is a socket that the policy carries, that one alone */
+	if (stream_is_loopback(&to) || !f->out_port || !f->bytes_up)
 		return false;
 	c = keyed_get(all->flows, 0, f->flow);
 	if (!c || f->bytes_up <= c->up)

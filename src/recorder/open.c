@@ -131,7 +131,7 @@ static int begin(struct recording *r, const struct run_open *open, const void *d
 	if (e < 0)
 		return e;
 	r->key = open->key;
-	if (recording_make(r, &trouble) < 0)
+	if (!r->made && recording_make(r, &trouble) < 0)
 		recording_trouble(r, &trouble);
 	recording_message(r, FRAME_RUN_OPEN, 0, data, size);
 	return 0;
@@ -170,7 +170,8 @@ int recording_open(struct recording *r, const void *data, size_t size, struct fa
 			    r->id);
 	if (faccessat(r->layout->runs, r->id, F_OK, 0) == 0)
 		e = go_on(r, f);
-	else if ((e = begin(r, &open, data, size)) < 0)
+	/* Or a crash came between the record's making and its first frame. */
+	if (e == 0 && !r->tally.opened && (e = begin(r, &open, data, size)) < 0)
 		fail(f, -e, "cannot read the policy of run %s", r->id);
 	run_open_free(&open);
 	if (e < 0)

@@ -51,6 +51,7 @@ static struct event_flow sent(struct bench *b, uint16_t rule, uint64_t up, uint6
 				.protocol = PROTOCOL_TLS,
 				.rule = rule,
 				.port = 443,
+				.address = { [10] = 0xff, 0xff, 198, 18, 0, 2 },
 				.out_port = 443,
 				.bytes_up = up,
 				.bytes_down = down,
@@ -338,6 +339,21 @@ static void the_limits_hold(void **state)
 	bench_free(b);
 }
 
+/* By a socket that the policy carries: to that one alone, whatever goes by it. */
+static void a_carried_socket_is_granted(void **state)
+{
+	struct bench *b = with_rules();
+	struct event_flow f = sent(b, EVENT_NO_RULE, 1 << 30, 100);
+
+	f.address[12] = 127;
+	tell(b, &f, "127.0.0.1:8000");
+	assert_int_equal(b->count, 0);
+	f = sent(b, EVENT_NO_RULE, 1 << 30, 100);
+	tell(b, &f, "evil.test");
+	assert_int_equal(b->count, 1);
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +370,7 @@ int main(void)
 		cmocka_unit_test(a_secret_in_labels),
 		cmocka_unit_test(a_tunnels_names_are_not_ours),
 		cmocka_unit_test(the_limits_hold),
+		cmocka_unit_test(a_carried_socket_is_granted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,30 @@ static void a_killed_recorder_loses_and_doubles_nothing(void **state)
 	run_info_free(&info);
 }
 
+/* The recorder died when it had made the record's directory and written nothing into it. */
+static void a_record_that_was_hardly_made_is_begun(void **state)
+{
+	struct bench *b = *state;
+	struct run_info info = { 0 };
+	char path[128];
+
+	bench_start(b);
+	bench_give_ring(b);
+	snprintf(path, sizeof(path), "%s/runs/%s", b->store, b->id);
+	for (int i = 0; i < 600 && mkdir(path, 0700) < 0; i++)
+		usleep(5000);
+	assert_int_equal(access(path, F_OK), 0);
+	bench_link_run(b);
+	bench_announce(b, 1);
+	bench_produce_file(b, 1);
+	bench_produce_count(b, 1, 1, 0);
+	bench_close_run(b);
+	bench_wait_over(b);
+	assert_int_equal(bench_recorded_files(b, &info), 1);
+	assert_int_equal(info.calls, 1);
+	run_info_free(&info);
+}
+
 static void events_before_the_announcement_wait(void **state)
 {
 	struct bench *b = *state;
@@ -458,6 +482,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		recorder_test(a_run_is_recorded_and_closed),
 		recorder_test(a_killed_recorder_loses_and_doubles_nothing),
+		recorder_test(a_record_that_was_hardly_made_is_begun),
 		recorder_test(events_before_the_announcement_wait),
 		recorder_test(the_kernels_loss_is_told),
 		recorder_test(a_keepers_events_and_gaps_are_recorded),

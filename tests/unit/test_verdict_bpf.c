@@ -27,7 +27,7 @@
 #define ROOM 64
 #define RUN 0x1122334455667788ull
 
-static int runs = -1, rules = -1, owners = -1;
+static int runs = -1, rules = -1, owners = -1, cuts = -1;
 static int listener = -1;
 
 int handover_sensor(const struct keeper *k, const char *name)
@@ -36,6 +36,8 @@ int handover_sensor(const struct keeper *k, const char *name)
 		return runs;
 	if (strcmp(name, "map.flow_owners") == 0)
 		return owners;
+	if (strcmp(name, "map.egress_cuts") == 0)
+		return cuts;
 	return strcmp(name, "map.egress_rules") == 0 ? rules : -1;
 }
 
@@ -50,7 +52,9 @@ static int setup(void **state)
 			       sizeof(struct egress_rule_ports), ROOM, &grown);
 	owners = bpf_map_create(BPF_MAP_TYPE_HASH, "owners", sizeof(struct flow_key),
 				sizeof(struct flow_owner), 16, NULL);
-	if (runs < 0 || rules < 0 || owners < 0 || unshare(CLONE_NEWNET) < 0)
+	cuts = bpf_map_create(BPF_MAP_TYPE_HASH, "cuts", sizeof(struct egress_cut),
+			      sizeof(uint64_t), 16, NULL);
+	if (runs < 0 || rules < 0 || owners < 0 || cuts < 0 || unshare(CLONE_NEWNET) < 0)
 		return 0; /* each test skips itself */
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
