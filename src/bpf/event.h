@@ -138,7 +138,8 @@ struct event_net {
 	__u8 address[16];	      /* network byte order; IPv4 in the first four */
 	__u16 name_size;
 	__u16 rule; /* of network.allow, from 1, that let it pass; 0: none had to, or none did */
-	__u32 reserved2;
+	__u16 own_port; /* inet, connect and accept: the socket's own; 0 unknown */
+	__u16 reserved2;
 	/* name: the path of a unix socket; an abstract one begins with NUL */
 };
 
@@ -324,7 +325,8 @@ enum flow_state {
 enum flow_direction {
 	FLOW_OUT,
 	FLOW_IN,     /* to a published port */
-	FLOW_INSIDE, /* on loopback, from one end in the sandbox to another */
+	FLOW_INSIDE, /* on loopback, from one end in the sandbox to another: known by its connect
+			alone, no event of this kind */
 	FLOW_DIRECTION_COUNT
 };
 

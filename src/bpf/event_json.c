@@ -196,6 +196,8 @@ static void net_members(struct json *j, const struct event_view *e)
 		json_field_text(j, "name", e->text[0]);
 		json_field_rule(j, n->rule);
 	}
+	if (n->own_port)
+		json_field_uint(j, "own_port", n->own_port);
 	if (kind == EVENT_SEND)
 		json_field_uint(j, "bytes", n->bytes);
 	field_result(j, e->h, n->result);

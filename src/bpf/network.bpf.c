@@ -200,9 +200,11 @@ static __always_inline void socket_made(struct net_room *room, struct pt_regs *r
 	net_send(room, call);
 }
 
-/* What the gate will ask about whose it is. */
-static __always_inline void flow_noted(const struct event_net *e, struct sock *sk)
+/* What the gate will ask about whose it is; and which end of a connection this one is. */
+static __always_inline void flow_noted(struct event_net *e, struct sock *sk)
 {
+	if ((e->h.kind == EVENT_CONNECT || e->h.kind == EVENT_ACCEPT) && e->family != AF_UNIX)
+		e->own_port = GET(sk, __sk_common.skc_num);
 	if (e->h.kind == EVENT_CONNECT && e->protocol == IPPROTO_UDP)
 		flow_joined(sk, e->cookie);
 	else if (e->h.kind == EVENT_LISTEN && e->protocol == IPPROTO_TCP)
@@ -228,7 +230,7 @@ static __always_inline void socket_used(struct net_room *room, struct pt_regs *r
 		socket_address(room, sk, peer);
 	else if (kind != EVENT_ACCEPT)
 		claimed_address(room, syscall_argument(regs, 1), syscall_argument(regs, 2));
-	if (sk && e->result >= 0)
+	if (sk && (e->result >= 0 || e->result == -EINPROGRESS))
 		flow_noted(e, sk);
 	net_send(room, call);
 }

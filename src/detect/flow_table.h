@@ -39,7 +39,8 @@ struct flow_table;
 
 int flow_table_new(struct flow_table **ret); /* 0 or -ENOMEM */
 void flow_table_free(struct flow_table *t);  /* accepts NULL */
-/* Takes EVENT_FLOW; what is not one is left alone. */
+/* Takes EVENT_FLOW, and of EVENT_CONNECT those to loopback as flows of direction FLOW_INSIDE that
+ * have no bytes and count as over; what is neither is left alone. */
 void flow_table_event(struct flow_table *t, const struct event_view *e);
 /* By its number in the run, or NULL. Valid until the next flow_table_event(). */
 struct flow_seen *flow_table_find(struct flow_table *t, uint64_t flow);

@@ -49,8 +49,8 @@ for session in "typing 22" "tunnel 443"; do
 	is "$(flow "$1" "$2" "$numbers")" "$witness" "$1: who took the initiative, as the capture has it" "$(cat "$1.out")"
 	is "$(flow "$1" "$2" '"\(.protocol) \(.traits)"')" "ssh []" "$1: ssh, and nothing that would be another's"
 done
-like "$(flow typing 22 "$numbers")" "^[6-9] [34] 0 answered [6-9]; 0 0 0 answered 0" "typing: it is the inside that leads"
-like "$(flow tunnel 443 "$numbers")" "^[01] [01] 0 answered 0; 6 3 [01] answered 6" "the tunnel: it is the outside"
+like "$(flow typing 22 "$numbers")" "^[6-9] [34] [01] answered [6-9]; 0 0 0 answered 0" "typing: it is the inside that leads"
+like "$(flow tunnel 443 "$numbers")" "^[01] [01] [01] answered 0; [67] [34] [01] answered 6" "the tunnel: it is the outside"
 
 outside python3 "$T/work/signs.py" pool 8333 &
 pool=$!

@@ -55,20 +55,25 @@ static void a_reverse_tunnel(void **state)
 	bench_free(b);
 }
 
+/* A connection on loopback, from that port to the other. */
+static void tell_connect(struct bench *b, uint16_t from_port, uint16_t port)
+{
+	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
+
+	make_net(&b->m, EVENT_CONNECT, AF_INET, SOCK_STREAM, loopback, 4, port, 0);
+	b->m.u.net.protocol = IPPROTO_TCP;
+	b->m.u.net.cookie = 0x10000u + from_port;
+	b->m.u.net.own_port = from_port;
+	detection_event(b->d, &b->m.view);
+}
+
 /* ssh -L, silent until another call comes in by it: blamed on the call that opened it. */
 static void a_forward_that_another_call_uses(void **state)
 {
 	struct bench *b = with_flow(22, PROTOCOL_SSH);
-	struct event_flow inner = flow_of(2, 1080, PROTOCOL_UNKNOWN);
-
-	inner.direction = FLOW_INSIDE;
-	inner.from_port = 50001;
-	inner.from[12] = 127;
-	inner.from[13] = inner.from[14] = 0;
-	inner.from[15] = 1;
 	b->m.call = 9;
 	b->m.pid = 1009;
-	tell_flow(b, &inner);
+	tell_connect(b, 50001, 1080);
 	b->m.call = 3;
 	b->m.pid = 1000;
 	tell_relays(b, outer_of(1, 22), loopback_of(1080, 50001, true), 4, 2000, 36);
@@ -352,18 +357,14 @@ static void words_with_an_agent(void **state)
 static void compressed(void **state)
 {
 	struct bench *b = with_flow(22, PROTOCOL_SSH);
-	struct event_flow inner = flow_of(2, 9000, PROTOCOL_UNKNOWN);
 	struct event_stream end = loopback_of(9000, 50001, true);
 
 	tell_relay(b, outer_of(1, 22), end, 8, 544, 167000);
 	assert_int_equal(b->count, 0);
 	tell_relay(b, end, outer_of(1, 22), 8, 800, 1100);
 	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_LOW);
-	inner.direction = FLOW_INSIDE;
-	inner.from_port = 50001;
-	memcpy(inner.from, end.address, 16);
 	b->m.call = 5;
-	tell_flow(b, &inner);
+	tell_connect(b, 50001, 9000);
 	b->m.call = 3;
 	tell_relay(b, end, outer_of(1, 22), 16, 1600, 2200);
 	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_MEDIUM);
