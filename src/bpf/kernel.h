@@ -78,6 +78,7 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	const unsigned int i_nlink;
+	__s64 i_size;
 	__u32 i_generation;
 	kuid_t i_uid;
 	__s64 i_ctime_sec;

@@ -134,7 +134,8 @@ __noinline __u64 directory_above(const struct call_entry *call, const struct fou
 	return r.found;
 }
 
-/* Was it changed in this run? What lies in no directory is none of the run's files: a memfd. */
+/* Was it changed in this run? What lies in no directory is none of the run's files: a memfd; and
+ * what has neither a name nor a byte was made by whoever opens it (O_TMPFILE). */
 static __always_inline bool changed_in_run(const struct found_file *found,
 					   const struct call_entry *call)
 {
@@ -142,7 +143,8 @@ static __always_inline bool changed_in_run(const struct found_file *found,
 	struct inode *inode = inode_real(GET(dentry, d_inode));
 
 	return call->run_begin && inode_changed_ns(inode) >= call->run_begin &&
-	       GET(dentry, d_parent) != dentry && !filesystem_is_pseudo(GET(inode, i_sb, s_magic));
+	       (GET(inode, i_nlink) || GET(inode, i_size)) && GET(dentry, d_parent) != dentry &&
+	       !filesystem_is_pseudo(GET(inode, i_sb, s_magic));
 }
 
 static __always_inline void file_find(struct found_file *found, struct file *file)

@@ -96,6 +96,7 @@ step() { jq -cn --arg c "$1" --argjson n "$2" '{step_id: $n, source: "agent", me
 	step 'sh evicted' 4
 	step 'touch wait; while [ ! -e outside ]; do sleep 0.1; done; sh outside' 5
 	step 'cat unrelated host.sh library.c /etc/passwd; /bin/echo mark-unrelated' 6
+	step 'python3 -c "import os, tempfile; f = tempfile.TemporaryFile(); f.write(b\"x\"); f.seek(0); f.read(); os.execv(\"/bin/echo\", [\"echo\", \"mark-own\"])"' 7
 } | jq -s '{schema_version: "ATIF-v1.6", session_id: "f", agent: {name: "f", version: "1"}, steps: .}' >"$T/trajectory.json"
 recorder() { for pid in $(store_pids); do grep -qs weir-recorder "/proc/$pid/comm" && echo "$pid"; done; }
 # The recorder stands still during the flood, so that the ring of the files overflows.
@@ -120,6 +121,7 @@ is "$(behind mark-flood)" "1 read" "the file planted within it keeps its edge"
 like "$(jq '.calls[] | select(.n == 3) | .events.lost' "$T/report")" '^[1-9]' "writing more files than are remembered counts as loss"
 is "$(behind mark-evicted)" "null unknown" "and one of them has an edge to an unknown call"
 is "$(behind mark-outside)" "null unknown" "so has a file that a process outside made"
+is "$(behind mark-own)" "" "a temporary file without a name, which its maker reads again, has none"
 is "$(behind mark-unrelated)" "" "while files that are older than the run have none"
 "$WEIR" rm broken >/dev/null # a quarter of a million events, which the schema's check need not read
 
