@@ -7,12 +7,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* The entry lies behind it. */
 struct node {
-	struct node *next;	    /* of the same slot */
-	struct node *newer, *older; /* the ring; its head stands between eldest and newest */
+	_Alignas(16) struct node *next; /* of the same slot */
+	struct node *newer, *older;	/* the ring; its head stands between eldest and newest */
 	uint64_t key;
 	uint32_t call;
-	_Alignas(16) unsigned char entry[];
 };
 
 struct keyed {
@@ -40,6 +40,11 @@ int keyed_new(uint32_t most, size_t size, void (*release)(void *entry), struct k
 	k->ring.newer = k->ring.older = &k->ring;
 	*ret = k;
 	return 0;
+}
+
+static void *entry_of(struct node *n)
+{
+	return n + 1;
 }
 
 static struct node **place(struct keyed *k, uint32_t call, uint64_t key)
@@ -73,7 +78,7 @@ static void drop(struct keyed *k, struct node **at)
 	*at = n->next;
 	leave_ring(n);
 	if (k->release)
-		k->release(n->entry);
+		k->release(entry_of(n));
 	free(n);
 	k->count--;
 }
@@ -96,7 +101,7 @@ void *keyed_find(struct keyed *k, uint32_t call, uint64_t key)
 		return NULL;
 	leave_ring(n);
 	enter_ring(k, n);
-	return n->entry;
+	return entry_of(n);
 }
 
 void *keyed_get(struct keyed *k, uint32_t call, uint64_t key)
@@ -119,7 +124,7 @@ void *keyed_get(struct keyed *k, uint32_t call, uint64_t key)
 	*place(k, call, key) = n;
 	enter_ring(k, n);
 	k->count++;
-	return n->entry;
+	return entry_of(n);
 }
 
 void keyed_remove(struct keyed *k, uint32_t call, uint64_t key)
@@ -134,7 +139,7 @@ void keyed_each(struct keyed *k, void (*on_entry)(void *context, uint32_t call, 
 		void *context)
 {
 	for (struct node *n = k->ring.newer; n != &k->ring; n = n->newer)
-		on_entry(context, n->call, n->entry);
+		on_entry(context, n->call, entry_of(n));
 }
 
 uint32_t keyed_count(const struct keyed *k)

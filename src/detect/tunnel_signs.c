@@ -79,7 +79,7 @@ static bool far_end_leads(const struct flow_signs *s)
 
 static void add_led(struct tunnel_case *c, const struct flow_signs *s)
 {
-	uint64_t out = flow_led(c->flow, 1), in = flow_led(c->flow, 0);
+	uint64_t out = flow_led(c->flow, 1), in = flow_led(c->flow, 0), all = out + in;
 	bool beside = finding_has_sign(&c->f, SIGN_RELAY) && out >= LED_BESIDE_MIN &&
 		      out > LED_BESIDE_FACTOR * in;
 	bool opaque = !c->asks && (c->carries || FLOW_HAS(s, ENCRYPTED));
@@ -89,7 +89,7 @@ static void add_led(struct tunnel_case *c, const struct flow_signs *s)
 		return;
 	buf_init(&text, FINDING_SIGN_TEXT * 2);
 	buf_printf(&text, "it spoke first after %llu of %llu pauses", (unsigned long long)out,
-		   (unsigned long long)(out + in));
+		   (unsigned long long)all);
 	if (s->answered[1])
 		buf_printf(&text, ", and was answered %u times", s->answered[1]);
 	tunnel_add(c, SIGN_LED, opaque ? SEVERITY_LOW : -1, &text);
