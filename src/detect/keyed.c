@@ -9,8 +9,8 @@
 
 /* The entry lies behind it. */
 struct node {
-	_Alignas(16) struct node *next; /* of the same slot */
-	struct node *newer, *older;	/* the ring; its head stands between eldest and newest */
+	struct node *next;	    /* of the same slot */
+	struct node *newer, *older; /* the ring; its head stands between eldest and newest */
 	uint64_t key;
 	uint32_t call;
 };
