@@ -11,7 +11,7 @@
 #include "detect/keyed.h"
 #include "detect/tunnel.h"
 
-/* Names that hold data, and how many bytes each on average. Measured: iodine asks for 30 names of
+/* Names that hold data, and how many bytes each on average. Seen live: iodine asks for 30 names of
  * 20 bytes before it carries anything, dns2tcp for 5 of 40; a browser's or a package manager's day
  * has names of content networks, fewer than ten below one domain, of 16 to 24 bytes. */
 #define FEW_NAMES 8
