@@ -70,7 +70,8 @@ editcap -r wire second $((count / 2 + 1))-$count
 is "$(flows parts.json)" "$(flows whole.json)" "two files are one capture"
 "$WEIR" pcap -f json - <ng >piped.json
 is "$(flows piped.json)" "$(flows whole.json)" "standard input"
-"$WEIR" pcap -f json second first >backwards.json
+editcap -t 60 second later
+"$WEIR" pcap -f json later first >backwards.json
 [ "$(jq .counts.backwards backwards.json)" -gt 0 ]
 ok $? "files in the wrong order are told"
 tls=$(tshark -r wire -Y 'tls.handshake.type == 2' -T fields -e frame.number | head -n 1)
