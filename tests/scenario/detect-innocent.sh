@@ -4,7 +4,7 @@
 # uses. No detector may hold more than `low` against any of it. DAY: quick (the default), all, or names of pieces.
 . "$(dirname "$0")/tap.sh"
 . "$TOP/tests/scenario/lib_world.sh"
-need cgroup2 bpf userns jq git make cc python3 curl ssh tcpdump
+need cgroup2 bpf userns jq git make cc python3 curl ssh tcpdump unsanitized
 
 # shellcheck disable=SC2086 # names, one word each
 run "$TOP/tests/detect/innocent/run" "$T/day" ${DAY:-quick}
