@@ -15,17 +15,6 @@
 #define TYPE_POINTER 12
 #define TYPE_AAAA 28
 
-static struct egress_address egress_of(const struct address *a)
-{
-	struct egress_address to = { .bytes = { [10] = 0xff, [11] = 0xff } };
-
-	if (a->family == AF_INET)
-		memcpy(to.bytes + 12, a->bytes, 4);
-	else
-		memcpy(to.bytes, a->bytes, sizeof(to.bytes));
-	return to;
-}
-
 /* In lower case, without the final dot: as asked for and as the gate tells it are one name. */
 static void set_name(struct attempt *a, const char *name, size_t size)
 {
@@ -63,7 +52,7 @@ static bool is_ruled(const struct policy *p, const struct egress_address *to, bo
 /* What an address is to others than its neighbours. */
 static bool judge_address(const struct policy *p, struct attempt *a)
 {
-	struct egress_address to = egress_of(&a->address);
+	struct egress_address to = destination_egress(&a->address);
 	const char *special = egress_special(&to);
 
 	if (address_class(&a->address) == ADDRESS_LOOPBACK)

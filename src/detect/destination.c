@@ -34,7 +34,7 @@ void destinations_learn(struct destinations *all, const struct event_view *dns)
 		all->names[index] = strndup(dns->text[0].data, dns->text[0].size);
 }
 
-static struct egress_address to_egress(const struct address *a)
+struct egress_address destination_egress(const struct address *a)
 {
 	struct egress_address to = { .bytes = { [10] = 0xff, [11] = 0xff } };
 
@@ -54,7 +54,7 @@ struct destination destination_of(const struct destinations *all, const struct e
 	int64_t index;
 
 	address_set(&d.address, net->family, net->address);
-	to = to_egress(&d.address);
+	to = destination_egress(&d.address);
 	index = egress_name_index(&to);
 	d.stands_for_name = index >= 0;
 	if (all && index > 0 && index < DESTINATION_NAMES_MAX)
@@ -66,7 +66,7 @@ bool destination_allowed(const struct policy *p, const struct destination *d,
 			 const char **ret_reason)
 {
 	struct egress_question q = { .name = d->name,
-				     .address = to_egress(&d->address),
+				     .address = destination_egress(&d->address),
 				     .port = d->port,
 				     .transport = d->transport };
 	struct egress_answer answer = { 0 };

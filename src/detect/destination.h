@@ -31,6 +31,8 @@ enum way_out policy_way_out(const struct policy *p);
 
 void destinations_free(struct destinations *all);
 void destinations_learn(struct destinations *all, const struct event_view *dns);
+/* As the policy writes it: IPv4 as ::ffff:a.b.c.d. */
+struct egress_address destination_egress(const struct address *a);
 /* Of a connect or a datagram. all: NULL for without names. */
 struct destination destination_of(const struct destinations *all, const struct event_net *net);
 /* Whether any phase lets it be reached; else *ret_reason says why not, static. */
