@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "capture/file.h"
+#include "capture/link.h"
 #include "capture/part.h"
 
 #define PROGRESS_EVERY (16u << 20) /* bytes of a file */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "capture/format.h"
 #include "capture/part.h"
 
 #define UDP_HEADER 8

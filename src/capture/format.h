@@ -7,6 +7,7 @@
 
 #include "capture/file.h"
 #include "capture/source.h"
+#include "flow/octets.h"
 
 struct capture_format {
 	bool (*is)(const uint8_t first[4]);
@@ -17,18 +18,6 @@ struct capture_format {
 };
 
 extern const struct capture_format capture_pcap, capture_pcapng;
-
-static inline uint16_t read16(const uint8_t *p, bool big)
-{
-	return (uint16_t)(big ? p[0] << 8 | p[1] : p[1] << 8 | p[0]);
-}
-
-static inline uint32_t read32(const uint8_t *p, bool big)
-{
-	uint32_t first = read16(p, big), second = read16(p + 2, big);
-
-	return big ? first << 16 | second : second << 16 | first;
-}
 
 /* The file ends with `left` bytes of a thing that is longer, or could not be read. */
 int source_ended(const struct source *s, size_t left, const char *what, struct fail *f);

@@ -4,12 +4,7 @@
 #define WEIR_CAPTURE_LINK_H
 
 #include "capture/file.h"
-
-/* Bytes of which not all may have been captured. */
-struct octets {
-	const uint8_t *data;
-	size_t there, size; /* there is at most size */
-};
+#include "flow/octets.h"
 
 enum link_result {
 	LINK_IP,

@@ -4,18 +4,18 @@
 #ifndef WEIR_CAPTURE_PART_H
 #define WEIR_CAPTURE_PART_H
 
-#include "capture/account.h"
 #include "capture/capture.h"
-#include "capture/fragments.h"
-#include "capture/hello.h"
 #include "capture/hosts.h"
 #include "capture/queries.h"
 #include "capture/rows.h"
-#include "capture/stream.h"
 #include "detect/detector.h"
+#include "flow/account.h"
+#include "flow/fragments.h"
 #include "flow/hash.h"
+#include "flow/hello.h"
 #include "flow/meter.h"
 #include "flow/reader.h"
+#include "flow/stream.h"
 
 /* The smaller end first, so that both directions find the flow. All bytes are set. */
 struct ends {

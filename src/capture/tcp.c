@@ -1,46 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* TCP segments: who opened, what came of it, the bytes in order, and the end. A connection whose
  * beginning was not captured is taken up where it is; who opened it is then guessed by its ports.
- * Checksums are not looked at: a sender's own capture has none. */
+ */
 #include <errno.h>
 
-#include "capture/format.h"
 #include "capture/part.h"
+#include "flow/segment.h"
 
-#define HEADER 20
-#define FIN 0x01
-#define SYN 0x02
-#define RST 0x04
-#define ACK 0x10
 #define RESET_NEAR 65536 /* a reset further off is not this connection's: RFC 5961 has it exact */
-
-struct segment {
-	uint32_t sequence, acknowledged;
-	uint8_t flags;
-	struct octets data;
-};
-
-static bool read_segment(struct arrival *a, struct segment *ret)
-{
-	const uint8_t *h = a->payload.data;
-	size_t head;
-
-	if (a->payload.there < HEADER)
-		return false;
-	head = (size_t)(h[12] >> 4) * 4;
-	if (head < HEADER || head > a->payload.size)
-		return false;
-	a->from_port = read16(h, true);
-	a->to_port = read16(h + 2, true);
-	ret->sequence = read32(h + 4, true);
-	ret->acknowledged = read32(h + 8, true);
-	ret->flags = h[13];
-	ret->data = a->payload;
-	ret->data.data += head < ret->data.there ? head : ret->data.there;
-	ret->data.there -= head < ret->data.there ? head : ret->data.there;
-	ret->data.size -= head;
-	return true;
-}
 
 struct delivery {
 	struct capture *c;
@@ -76,9 +43,9 @@ static void established(struct capture *c, struct flow *f)
 
 static struct flow *take_up(struct capture *c, const struct arrival *a, const struct segment *s)
 {
-	bool handshake = s->flags & SYN, answer = handshake && s->flags & ACK;
+	bool handshake = s->flags & SEGMENT_SYN, answer = handshake && s->flags & SEGMENT_ACK;
 	/* no connection has segments with neither: a probe */
-	bool midstream = !handshake && s->flags & ACK;
+	bool midstream = !handshake && s->flags & SEGMENT_ACK;
 	bool by_from = midstream ? a->from_port >= a->to_port : !answer;
 	struct flow *f = flows_add(c, a, by_from, LIST_BEGUN);
 
@@ -93,12 +60,12 @@ static bool is_another(const struct flow *f, enum meter_side side, const struct 
 	const struct stream *stream = &f->streams[side];
 	int32_t ahead = (int32_t)(s->sequence - stream->next);
 
-	if ((s->flags & (SYN | ACK)) == SYN)
+	if ((s->flags & (SEGMENT_SYN | SEGMENT_ACK)) == SEGMENT_SYN)
 		return f->list == LIST_OVER ||
 		       (stream->known && s->sequence + 1 != stream->next && f->list != LIST_BEGUN);
 	/* a reset that only the capture saw ends nothing */
-	return f->list == LIST_OVER && !(s->flags & RST) && s->data.size > 0 && ahead >= 0 &&
-	       (f->fin[side] || f->error == ECONNRESET);
+	return f->list == LIST_OVER && !(s->flags & SEGMENT_RST) && s->data.size > 0 &&
+	       ahead >= 0 && (f->fin[side] || f->error == ECONNRESET);
 }
 
 static void reset(struct capture *c, struct flow *f, enum meter_side side, const struct segment *s)
@@ -134,18 +101,18 @@ static void follow(struct capture *c, struct flow *f, enum meter_side side, stru
 	struct delivery mine = { c, f, side }, other = { c, f, !side };
 	struct stream *stream = &f->streams[side];
 
-	if (s->flags & SYN)
+	if (s->flags & SEGMENT_SYN)
 		stream_begin(stream, ++s->sequence);
 	if (f->list == LIST_BEGUN && (side == OUTSIDE || (f->midstream && s->data.size > 0)))
 		established(c, f);
-	if (s->flags & ACK && f->streams[!side].known)
+	if (s->flags & SEGMENT_ACK && f->streams[!side].known)
 		stream_acknowledged(&f->streams[!side], &c->account, c->now_ns, s->acknowledged,
 				    deliver, &other);
 	if (!stream_plausible(stream, s->sequence))
 		return;
 	if (s->data.size > 0)
 		stream_add(stream, &c->account, c->now_ns, s->sequence, s->data, deliver, &mine);
-	if (s->flags & FIN) {
+	if (s->flags & SEGMENT_FIN) {
 		f->fin[side] = true;
 		f->fin_at[side] = s->sequence + (uint32_t)s->data.size;
 	}
@@ -161,10 +128,12 @@ void tcp_arrived(struct capture *c, struct arrival *a)
 	struct segment s;
 	struct flow *f;
 
-	if (!read_segment(a, &s)) {
+	if (!segment_read(a->payload, &s)) {
 		c->counts.malformed++;
 		return;
 	}
+	a->from_port = s.from_port;
+	a->to_port = s.to_port;
 	f = flows_find(c, a, &side);
 	if (f && is_another(f, side, &s)) {
 		if (f->list != LIST_OVER)
@@ -172,7 +141,7 @@ void tcp_arrived(struct capture *c, struct arrival *a)
 		flows_forget(c, f);
 		f = NULL;
 	}
-	if (!f && s.flags & RST)
+	if (!f && s.flags & SEGMENT_RST)
 		return;
 	if (!f) {
 		f = take_up(c, a, &s);
@@ -183,7 +152,7 @@ void tcp_arrived(struct capture *c, struct arrival *a)
 	f->packets[side]++;
 	f->last_ns = c->now_ns;
 	flows_move(c, f, (enum flow_list)f->list);
-	if (s.flags & RST)
+	if (s.flags & SEGMENT_RST)
 		reset(c, f, side, &s);
 	else if (f->list != LIST_OVER)
 		follow(c, f, side, &s);

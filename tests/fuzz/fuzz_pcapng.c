@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include "capture/file.h"
-#include "capture/ip.h"
+#include "capture/link.h"
+#include "flow/ip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

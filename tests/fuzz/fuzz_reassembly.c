@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "capture/fragments.h"
-#include "capture/stream.h"
+#include "flow/fragments.h"
+#include "flow/stream.h"
 
 #define SEGMENT_MAX 4096
 

@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "capture/capture.h"
-#include "capture/fragments.h"
+#include "flow/fragments.h"
 #include "tests/unit/packet_maker.h"
 
 static const struct packet_end inside = { { 10, 0, 0, 1 }, 40000 };

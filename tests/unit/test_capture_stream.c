@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #undef fail /* ours is a function */
 
-#include "capture/stream.h"
+#include "flow/stream.h"
 
 #define SAID_MAX 65536
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* See hello.h. Mostly the first segment says it all, and nothing is kept; else the bytes of that
  * side are, up to HELLO_MAX. A gap ends it. */
-#include "capture/hello.h"
+#include "flow/hello.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* See fragments.h. Owns what waits, in places that are searched one by one: there are few, and a
  * capture with many fragments is rare. Each place has the bytes, and a bit for each eight of them
  * that have come. */
-#include "capture/fragments.h"
+#include "flow/fragments.h"
 
 #include <errno.h>
 #include <stdlib.h>

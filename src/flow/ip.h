@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An IP packet of either family: its ends, and what it carries. */
-#ifndef WEIR_CAPTURE_IP_H
-#define WEIR_CAPTURE_IP_H
+#ifndef WEIR_FLOW_IP_H
+#define WEIR_FLOW_IP_H
 
 #include <stdbool.h>
 
-#include "capture/link.h"
+#include "flow/octets.h"
 
 struct ip_packet {
 	uint8_t from[16], to[16]; /* IPv4 as ::ffff:a.b.c.d */

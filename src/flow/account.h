@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a capture's state may hold in memory, whatever the capture holds: everything that grows
  * with it is counted here. Who wants more than there is must give something up first. */
-#ifndef WEIR_CAPTURE_ACCOUNT_H
-#define WEIR_CAPTURE_ACCOUNT_H
+#ifndef WEIR_FLOW_ACCOUNT_H
+#define WEIR_FLOW_ACCOUNT_H
 
 #include <stdbool.h>
 #include <stddef.h>

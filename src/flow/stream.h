@@ -6,12 +6,12 @@
  * A gap is one where the receiver acknowledged what is behind it; so nobody makes us pass by bytes
  * by sending some that the receiver throws away. Only where the capture has no acknowledgements at
  * all a gap is guessed, by time and by how much waits. */
-#ifndef WEIR_CAPTURE_STREAM_H
-#define WEIR_CAPTURE_STREAM_H
+#ifndef WEIR_FLOW_STREAM_H
+#define WEIR_FLOW_STREAM_H
 
 #include "base/clock.h"
-#include "capture/account.h"
-#include "capture/link.h"
+#include "flow/account.h"
+#include "flow/octets.h"
 
 #include <stdbool.h>
 

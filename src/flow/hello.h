@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A flow's opening, gathered from its first bytes until it says what is spoken and with whom. */
-#ifndef WEIR_CAPTURE_HELLO_H
-#define WEIR_CAPTURE_HELLO_H
+#ifndef WEIR_FLOW_HELLO_H
+#define WEIR_FLOW_HELLO_H
 
-#include "capture/account.h"
-#include "capture/link.h"
+#include "flow/account.h"
+#include "flow/octets.h"
 #include "flow/meter.h"
 #include "flow/opening.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IP packets that came in pieces. Bounded: FRAGMENTED_MAX packets are waited for, the eldest gives
  * way; each for FRAGMENT_WAIT of the capture's time. Of overlapping pieces the first one counts. */
-#ifndef WEIR_CAPTURE_FRAGMENTS_H
-#define WEIR_CAPTURE_FRAGMENTS_H
+#ifndef WEIR_FLOW_FRAGMENTS_H
+#define WEIR_FLOW_FRAGMENTS_H
 
 #include "base/clock.h"
-#include "capture/account.h"
-#include "capture/ip.h"
+#include "flow/account.h"
+#include "flow/ip.h"
 
 #define FRAGMENTED_MAX 256
 #define FRAGMENT_WAIT (30 * NSEC_PER_SEC) /* RFC 791: 15 s at least, RFC 8200: 60 s at most */

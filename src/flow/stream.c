@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* See stream.h. Owns the pieces that wait, in the order of their numbers and without overlaps.
  * Numbers wrap: they are compared by their signed difference. */
-#include "capture/stream.h"
+#include "flow/stream.h"
 
 #include <stdlib.h>
 #include <string.h>

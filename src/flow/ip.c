@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* IP headers; see ip.h. RFC 791, RFC 8200. Checksums are left alone: captures of a sending host
  * have none yet. Owns nothing. */
-#include "capture/ip.h"
+#include "flow/ip.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 
-#include "capture/format.h"
+#include "flow/octets.h"
 
 #define HEADER4 20
 #define HEADER6 40
