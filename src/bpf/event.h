@@ -397,7 +397,7 @@ struct event_relay {
 	struct event_stream from, to;
 	__u64 first_mono_ns;
 	__u64 bytes_in, bytes_out; /* taken and put, of the moves that are counted */
-	__u32 count;		   /* moves: 4, 8, 16 …; 1 and 2 too where a stream leads out */
+	__u32 count;		   /* moves: 4, 8, 16 …; 1 and 2 too where one is a socket */
 	__u32 reserved;
 };
 

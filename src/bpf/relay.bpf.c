@@ -9,7 +9,7 @@
 #define RELAY_PAIRS_MAX 16384
 #define RELAY_WINDOW_NS \
 	50000000ull	    /* a relay waits for nothing; a program that thinks takes longer */
-#define RELAY_TOLD_INSIDE 4 /* from this move on, between what leads nowhere else */
+#define RELAY_TOLD_INSIDE 4 /* from this move on, between pipes, terminals and unix sockets */
 #define RELAY_OWN_MAX 65536 /* a pipe holds no more, by default (pipe(7)) */
 
 #define RELAY_TAKES 16 /* streams a process is known to take from; the longest unused gives way */
@@ -194,14 +194,25 @@ __noinline int relay_fit(const struct relay_take *t, const struct relay_put *put
 	return (same ? FIT_MOVED : FIT_OTHER) + distance;
 }
 
-/* Between the outside and another stream one move may be all there is. */
+static __always_inline bool is_inet(__u64 id)
+{
+	return (id & ~STREAM_BY_INODE) >> 60 == STREAM_INET;
+}
+
+/* Of a connection, one move may be all that it is made for. */
+static __always_inline bool relay_is_told(const struct relay_take *t, const struct relay_put *put,
+					  const struct relay_pair *pair)
+{
+	return pair->count >= RELAY_TOLD_INSIDE || is_inet(t->id) || is_inet(put->key.id);
+}
+
 static __always_inline void relay_tell(const struct relay_take *t, const struct relay_put *put,
 				       const struct relay_pair *pair)
 {
 	struct call_entry *call = acting_call();
 	struct event_relay e = {};
 
-	if (!call || (pair->count < RELAY_TOLD_INSIDE && !t->out && !put->out))
+	if (!call || !relay_is_told(t, put, pair))
 		return;
 	stream_of(put->file, &e.to);
 	e.from = t->stream;

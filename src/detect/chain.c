@@ -54,6 +54,24 @@ enum relay_match chain_match(const struct relay_reach *reach, const struct relay
 	return match;
 }
 
+static bool is_outside(const struct event_stream *s)
+{
+	return s->kind == STREAM_INET && !stream_is_loopback(s);
+}
+
+uint32_t chain_moves(const struct relay_reach *reach, const struct relay_step *at)
+{
+	uint32_t moves = UINT32_MAX;
+
+	for (; at; at = at->before < 0 ? NULL : &reach->steps[at->before]) {
+		const struct event_relay *r = &at->relay->last;
+
+		if (r->count < moves && !is_outside(&r->from) && !is_outside(&r->to))
+			moves = r->count;
+	}
+	return moves;
+}
+
 enum protocol flow_protocol(const struct flow_seen *flow)
 {
 	const struct event_flow *f = &flow->last;

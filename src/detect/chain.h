@@ -16,6 +16,12 @@ bool chain_leads_out(struct flow_table *flows, const struct event_stream *s,
  * begins. */
 enum relay_match chain_match(const struct relay_reach *reach, const struct relay_step *at);
 
+/* How often its least used step between streams inside was used; UINT32_MAX where each of them
+ * leads in or out. What was used less than CHAIN_MOVES_MIN times, by all connections that go the
+ * same way, may be two things that a program did one after the other. */
+#define CHAIN_MOVES_MIN 4
+uint32_t chain_moves(const struct relay_reach *reach, const struct relay_step *at);
+
 /* The socket inside of a flow. */
 struct event_stream flow_stream(const struct event_flow *f);
 /* Of a flow, by what was said, or where its beginning is not known by its port. */

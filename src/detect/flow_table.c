@@ -8,12 +8,12 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/text_escape.h"
+#include "detect/destination.h"
 #include "detect/keyed.h"
-#include "detect/range.h"
-#include "policy/egress.h"
 #include "detect/places.h"
 
 enum key { BY_NUMBER, BY_COOKIE, BY_ENDS };
@@ -54,12 +54,16 @@ static struct flow_seen *find(struct flow_table *t, enum key by, uint64_t key)
 	return place == PLACE_NONE ? NULL : &t->flows[place];
 }
 
-/* Never 0, which stands for none. */
+/* Never 0, which stands for none. All of loopback is one address: which of its own the kernel takes
+ * for a connection is not told, and the ports are enough. */
 static uint64_t ends_key(const uint8_t from[16], uint16_t from_port, uint16_t port)
 {
-	uint64_t halves[2];
+	uint64_t halves[2] = { 0 };
+	struct address a;
 
-	memcpy(halves, from, sizeof(halves));
+	address_set(&a, AF_INET6, from);
+	if (address_class(&a) != ADDRESS_LOOPBACK)
+		memcpy(halves, from, sizeof(halves));
 	return ((halves[0] * 31 + halves[1]) * 0x9e3779b97f4a7c15ull +
 		((uint64_t)from_port << 16 | port)) |
 	       1ull << 63;
@@ -112,15 +116,13 @@ static void keep_text(char to[FLOW_NAME_MAX], struct bytes text)
 /* Their number is that of the socket; no flow of the gate has one so large. */
 #define INSIDE_NUMBER (1ull << 63)
 
-static bool connects_inside(const struct event_net *n)
+static bool connects_inside(const struct event_net *n, const struct address *to)
 {
-	static const uint8_t itself[16] = { [15] = 1 };
 	bool connected = n->result >= 0 || n->result == -EINPROGRESS;
 
 	return connected && n->cookie && n->own_port && n->protocol == IPPROTO_TCP &&
-	       (n->family == AF_INET	? n->address[0] == 127
-		: n->family == AF_INET6 ? !memcmp(n->address, itself, 16)
-					: false);
+	       (n->family == AF_INET || n->family == AF_INET6) &&
+	       address_class(to) == ADDRESS_LOOPBACK;
 }
 
 /* A connection that stays in the sandbox. Nothing tells its end: it gives way before any other. */
@@ -136,18 +138,16 @@ static void take_connect(struct flow_table *t, const struct event_view *e)
 				.from_port = n->own_port,
 				.rule = EVENT_NO_RULE,
 				.direction = FLOW_INSIDE };
+	struct egress_address address;
 	struct flow_seen *seen;
+	struct address to;
 
+	address_set(&to, n->family, n->address);
 	/* a socket that the policy carries is a flow of the gate's, which may have told it first */
-	if (!connects_inside(n) || flow_table_by_cookie(t, n->cookie))
+	if (!connects_inside(n, &to) || flow_table_by_cookie(t, n->cookie))
 		return;
-	if (n->family == AF_INET) {
-		f.address[10] = f.address[11] = 0xff;
-		memcpy(f.address + 12, n->address, 4);
-	} else {
-		memcpy(f.address, n->address, sizeof(f.address));
-	}
-	memcpy(f.from, f.address, sizeof(f.from)); /* the kernel's choice for loopback */
+	address = destination_egress(&to);
+	memcpy(f.address, address.bytes, sizeof(f.address));
 	seen = add(t, &f);
 	seen->first_seq = seen->last_seq = e->seq;
 	set_over(t, seen, true);

@@ -30,8 +30,13 @@
 #define FAILED_PERCENT 60
 #define SWEPT_MIN 15		   /* names below one domain, or of addresses: nobody's links */
 #define LOST_NS (5 * NSEC_PER_SEC) /* who is there has answered by then */
-#define MANY_MIN 100		   /* destinations that answer: low */
-#define LOCAL_MIN 50		   /* ports of loopback */
+/* Addresses that no name led to, which have not as many first bits in common, and of which none
+ * answers: what a program knows by heart that looks for its way into a network of its own (tor on a
+ * dead network tries nine in 25 seconds). A fleet and a provider's machines are neighbours. */
+#define SCATTERED_MIN 8
+#define SCATTERED_BITS 8
+#define MANY_MIN 100 /* destinations that answer: low */
+#define LOCAL_MIN 50 /* ports of loopback */
 
 #define CALLS_MAX \
 	1024 /* whose attempts are counted; the one that tried nothing for longest gives way */
@@ -141,13 +146,24 @@ static bool mostly_fails(const struct scan *s)
 	return failed(s) >= FAILED_MIN && failed(s) * 100 >= total(s) * FAILED_PERCENT;
 }
 
+static bool is_scattered(const struct scan *s)
+{
+	uint32_t known =
+		s->count[OUTCOME_REACHED] + s->count[OUTCOME_TOUCHED] + s->count[OUTCOME_ANSWERED];
+
+	return s->range.v4.count >= SCATTERED_MIN && s->range.v4.bits < SCATTERED_BITS &&
+	       !s->range.names && !known && failed(s) >= SCATTERED_MIN;
+}
+
 /* -1: nothing. last: weak kinds are told too, as nothing more will come. */
 static int severity_of(const struct scan *s, bool last)
 {
 	bool by_policy = failed(s) == s->count[OUTCOME_POLICY];
 
 	if (!is_spread(s))
-		return s->swept >= SWEPT_MIN && mostly_fails(s) ? SEVERITY_MEDIUM : -1;
+		return is_scattered(s) || (s->swept >= SWEPT_MIN && mostly_fails(s))
+			       ? SEVERITY_MEDIUM
+			       : -1;
 	if (!mostly_fails(s))
 		return last && total(s) >= MANY_MIN ? SEVERITY_LOW : -1;
 	if (s->names == total(s))
@@ -176,11 +192,11 @@ static void add_signs(const struct scan *s, struct finding *f)
 {
 	cleanup_buf struct buf text = { .max = FINDING_SUMMARY_MAX };
 
-	if (is_spread(s) || s->swept >= SWEPT_MIN) {
+	if (is_spread(s) || is_scattered(s) || s->swept >= SWEPT_MIN) {
 		buf_printf(&text, "%u destinations", total(s));
 		finding_add_sign(f, SIGN_SPREAD, &text);
 	}
-	if (mostly_fails(s)) {
+	if (is_scattered(s) || mostly_fails(s)) {
 		buf_clear(&text);
 		buf_printf(&text, "%u of %u", failed(s), total(s));
 		finding_add_sign(f, SIGN_FAILURES, &text);

@@ -6,16 +6,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "base/cleanup.h"
 #include "detect/places.h"
+#include "detect/range.h"
 
-/* What a message gains or loses on its way: the header, padding and checksum of an SSH packet or a
- * TLS record, a WebSocket frame's or a SOCKS datagram's header. By the protocols: ssh 36 to 68,
- * TLS 1.3 22, chisel up to 60. */
 /* Nothing was added but a number for a connection and a length, or of many bytes a word between. */
 #define EXACT_PART 64
 #define EXACT_BYTES 16
 #define EXACT_MIN 32 /* bytes on average: less may be as many by chance */
+/* What a message gains or loses on its way: header, padding and checksum of an SSH packet that
+ * carries others (RFC 4253 section 6, RFC 4254 section 5.2: 34 to 65 with OpenSSH's ciphers), of a
+ * TLS record (see record_bytes), a WebSocket frame's header (RFC 6455 section 5.2: up to 14) or a
+ * SOCKS datagram's (RFC 1928 section 7: up to 22 by address). */
 #define TIGHT_BYTES 72
 #define TIGHT_PART 16
 /* ssh says several things in one packet, and much that is not passed on (windows, requests), and
@@ -62,12 +66,10 @@ void relays_free(struct relays *t)
 
 bool stream_is_loopback(const struct event_stream *s)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, 0xff }, zero[15];
-	const uint8_t *a = s->address;
+	struct address a;
 
-	if (!memcmp(a, mapped, sizeof(mapped)))
-		return a[12] == 127 || !memcmp(a + 12, zero, 4);
-	return !memcmp(a, zero, sizeof(zero)) && a[15] <= 1;
+	address_set(&a, AF_INET6, s->address);
+	return address_class(&a) == ADDRESS_LOOPBACK;
 }
 
 struct event_stream stream_far(const struct event_stream *s)
@@ -248,23 +250,52 @@ void relays_programs_out(const struct relays *t, const struct event_stream *out,
 			return;
 }
 
-/* The numbers are a program's to make large: no product of them may wrap. */
-static bool within(uint64_t in, uint64_t out, uint64_t part, uint64_t bytes)
-{
-	uint64_t distance = in < out ? out - in : in - out;
+/* What a relay took and put. The bytes are a program's to make large: no product of them may wrap.
+ */
+struct amounts {
+	uint64_t fewer, added, moves;
+};
 
-	return distance <= (in < out ? in : out) / part ||
-	       distance - (in < out ? in : out) / part <= bytes;
+static bool within(const struct amounts *a, uint64_t part, uint64_t bytes)
+{
+	return a->added <= a->fewer / part || a->added - a->fewer / part <= bytes;
+}
+
+/* What TLS adds to a record: RFC 8446 section 5.2; TLS 1.2 with AES-GCM (RFC 5288) and with
+ * ChaCha20-Poly1305 (RFC 7905). */
+static const uint64_t record_adds[] = { 5 + 1 + 16, 5 + 8 + 16, 5 + 16 };
+#define RECORD_MAX 16384 /* bytes in one of them */
+
+static bool is_unaltered(const struct amounts *a)
+{
+	if (!a->added)
+		return true;
+	for (size_t i = 0; i < ARRAY_LENGTH(record_adds); i++) {
+		uint64_t records = a->added / record_adds[i];
+
+		if (a->added % record_adds[i] == 0 && records >= a->moves &&
+		    records - a->moves <= a->fewer / RECORD_MAX)
+			return true;
+	}
+	return false;
 }
 
 enum relay_match relay_match(const struct event_relay *r)
 {
-	if (within(r->bytes_in, r->bytes_out, EXACT_PART, (uint64_t)EXACT_BYTES * r->count) &&
-	    (r->bytes_in < r->bytes_out ? r->bytes_in : r->bytes_out) / EXACT_MIN >= r->count)
+	bool less_out = r->bytes_out < r->bytes_in;
+	const struct amounts a = { .fewer = less_out ? r->bytes_out : r->bytes_in,
+				   .added = less_out ? r->bytes_in - r->bytes_out
+						     : r->bytes_out - r->bytes_in,
+				   .moves = r->count };
+	bool long_enough = a.fewer / EXACT_MIN >= a.moves;
+
+	if (long_enough && is_unaltered(&a))
+		return RELAY_UNALTERED;
+	if (long_enough && within(&a, EXACT_PART, EXACT_BYTES * a.moves))
 		return RELAY_EXACT;
-	if (within(r->bytes_in, r->bytes_out, TIGHT_PART, (uint64_t)TIGHT_BYTES * r->count))
+	if (within(&a, TIGHT_PART, TIGHT_BYTES * a.moves))
 		return RELAY_TIGHT;
-	if (within(r->bytes_in, r->bytes_out, 1, LOOSE_ONCE + (uint64_t)LOOSE_BYTES * r->count))
+	if (within(&a, 1, LOOSE_ONCE + LOOSE_BYTES * a.moves))
 		return RELAY_LOOSE;
 	return RELAY_UNLIKE;
 }

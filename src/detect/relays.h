@@ -76,7 +76,8 @@ enum relay_match {
 	RELAY_LOOSE, /* within a factor of two and what encryption adds: several connections share
 			a tunnel */
 	RELAY_TIGHT, /* but for what encryption or a frame adds to each message */
-	RELAY_EXACT, /* nothing was added: what came is what went */
+	RELAY_EXACT, /* nothing was added: what came is what went, or nearly */
+	RELAY_UNALTERED, /* to the byte, but for the frames of TLS records */
 };
 enum relay_match relay_match(const struct event_relay *r);
 

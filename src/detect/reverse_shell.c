@@ -48,7 +48,8 @@ static void add_lead(struct detection *d, struct side *side, const struct event_
 {
 	struct flow_seen *flow = NULL;
 
-	if (side->count == LEADS_MAX || !chain_leads_out(detection_flows(d), s, &flow))
+	if (side->count == LEADS_MAX || !chain_leads_out(detection_flows(d), s, &flow) ||
+	    chain_moves(&side->reach, step) < CHAIN_MOVES_MIN)
 		return;
 	side->leads[side->count++] = (struct lead){
 		.stream = *s,

@@ -27,8 +27,9 @@ enum reach { REACH_INSIDE, REACH_NEIGHBOURS, REACH_WORLD };
 
 struct link {
 	const struct relay_step *out, *back; /* NULL: none was found */
-	enum relay_match match;
-	enum reach reach; /* of where it leads to */
+	enum relay_match match, asked;	     /* of the worse way; of what goes out by it */
+	enum reach reach;		     /* of where it leads to */
+	uint64_t moves; /* chain_moves(), both ways, of all ends that it leads to */
 };
 
 /* Not pairs of sockets, which are a program's own pipes. */
@@ -98,29 +99,46 @@ static bool is_chatter(const struct link *l)
 	return in->to.kind == STREAM_UNIX && in->bytes_out + out->bytes_in < UNIX_BYTES;
 }
 
+/* The ways back from where this way out leads to. Returns the moves of the one most used. */
+static uint32_t find_back(const struct relay_reach *out, const struct relay_step *way_out,
+			  const struct relay_reach *back, enum reach reach, struct link *ret)
+{
+	uint32_t most = 0;
+
+	for (size_t j = 0; j < back->count; j++) {
+		struct link l = { .out = way_out, .back = &back->steps[j], .reach = reach };
+		uint32_t moves = chain_moves(back, l.back);
+
+		if (!stream_same(&l.back->relay->last.from, &way_out->relay->last.to) ||
+		    is_chatter(&l))
+			continue;
+		l.asked = chain_match(back, l.back);
+		l.match = chain_match(out, way_out);
+		l.match = l.asked < l.match ? l.asked : l.match;
+		l.moves = ret->moves;
+		if (is_better(&l, ret))
+			*ret = l;
+		most = moves > most ? moves : most;
+	}
+	return most;
+}
+
 /* The best of the connections that this one is relayed to in both directions. */
 static void find_link(const struct tunnel_case *c, const struct relay_reach *out,
 		      const struct relay_reach *back, struct link *ret)
 {
 	for (size_t i = 0; i < out->count; i++) {
-		const struct event_stream *end = &out->steps[i].relay->last.to;
+		const struct relay_step *way_out = &out->steps[i];
+		const struct event_stream *end = &way_out->relay->last.to;
 		enum reach reach = reach_of(c, end);
+		uint64_t moves;
 
 		if (!is_connection(end) || stream_same(end, &c->stream) ||
 		    reach > reach_of(c, &c->stream) || same_host(c, end))
 			continue;
-		for (size_t j = 0; j < back->count; j++) {
-			struct link l = { &out->steps[i], &back->steps[j], 0, reach };
-			enum relay_match m;
-
-			if (!stream_same(&l.back->relay->last.from, end))
-				continue;
-			l.match = chain_match(out, l.out);
-			m = chain_match(back, l.back);
-			l.match = m < l.match ? m : l.match;
-			if (!is_chatter(&l) && is_better(&l, ret))
-				*ret = l;
-		}
+		moves = find_back(out, way_out, back, reach, ret);
+		if (moves)
+			ret->moves += moves + chain_moves(out, way_out);
 	}
 }
 
@@ -144,32 +162,39 @@ static int weigh_equals(const struct link *l)
 
 	if (l->match == RELAY_UNLIKE)
 		return -1;
-	return l->match == RELAY_EXACT && much ? SEVERITY_HIGH : SEVERITY_LOW;
+	return l->match >= RELAY_EXACT && much ? SEVERITY_HIGH : SEVERITY_LOW;
 }
 
-/* A server that asks another one is a proxy at the worst, unless it alters nothing. */
+/* A server that asks another one says whom it asks, and for itself: it is a proxy at the worst.
+ * Where it alters no question, it is none; with the answer comes what TLS says of its own. */
 static int weigh_server(const struct link *l)
 {
-	const struct event_relay *in = &l->out->relay->last, *out = &l->back->relay->last;
-	bool unaltered = in->bytes_in == in->bytes_out && out->bytes_in == out->bytes_out;
-
-	return unaltered ? SEVERITY_HIGH : SEVERITY_LOW;
+	if (l->match == RELAY_UNLIKE)
+		return -1;
+	if (l->asked == RELAY_UNALTERED)
+		return SEVERITY_HIGH;
+	return l->match >= RELAY_TIGHT ? SEVERITY_LOW : -1;
 }
 
 /* What the relay weighs by itself. */
 static int weigh(const struct tunnel_case *c, const struct link *l)
 {
+	const struct event_stream *end = &l->out->relay->last.to;
+	bool published = c->flow && c->flow->last.direction == FLOW_IN;
+
+	if (l->moves < 2 * CHAIN_MOVES_MIN)
+		return -1;
+	if (c->asks && !published && end->kind == STREAM_INET && end->accepted)
+		return weigh_server(l);
 	if (c->asks && l->match < RELAY_TIGHT)
 		return -1;
-	if (c->flow && c->flow->last.direction == FLOW_IN) /* it may ask another server */
+	if (published) /* it may ask another server */
 		return l->match == RELAY_UNLIKE ? -1 : SEVERITY_LOW;
 	if (c->carries) /* what is compressed is much less than what comes of it */
 		return l->match == RELAY_UNLIKE ? SEVERITY_LOW : SEVERITY_HIGH;
-	if (c->asks && l->out->relay->last.to.accepted)
-		return weigh_server(l);
 	if (l->reach == reach_of(c, &c->stream))
 		return weigh_equals(l);
-	return l->match == RELAY_EXACT ? SEVERITY_HIGH : weigh_like(l);
+	return l->match >= RELAY_EXACT ? SEVERITY_HIGH : weigh_like(l);
 }
 
 /* Connections further inside that this one is relayed to, or from, in one direction alone: the

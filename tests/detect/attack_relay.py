@@ -56,6 +56,12 @@ def websocket_tls(c):
 
 
 @case("tunnel", seconds=7)
+def http_upgrade(c):
+    """a tunnel after an HTTP upgrade to a protocol that nobody knows"""
+    tunnel.browse(c, reverse(c, *tunnel.courier(c, 80, upgrade="stream/1")))
+
+
+@case("tunnel", seconds=7)
 def connect_proxy(c):
     """a tunnel by CONNECT through an allowed proxy"""
     tunnel.browse(c, reverse(c, *tunnel.courier(c, 443, tls=True, proxy=[c.far, 3128])))

@@ -55,10 +55,11 @@ static void a_reverse_tunnel(void **state)
 	bench_free(b);
 }
 
-/* A connection on loopback, from that port to the other. */
+/* A connection on loopback, from that port to the other. To whichever of its addresses: the kernel
+ * lets it come from 127.0.0.1. */
 static void tell_connect(struct bench *b, uint16_t from_port, uint16_t port)
 {
-	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
+	static const uint8_t loopback[4] = { 127, 7, 7, 7 };
 
 	make_net(&b->m, EVENT_CONNECT, AF_INET, SOCK_STREAM, loopback, 4, port, 0);
 	b->m.u.net.protocol = IPPROTO_TCP;
@@ -199,16 +200,58 @@ static void a_tunnel_under_tls(void **state)
 	bench_free(b);
 }
 
-/* A dev server that asks a service outside for the page; and what alters nothing. */
-static void a_proxy_for_the_page(void **state)
-{
-	struct bench *b = with_flow(443, PROTOCOL_TLS);
+/* A dev server that asks a service outside for the page; and what alters no question: stunnel. What
+ * the questions took and put, of 16; what came back has a session's tickets and records besides. */
+static const struct {
+	uint64_t in, out, back;
+	int severity; /* -1: no finding */
+} servers[] = {
+	{ 1600, 1600 + 16 * 40, 60000, SEVERITY_LOW }, /* other headers, and the record's */
+	{ 1600, 1600 + 16 * 22 - 1, 60000, SEVERITY_LOW },
+	{ 1600, 1600 + 17 * 22, 60000,
+	  SEVERITY_LOW }, /* no question of 100 bytes has two records */
+	{ 1600, 1600 + 15 * 22, 60000, SEVERITY_LOW },
+	{ 160, 160 + 16 * 22, 60000, SEVERITY_LOW }, /* of a few bytes: by chance */
+	{ 1600, 1600 + 16 * 40, 600000, -1 },	     /* and answers of other lengths */
+	{ 1600, 1600, 60000, SEVERITY_HIGH },
+	{ 1600, 1600 + 16 * 22, 60000, SEVERITY_HIGH },	    /* TLS 1.3 */
+	{ 1600, 1600 + 16 * 29, 60000, SEVERITY_HIGH },	    /* TLS 1.2, AES-GCM */
+	{ 1600, 1600 + 16 * 21, 60000, SEVERITY_HIGH },	    /* TLS 1.2, ChaCha20 */
+	{ 163840, 163840 + 26 * 22, 60000, SEVERITY_HIGH }, /* ten records more, of 16 KiB */
+	{ 163840, 163840 + 27 * 22, 60000, SEVERITY_LOW },
+};
 
-	tell_relays(b, outer_of(1, 443), loopback_of(5174, 50001, true), 16, 60000, 40);
-	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_LOW);
-	bench_free(b);
-	b = with_flow(443, PROTOCOL_TLS);
-	tell_relays(b, outer_of(1, 443), loopback_of(5174, 50001, true), 16, 60000, 0);
+static void a_server_that_asks_another(void **state)
+{
+	for (size_t i = 0; i < sizeof(servers) / sizeof(*servers); i++) {
+		const struct event_stream end = loopback_of(5174, 50001, true);
+		struct bench *b = with_flow(443, PROTOCOL_TLS);
+
+		tell_relay(b, end, outer_of(1, 443), 16, servers[i].in, servers[i].out);
+		tell_relay(b, outer_of(1, 443), end, 16, 60000 + 16 * 40, servers[i].back);
+		if (servers[i].severity < 0)
+			assert_int_equal(b->count, 0);
+		else
+			assert_int_equal(tunnel(b, 1)->severity, servers[i].severity);
+		bench_free(b);
+	}
+}
+
+/* ssh over a socket pair: each connection is a process of its own that moves once each way. */
+static void many_that_move_once(void **state)
+{
+	struct bench *b = with_flow(22, PROTOCOL_SSH);
+
+	for (uint16_t i = 0; i < 4; i++) {
+		const struct event_stream near = unix_of(11 + 2 * i, 12 + 2 * i, false);
+		const struct event_stream far = unix_of(12 + 2 * i, 11 + 2 * i, false);
+
+		assert_int_equal(b->count, 0);
+		b->m.pid = 1000;
+		tell_relays(b, outer_of(1, 22), near, 1, 400, 36);
+		b->m.pid = 1001 + i;
+		tell_relays(b, far, loopback_of(9000, (uint16_t)(50001 + i), true), 1, 400, 0);
+	}
 	assert_int_equal(tunnel(b, 1)->severity, SEVERITY_HIGH);
 	bench_free(b);
 }
@@ -528,7 +571,8 @@ int main(void)
 		cmocka_unit_test(a_chain_has_an_end),
 		cmocka_unit_test(a_client_of_two_servers),
 		cmocka_unit_test(a_tunnel_under_tls),
-		cmocka_unit_test(a_proxy_for_the_page),
+		cmocka_unit_test(a_server_that_asks_another),
+		cmocka_unit_test(many_that_move_once),
 		cmocka_unit_test(who_came_in_by_the_label),
 		cmocka_unit_test(between_two_servers_outside),
 		cmocka_unit_test(to_the_internal_network),

@@ -112,6 +112,41 @@ static void a_refused_scan_is_one(void **state)
 	bench_free(b);
 }
 
+/* Directories that a program knows by heart, on a dead network; of neighbours, or where one answers
+ * or a name is asked for, it takes more. */
+static void far_apart_and_dead(void **state)
+{
+	static const char *const far[] = { "176.125.242.131", "193.5.87.219",	"149.172.60.95",
+					   "64.65.1.6",	      "216.197.207.49", "45.66.35.11",
+					   "64.65.63.7",      "185.129.62.64" };
+	enum { NONE, ONE_ANSWERS, ONE_NAME, ONE_LESS, NEIGHBOURS, CASES };
+
+	(void)state;
+	for (int i = 0; i < CASES; i++) {
+		struct bench *b = public_run();
+		const struct finding *f;
+
+		if (i == ONE_ANSWERS)
+			flow(b, "68.67.32.31", "", 9001, 0);
+		if (i == ONE_NAME)
+			flow(b, "198.18.0.9", "mirror.test", 443, ENETUNREACH);
+		for (size_t n = i == ONE_LESS; n < sizeof(far) / sizeof(*far); n++) {
+			char address[20];
+
+			snprintf(address, sizeof(address), "%s", far[n]);
+			if (i == NEIGHBOURS)
+				snprintf(address, sizeof(address), "64.%zu.1.6", n);
+			flow(b, address, "", n % 2 ? 443 : 9001, ENETUNREACH);
+		}
+		end_call(b);
+		f = probing(b);
+		assert_true((f != NULL) == (i == NONE));
+		if (f)
+			assert_int_equal(f->severity, SEVERITY_MEDIUM);
+		bench_free(b);
+	}
+}
+
 /* One port an hour: time forgets nothing. */
 static void a_slow_scan_counts_as_much(void **state)
 {
@@ -396,6 +431,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_refused_scan_is_one),
+		cmocka_unit_test(far_apart_and_dead),
 		cmocka_unit_test(a_slow_scan_counts_as_much),
 		cmocka_unit_test(who_leaves_without_a_word_only_asked),
 		cmocka_unit_test(waiting_and_checking_is_none),

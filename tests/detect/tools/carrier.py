@@ -3,6 +3,7 @@
 the options are those of the file worker.json:
 
   tls, ws, http    inside of TLS, of WebSocket frames, of POSTs and their answers
+  upgrade          after an HTTP upgrade to a protocol of this name
   proxy            [host, port]: through CONNECT
   xor, deflate     each byte xor n; compressed, so that what comes in is not what goes out
   pad              each frame is filled up with junk to n bytes
@@ -45,7 +46,13 @@ class Link:
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             self.s = context.wrap_socket(s, server_hostname=o["host"])
-        if o.get("ws") and client:
+        if o.get("upgrade") and client:
+            self.s.sendall(b"GET /live HTTP/1.1\r\nHost: %s\r\nUpgrade: %s\r\nConnection: Upgrade\r\n\r\n" % (o["host"].encode(), o["upgrade"].encode()))
+            head_of(self.s)
+        elif o.get("upgrade"):
+            head_of(self.s)
+            self.s.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: %s\r\nConnection: Upgrade\r\n\r\n" % o["upgrade"].encode())
+        elif o.get("ws") and client:
             self.s.sendall(b"GET /live HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" % o["host"].encode())
             head_of(self.s)
