@@ -14,8 +14,8 @@ weir, with what it should be blamed for.
         c.prove(b"inside" in net.http_get(s), "the far end read the inner page")
 
 At the function's end the file `done` appears in the workspace: calls that end with c.until_done() end then. Family
-`innocent`: no c.attack(); nothing may be above low. A case whose name hashes low is of the split `tune`, from which
-thresholds come, the others of `report` (as tests/detect/split has it)."""
+`innocent`: no c.attack(); nothing may be above low. A case of held/ is of the split `held`; of the others, one whose name
+hashes low is of `tune`, from which thresholds come, the rest of `report` (as tests/detect/split has it)."""
 
 import contextlib
 import hashlib
@@ -75,7 +75,8 @@ class About:
         self.alone = options.pop("alone", False)
         self.burns = options.pop("burns", False)  # needs a processor for itself: such cases run one by one, last
         assert not options, options
-        self.split = "tune" if hashlib.sha256(self.name.encode()).hexdigest()[0] < "8" else "report"
+        held = os.path.basename(os.path.dirname(os.path.abspath(function.__code__.co_filename))) == "held"
+        self.split = "held" if held else "tune" if hashlib.sha256(self.name.encode()).hexdigest()[0] < "8" else "report"
 
 
 def case(family, seconds, **options):

@@ -13,7 +13,7 @@ from lib_case import DETECTORS, FOUND, SEVERITIES, WEIR
 def describe(about):
     return {
         "name": about.name, "family": about.family, "evasion": about.evasion, "split": about.split,
-        "quick": about.quick, "refused": about.refused, "detectors": list(about.detectors), "about": about.doc.split("\n")[0], "why": about.why,
+        "quick": about.quick, "refused": about.refused, "outside": about.outside, "detectors": list(about.detectors), "about": about.doc.split("\n")[0], "why": about.why,
         "kind": "innocent" if about.family == "innocent" else "evasion" if about.evasion else "attack",
     }
 
@@ -37,11 +37,11 @@ def unix(text):
     return when.timestamp() + float("0." + (part or "0"))
 
 
-def first_found(c, wanted):
-    """When a detector of these first said medium or more of a guilty call: seconds since the mark, or None."""
+def first_found(c, wanted, blamed):
+    """When a detector of these first said medium or more of a call to blame: seconds since the mark, or None."""
     for e in c.events("--kind", "finding"):
         f = e["finding"]
-        if f["detector"] in wanted and rank(f) >= FOUND and f["call"] in c.guilty | {0}:
+        if f["detector"] in wanted and rank(f) >= FOUND and f["call"] in blamed:
             return max(0.0, round(unix(e["ts"]) - c.marked, 2)) if c.marked else None
     return None
 
@@ -81,7 +81,7 @@ def judge(c):
     if c.starved and not strong:
         return {"skipped": c.starved}
     result["found"] = bool(strong)
-    result["delay"] = first_found(c, about.detectors) if strong else None
+    result["delay"] = first_found(c, about.detectors, blamed) if strong else None
     behind = {f["call"] for f in strong} | {e["call"] for f in strong for e in f.get("via", ()) if e.get("call")}
     result["blame"] = c.guilty <= behind or 0 in behind & blamed
     result["strangers"] = [shown(f) for f in findings if rank(f) >= FOUND and f["call"] not in blamed | c.partners]
@@ -92,11 +92,11 @@ def bad(r):
     """A failure of the test: an attack that did not work or was not found, an innocent call that was accused."""
     if "skipped" in r:
         return False
-    if "broken" in r or r["strangers"]:
+    if "broken" in r or r.get("strangers"):
         return True
     if r["kind"] == "innocent":
         return False
-    return not r["evasion"] and not (r["found"] and r["blame"])
+    return "found" in r and not r["evasion"] and not (r["found"] and r["blame"])
 
 
 def verdict(r):
@@ -104,6 +104,8 @@ def verdict(r):
         return "skipped: " + r["skipped"]
     if "broken" in r:
         return "did not work: " + r["broken"]
+    if "found" not in r:
+        return "works: " + "; ".join(dict.fromkeys(r["worked"]))
     if r["refused"]:
         return "refused, and recorded: " + "; ".join(r["worked"])
     best = r["best"]

@@ -118,10 +118,19 @@ def tunnel(request):
 
 class Web(http.server.BaseHTTPRequestHandler):
     """/bytes/N sends N bytes, /sha/N their SHA-256, /slow a byte a second, /echo what was sent, /ws is a
-    WebSocket that echoes, /git/ is git; what work.py has; else a file below www/HOST."""
+    WebSocket that echoes, /git/ is git; what work.py has; else a file below www/HOST. Asked as a proxy is
+    (GET http://HOST/…), it answers as that host would."""
 
     protocol_version = "HTTP/1.1"
     timeout = 120
+
+    def parse_request(self):
+        whole = super().parse_request()
+        if whole and self.path.startswith("http://"):
+            host, _, path = self.path[7:].partition("/")
+            del self.headers["Host"]
+            self.headers["Host"], self.path = host, "/" + path
+        return whole
 
     def log_message(self, *_):
         own = self.request.getsockname()
