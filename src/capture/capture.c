@@ -60,6 +60,8 @@ int capture_new(const struct capture_options *o, struct capture **ret)
 	if (r == 0)
 		r = queries_new(&c->hash, &c->queries);
 	if (r == 0)
+		r = relays_seen_new(&c->hash, &c->relays);
+	if (r == 0)
 		r = rows_new(o->flows, &c->rows);
 	if (r == 0)
 		r = open_detection(c);
@@ -81,6 +83,7 @@ void capture_free(struct capture *c)
 	fragments_free(c->fragments);
 	hosts_free(c->hosts);
 	queries_free(c->queries);
+	relays_seen_free(c->relays);
 	rows_free(c->rows);
 	policy_free(&c->policy);
 	for (size_t i = 0; i < DETECTION_FINDINGS_MAX + 1; i++)
@@ -158,6 +161,7 @@ static void packet_arrived(struct capture *c, const struct packet *p)
 	c->counts.packets++;
 	c->counts.bytes += p->size;
 	c->counts.cut += p->there < p->size;
+	c->way = link_way(p);
 	switch (link_strip(p, &o)) {
 	case LINK_IP:
 		ip_arrived(c, o);

@@ -47,69 +47,12 @@ static struct flow *flow_of(struct capture *c, const struct arrival *a, bool by_
 	return f;
 }
 
-/* On another port than its own it must be a question by all the rules. */
-static void question_asked(struct capture *c, struct flow *f, struct octets o)
-{
-	const struct query *displaced;
-	struct dns_question question;
-	struct query q;
-	int code = dns_question_read(o.data, o.there, &question);
-
-	if (code < 0 || !question.size || (flow_port(f) != DNS_PORT && code != DNS_NOERROR))
-		return;
-	f->protocol = PROTOCOL_DNS;
-	q = (struct query){ .asked_ns = c->now_ns,
-			    .host = f->host,
-			    .transport = f->ends.transport,
-			    .asker_port = f->ends.port[f->inside],
-			    .server_port = flow_port(f),
-			    .id = question.id,
-			    .type = question.type };
-	memcpy(q.asker, f->ends.address[f->inside], 16);
-	memcpy(q.server, f->ends.address[!f->inside], 16);
-	memcpy(q.name, question.name, sizeof(q.name));
-	queries_ask(c->queries, &q, &displaced);
-	if (displaced)
-		tell_dns(c, displaced, DNS_FAILED, "not answered");
-}
-
-static void question_answered(struct capture *c, const struct flow *f, struct octets o)
-{
-	struct dns_reply reply;
-	struct query like;
-	const struct query *asked;
-
-	if (dns_reply_read(o.data, o.there, &reply) < 0)
-		return;
-	like = (struct query){ .asked_ns = c->now_ns,
-			       .host = f->host,
-			       .transport = f->ends.transport,
-			       .asker_port = f->ends.port[f->inside],
-			       .server_port = flow_port(f),
-			       .id = reply.id,
-			       .type = reply.type };
-	memcpy(like.asker, f->ends.address[f->inside], 16);
-	memcpy(like.server, f->ends.address[!f->inside], 16);
-	memcpy(like.name, reply.name, sizeof(like.name));
-	asked = queries_answered(c->queries, &like);
-	for (size_t i = 0; i < reply.count; i++)
-		hosts_name(c->hosts, reply.addresses[i].bytes, reply.name, strlen(reply.name));
-	if (reply.code == DNS_NOERROR)
-		tell_dns(c, asked ? asked : &like, reply.answers ? DNS_ANSWERED : DNS_MISSING,
-			 reply.answers ? NULL : "no record of this type");
-	else
-		tell_dns(c, asked ? asked : &like,
-			 reply.code == DNS_NXDOMAIN ? DNS_MISSING : DNS_FAILED,
-			 reply.code == DNS_NXDOMAIN ? "no such name" : "the server failed");
-}
-
 void udp_arrived(struct capture *c, struct arrival *a)
 {
 	const uint8_t *h = a->payload.data;
 	enum meter_side side = INSIDE;
 	struct octets o;
 	struct flow *f;
-	bool is_dns;
 
 	if (a->payload.there < UDP_HEADER) {
 		c->counts.malformed++;
@@ -123,14 +66,10 @@ void udp_arrived(struct capture *c, struct arrival *a)
 		return;
 	if (flow_port(f) == PORT_VXLAN || flow_port(f) == PORT_VXLAN_OLD ||
 	    flow_port(f) == PORT_GENEVE)
-		f->traits |= 1u << FLOW_TRAIT_PACKETS;
+		f->traits |= 1u << FLOW_TRAIT_OVERLAY;
 	if (o.size > 0)
 		flow_said(c, f, side, o);
-	is_dns = flow_port(f) == DNS_PORT || f->protocol == PROTOCOL_DNS;
-	if (side == INSIDE && (is_dns || f->packets[INSIDE] == 1))
-		question_asked(c, f, o);
-	else if (side == OUTSIDE && is_dns)
-		question_answered(c, f, o);
+	dns_datagram(c, f, side, o);
 }
 
 /* What says that something was not reached: RFC 792, RFC 4443. */
@@ -242,7 +181,7 @@ void other_arrived(struct capture *c, struct arrival *a)
 	if (!f)
 		return;
 	if (carries_packets(a->transport))
-		f->traits |= 1u << FLOW_TRAIT_PACKETS;
+		f->traits |= 1u << FLOW_TRAIT_OVERLAY;
 	if (a->payload.size > 0)
 		flow_said(c, f, side, a->payload);
 }

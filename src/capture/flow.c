@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is said on a flow, whatever carried it: metered, given to the reader, and its opening read.
  * All that hangs on a flow is released here. */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,10 @@ void flow_said(struct capture *c, struct flow *f, enum meter_side side, struct o
 		account_reader(c, f);
 		news = flow_reader_news(f->reader);
 	}
+	if (f->ends.transport == IPPROTO_TCP && flow_port(f) == DNS_PORT)
+		dns_said(c, f, side, o);
+	if (f->ends.transport == IPPROTO_TCP || f->ends.transport == IPPROTO_UDP)
+		relay_said(c, f, side, o.size);
 	if (news || c->now_ns - f->told_ns >= TELL_EVERY)
 		tell_flow(c, f, FLOW_LIVES, NULL);
 }
@@ -90,6 +95,7 @@ void flow_said(struct capture *c, struct flow *f, enum meter_side side, struct o
 void flow_over(struct capture *c, struct flow *f, int error, const char *reason)
 {
 	f->error = error;
+	relay_over(c, f);
 	tell_flow(c, f, f->answered || !error ? FLOW_ENDED : FLOW_CUT, reason);
 	flow_release(c, f);
 	flows_move(c, f, LIST_OVER);
@@ -101,6 +107,8 @@ static void ignore(void *context, struct octets o)
 
 void flow_release(struct capture *c, struct flow *f)
 {
+	relay_over(c, f);
+	dns_forget(c, f);
 	hello_free(f->hello, &c->account);
 	f->hello = NULL;
 	flow_reader_free(f->reader);

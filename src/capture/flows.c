@@ -12,6 +12,9 @@
 #define SLOTS \
 	(1u << 18) /* more flows of this size than the account's limit holds share them by few */
 
+#define FRESH NSEC_PER_SEC /* a connection that is being opened takes less */
+#define MANY_PART 4	   /* of all flows */
+
 /* How long a flow of each list may be silent before it is over; 0: for ever. */
 static const uint64_t idle_ns[LIST_COUNT] = {
 	[LIST_OVER] = 60 * NSEC_PER_SEC,  /* TIME-WAIT, as Linux has it */
@@ -34,6 +37,7 @@ static void unlist(struct capture *c, struct flow *f)
 
 	*(f->newer ? &f->newer->older : &l->newest) = f->older;
 	*(f->older ? &f->older->newer : &l->eldest) = f->newer;
+	l->count--;
 }
 
 static void enlist(struct capture *c, struct flow *f, enum flow_list list)
@@ -45,6 +49,7 @@ static void enlist(struct capture *c, struct flow *f, enum flow_list list)
 	f->older = l->newest;
 	*(l->newest ? &l->newest->newer : &l->eldest) = f;
 	l->newest = f;
+	l->count++;
 }
 
 void flows_move(struct capture *c, struct flow *f, enum flow_list list)
@@ -99,6 +104,7 @@ struct flow *flows_add(struct capture *c, const struct arrival *a, bool opened_b
 	f->inside = opened_by_from ? from : !from;
 	f->number = c->next_flow++;
 	f->started_ns = f->last_ns = f->told_ns = c->now_ns;
+	relay_opened(c, a->from);
 	f->host = hosts_number(c->hosts, f->ends.address[f->inside]);
 	c->counts.hosts_more += f->host == 0;
 	meter_start(&f->meter, c->now_ns);
@@ -150,13 +156,28 @@ static void tidy_list(struct capture *c, enum flow_list list)
 	}
 }
 
-/* Those that have least to lose first. */
+/* Those that have least to lose first, as long as they are many or nothing comes of them any more;
+ * then whoever was silent for longest. */
+static struct flow *least_missed(const struct capture *c)
+{
+	struct flow *eldest = NULL;
+
+	for (int list = 0; list < LIST_COUNT; list++) {
+		const struct flow_list_ends *l = &c->lists[list];
+		struct flow *f = l->eldest;
+
+		if (f && (l->count > c->flow_count / MANY_PART || c->now_ns - f->last_ns >= FRESH))
+			return f;
+		if (f && (!eldest || f->last_ns < eldest->last_ns))
+			eldest = f;
+	}
+	return eldest;
+}
+
 static void give_up_one(struct capture *c)
 {
-	struct flow *f = NULL;
+	struct flow *f = least_missed(c);
 
-	for (int list = 0; list < LIST_COUNT && !f; list++)
-		f = c->lists[list].eldest;
 	if (!f)
 		return;
 	if (f->list != LIST_OVER) {

@@ -7,6 +7,8 @@
 #include "capture/format.h"
 
 #define TAGS_MAX 4
+#define LINK_COOKED 113
+#define LINK_COOKED2 276
 #define LOCAL_FAMILY_INET 2
 
 enum ethertype {
@@ -58,15 +60,16 @@ static const struct link_form {
 	uint8_t head, type_at;
 	enum { FORM_TYPED, FORM_FAMILY, FORM_BARE } form;
 } forms[] = {
-	{ 1, 14, 12, FORM_TYPED },   /* Ethernet */
-	{ 113, 16, 14, FORM_TYPED }, /* LINUX_SLL */
-	{ 276, 20, 0, FORM_TYPED },  /* LINUX_SLL2 */
-	{ 0, 4, 0, FORM_FAMILY },    /* NULL */
-	{ 108, 4, 0, FORM_FAMILY },  /* LOOP */
-	{ 12, 0, 0, FORM_BARE },     /* DLT_RAW, as files of some systems have it */
-	{ 14, 0, 0, FORM_BARE },     { 101, 0, 0, FORM_BARE }, /* RAW */
-	{ 228, 0, 0, FORM_BARE },			       /* IPV4 */
-	{ 229, 0, 0, FORM_BARE },			       /* IPV6 */
+	{ 1, 14, 12, FORM_TYPED }, /* Ethernet */
+	{ LINK_COOKED, 16, 14, FORM_TYPED },
+	{ LINK_COOKED2, 20, 0, FORM_TYPED },
+	{ 0, 4, 0, FORM_FAMILY },   /* NULL */
+	{ 108, 4, 0, FORM_FAMILY }, /* LOOP */
+	{ 12, 0, 0, FORM_BARE },    /* DLT_RAW, as files of some systems have it */
+	{ 14, 0, 0, FORM_BARE },
+	{ 101, 0, 0, FORM_BARE }, /* RAW */
+	{ 228, 0, 0, FORM_BARE }, /* IPV4 */
+	{ 229, 0, 0, FORM_BARE }, /* IPV6 */
 };
 
 static const struct link_form *form_of(uint32_t link)
@@ -75,6 +78,16 @@ static const struct link_form *form_of(uint32_t link)
 		if (forms[i].link == link)
 			return &forms[i];
 	return NULL;
+}
+
+/* The last byte of the packet type: 0 to us, 4 from us, else others'. */
+enum link_way link_way(const struct packet *p)
+{
+	size_t at = p->link == LINK_COOKED ? 1 : 10;
+
+	if ((p->link != LINK_COOKED && p->link != LINK_COOKED2) || p->there <= at)
+		return LINK_WAY_UNKNOWN;
+	return p->data[at] == 4 ? LINK_WAY_OUT : LINK_WAY_IN;
 }
 
 enum link_result link_strip(const struct packet *p, struct octets *ret)

@@ -13,6 +13,11 @@ enum link_result {
 	LINK_UNKNOWN, /* a link type that is not read */
 };
 
+/* Which way a packet went past the machine that captured it, where the link says so: Linux cooked.
+ */
+enum link_way { LINK_WAY_UNKNOWN, LINK_WAY_IN, LINK_WAY_OUT };
+
+enum link_way link_way(const struct packet *p);
 enum link_result link_strip(const struct packet *p, struct octets *ret);
 
 #endif

@@ -6,7 +6,9 @@
 
 #include "capture/capture.h"
 #include "capture/hosts.h"
+#include "capture/link.h"
 #include "capture/queries.h"
+#include "capture/relay.h"
 #include "capture/rows.h"
 #include "detect/detector.h"
 #include "flow/account.h"
@@ -42,8 +44,9 @@ struct flow {
 	struct meter meter;
 	struct stream streams[2];
 	struct flow_reader *reader;
-	size_t reader_memory; /* of it that is in the account */
-	struct hello *hello;  /* the opening, while it is read */
+	size_t reader_memory;	/* of it that is in the account */
+	struct hello *hello;	/* the opening, while it is read */
+	struct dns_stream *dns; /* of TCP to a name server */
 	char *name, *detail;
 	uint32_t host, traits; /* traits: those that the packets show, beside the reader's */
 	int32_t error;
@@ -52,12 +55,14 @@ struct flow {
 	uint8_t list;	/* enum flow_list */
 	bool midstream, answered, fin[2];
 	uint32_t fin_at[2]; /* sequence number of the end */
-	uint64_t echoes;    /* ICMP: requests */
-	uint64_t echoed;    /* of the newest one's payload, a hash */
+	struct relay_flow relay;
+	uint64_t echoes; /* ICMP: requests */
+	uint64_t echoed; /* of the newest one's payload, a hash */
 };
 
 struct flow_list_ends {
 	struct flow *newest, *eldest;
+	size_t count;
 };
 
 struct capture {
@@ -71,6 +76,8 @@ struct capture {
 	struct fragments *fragments;
 	struct hosts *hosts;
 	struct queries *queries;
+	struct relays_seen *relays;
+	enum link_way way; /* of the packet that is read */
 	struct rows *rows;
 	struct policy policy;
 	struct detection *detection;
@@ -117,9 +124,16 @@ void udp_arrived(struct capture *c, struct arrival *a);
 void icmp_arrived(struct capture *c, struct arrival *a);
 void other_arrived(struct capture *c, struct arrival *a);
 
+/* dns.c */
+void dns_datagram(struct capture *c, struct flow *f, enum meter_side side, struct octets o);
+void dns_said(struct capture *c, struct flow *f, enum meter_side side, struct octets o); /* TCP */
+void dns_forget(struct capture *c, struct flow *f);
+
 /* tell.c */
 void tell_flow(struct capture *c, struct flow *f, enum flow_state state, const char *reason);
 void tell_connect(struct capture *c, const struct flow *f, int error);
+/* way: but for its header. */
+void tell_relay(struct capture *c, uint32_t host, struct event_relay way);
 void tell_dns(struct capture *c, const struct query *q, enum dns_verdict verdict,
 	      const char *reason);
 

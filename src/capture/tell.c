@@ -16,6 +16,7 @@ union told {
 	struct event_flow flow;
 	struct event_net net;
 	struct event_dns dns;
+	struct event_relay relay;
 	char bytes[sizeof(struct event_flow) + DNS_NAME_TEXT + 512 + REASON_MAX];
 };
 
@@ -58,6 +59,9 @@ static void fill_signs(const struct flow *f, struct flow_signs *s)
 {
 	if (f->reader)
 		*s = *flow_reader_signs(f->reader);
+	/* that packets are in it is said by the protocol */
+	if (f->traits & 1u << FLOW_TRAIT_OVERLAY && f->ends.transport != IPPROTO_UDP)
+		s->traits &= ~(1u << FLOW_TRAIT_PACKETS);
 	s->traits |= f->traits;
 	if (f->midstream)
 		s->traits |= 1u << FLOW_TRAIT_MIDSTREAM;
@@ -134,6 +138,17 @@ void tell_connect(struct capture *c, const struct flow *f, int error)
 	t.net.protocol = (uint16_t)f->ends.transport;
 	t.net.port = flow_port(f);
 	memcpy(t.net.address, four ? to + 12 : to, four ? 4 : 16);
+	end(c, &t, &v);
+}
+
+void tell_relay(struct capture *c, uint32_t host, struct event_relay way)
+{
+	struct event_view v = { .seq = 0 };
+	union told t;
+
+	begin(c, &t, EVENT_RELAY, sizeof(t.relay), host);
+	way.h = t.h;
+	t.relay = way;
 	end(c, &t, &v);
 }
 

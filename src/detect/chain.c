@@ -26,7 +26,12 @@ bool chain_leads_out(struct flow_table *flows, const struct event_stream *s,
 	if (!flow)
 		return !stream_is_loopback(s);
 	*ret_flow = flow;
-	return flow->last.direction != FLOW_INSIDE;
+	return flow->last.direction != FLOW_INSIDE && !chain_is_served(s, flow);
+}
+
+bool chain_is_served(const struct event_stream *s, const struct flow_seen *flow)
+{
+	return s->accepted && flow && flow->last.direction == FLOW_OUT;
 }
 
 struct event_stream flow_stream(const struct event_flow *f)

@@ -12,6 +12,9 @@
 /* Whether it leads out of the sandbox. *ret_flow: its flow, or NULL. */
 bool chain_leads_out(struct flow_table *flows, const struct event_stream *s,
 		     struct flow_seen **ret_flow);
+/* It is the end of who was connected to, of a flow that another host has opened: only a capture has
+ * that. */
+bool chain_is_served(const struct event_stream *s, const struct flow_seen *flow);
 /* As many bytes went on as came, at the worst of the relays from a step back to where the reach
  * begins. */
 enum relay_match chain_match(const struct relay_reach *reach, const struct relay_step *at);

@@ -19,6 +19,8 @@
  * spoken first after a pause, and more than twice as often as this one. */
 #define LED_MIN 2
 #define LED_FACTOR 2
+/* Of lines alone: the same share of answers as a tunnel's far end gets (tunnel_signs.c). */
+#define ANSWERED_PERCENT 60
 
 /* A connection that leads out, and how a program's stream is joined to it. */
 struct lead {
@@ -168,6 +170,18 @@ static const char *way_words(const struct event_stream *s, const struct relay_st
 	return !step ? "at once" : ways[s->kind] ? ways[s->kind] : "";
 }
 
+static void add_led(const struct lead *l, struct finding *f)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	if (!is_led(l))
+		return;
+	buf_init(&text, FINDING_SIGN_TEXT);
+	buf_printf(&text, "the far end spoke first after %u pauses, this end after %u",
+		   flow_led(l->flow, 1), flow_led(l->flow, 0));
+	finding_add_sign(f, SIGN_LED, &text);
+}
+
 static void add_signs(const struct shell_case *c, struct finding *f)
 {
 	const struct lead *shown = c->from ? c->from : c->to;
@@ -186,12 +200,7 @@ static void add_signs(const struct shell_case *c, struct finding *f)
 			   c->to->step ? c->to->step->hop : 0);
 		finding_add_sign(f, SIGN_RELAY, &text);
 	}
-	if (!is_led(shown))
-		return;
-	buf_clear(&text);
-	buf_printf(&text, "the far end spoke first after %u pauses, this end after %u",
-		   flow_led(shown->flow, 1), flow_led(shown->flow, 0));
-	finding_add_sign(f, SIGN_LED, &text);
+	add_led(shown, f);
 }
 
 static void add_lead_to(const struct side *side, const struct lead *l, struct blame *b,
@@ -284,16 +293,61 @@ static void judge_writers(struct detection *d, const struct event_stream *end)
 	}
 }
 
-/* Once, when the far end has come to lead. */
+/* What passes shows a shell whose program nobody has seen: in a capture, or where processes are not
+ * seen. Its prompt is the proof; lines that the far end says and this one answers may be a chat's.
+ */
+static int weigh_lines(const struct lead *l)
+{
+	const struct flow_signs *s = &l->flow->last.signs;
+	bool answers = s->answered[1] * 100ull >= s->initiative[1][0] * (uint64_t)ANSWERED_PERCENT;
+
+	if (l->flow->last.direction != FLOW_OUT)
+		return -1;
+	if (FLOW_HAS(s, PROMPTS))
+		return is_led(l) ? SEVERITY_HIGH : SEVERITY_MEDIUM;
+	return is_text(l) && is_led(l) && s->answered[1] && answers ? SEVERITY_LOW : -1;
+}
+
+static void judge_lines(struct detection *d, const struct lead *l)
+{
+	const struct flow_seen *flow = l->flow;
+	int severity = weigh_lines(l);
+	cleanup_buf struct buf text = { 0 };
+	struct blame blame = { 0 };
+	struct finding f;
+
+	if (severity < 0)
+		return;
+	finding_begin_call(FINDING_REVERSE_SHELL, flow->last.h.call, flow->first_seq, &f);
+	f.severity = (enum severity)severity;
+	blame_add(&blame, &flow->last.h);
+	finding_add_flow(&f, flow->last.flow);
+	buf_init(&text, FINDING_SUMMARY_MAX * 4);
+	if (FLOW_HAS(&flow->last.signs, PROMPTS)) {
+		buf_add_text(&text, "who connected answers lines with a shell's prompt");
+		finding_add_sign(&f, SIGN_CONTENT, &text);
+	}
+	add_led(l, &f);
+	buf_clear(&text);
+	buf_add_text(&text, severity >= SEVERITY_MEDIUM ? "a shell is" : "lines may be a shell");
+	buf_add_text(&text, " driven from outside by a connection to ");
+	chain_say(&l->stream, flow, &text);
+	finding_say(&f, &text);
+	blame_report(d, &blame, &f, chain_key(&l->stream, flow));
+}
+
+/* Once, when it has become more. What is known of a program is said last, and stays. */
 static void on_flow(struct detection *d, struct flow_seen *flow)
 {
 	struct event_stream s = flow_stream(&flow->last);
 	const struct lead l = { .stream = s, .flow = flow };
-	uint64_t what = (uint64_t)is_led(&l) << 1 | is_text(&l);
+	uint64_t what =
+		(uint64_t)(weigh_lines(&l) + 1) << 2 | (uint64_t)is_led(&l) << 1 | is_text(&l);
 
 	if (flow->note[FLOW_NOTE_SHELL] == what)
 		return;
 	flow->note[FLOW_NOTE_SHELL] = what;
+	judge_lines(d, &l);
 	judge_readers(d, &s);
 	judge_writers(d, &s);
 }

@@ -176,6 +176,32 @@ static int weigh_server(const struct link *l)
 	return l->match >= RELAY_TIGHT ? SEVERITY_LOW : -1;
 }
 
+/* Of a host in a capture: who is served by it, and of whom it asks. Servers and proxies do that by
+ * day and by night; of what asks nothing nobody knows why. */
+static bool is_served(const struct tunnel_case *c, const struct event_stream *end)
+{
+	struct flow_seen *flow;
+
+	chain_leads_out(detection_flows(c->d), end, &flow);
+	return chain_is_served(end, flow);
+}
+
+static bool serves_others(const struct tunnel_case *c, const struct link *l)
+{
+	const struct event_stream *end = &l->out->relay->last.to;
+
+	return c->flow && is_served(c, end) && !stream_is_loopback(end);
+}
+
+static int weigh_served(const struct tunnel_case *c, const struct link *l)
+{
+	const struct flow_signs *s = &c->flow->last.signs;
+
+	if (c->asks || FLOW_HAS(s, WEBSOCKET) || FLOW_HAS(s, UPGRADED))
+		return -1;
+	return l->match == RELAY_UNLIKE ? -1 : SEVERITY_LOW;
+}
+
 /* What the relay weighs by itself. */
 static int weigh(const struct tunnel_case *c, const struct link *l)
 {
@@ -263,7 +289,7 @@ static void add_listener(struct tunnel_case *c, const struct relay *r)
 	const struct flow_seen *inner;
 	uint32_t call;
 
-	if (end->kind != STREAM_INET || !end->accepted)
+	if (end->kind != STREAM_INET || !end->accepted || is_served(c, end))
 		return;
 	inner = flow_table_by_ends(detection_flows(c->d), end->address, end->port, end->own_port);
 	buf_init(&text, FINDING_SIGN_TEXT);
@@ -335,7 +361,7 @@ void tunnel_add_relay(struct tunnel_case *c)
 	if (!back.count && !out.count)
 		return;
 	find_link(c, &out, &back, &l);
-	alone = l.out ? weigh(c, &l) : -1;
+	alone = !l.out ? -1 : serves_others(c, &l) ? weigh_served(c, &l) : weigh(c, &l);
 	if (alone >= 0)
 		add_both_ways(c, &l, alone, &out, &back);
 	else

@@ -114,6 +114,9 @@ void tunnel_add_flow(struct tunnel_case *c)
 	if (FLOW_HAS(s, PACKETS)) {
 		buf_add_text(&text, "the frames of a packet tunnel");
 		tunnel_add(c, SIGN_CONTENT, SEVERITY_HIGH, &text);
+	} else if (FLOW_HAS(s, OVERLAY)) { /* so networks are joined all over the world */
+		buf_add_text(&text, "packets of another network");
+		tunnel_add(c, SIGN_CONTENT, SEVERITY_LOW, &text);
 	}
 	if (FLOW_HAS(s, SWAPPED)) {
 		buf_clear(&text);

@@ -162,6 +162,47 @@ static bool says_text(const struct side *s)
 	return s->text && s->has_line;
 }
 
+#define PROMPTS_ENOUGH 2 /* after so many lines it asks again */
+#define ESCAPES_MAX 4
+
+/* What terminals are told behind a prompt: "ESC [ ? 2004 h". */
+static size_t without_escape(const uint8_t *data, size_t size)
+{
+	size_t at = size;
+
+	if (!size || (data[size - 1] | 0x20) < 'a' || (data[size - 1] | 0x20) > 'z')
+		return size;
+	while (--at > 0 && data[at - 1] != '\033' && strchr("[?;0123456789", data[at - 1]))
+		;
+	return at > 0 && data[at - 1] == '\033' ? at - 1 : size;
+}
+
+/* "$ ", "# ", "> ", "% " and no line's end: shells, and what interprets lines as they do. */
+static bool asks_for_line(const uint8_t *data, size_t size)
+{
+	for (int i = 0; i < ESCAPES_MAX; i++)
+		size = without_escape(data, size);
+	return size >= 2 && data[size - 1] == ' ' && data[size - 2] &&
+	       strchr("$#>%", data[size - 2]);
+}
+
+/* A server asks who connects to it for lines. Where who connected asks the server, again and again,
+ * it is the server that has the prompt. */
+static void prompts_read(struct flow_reader *r, enum meter_side side, const uint8_t *data,
+			 size_t size)
+{
+	struct side *s = &r->sides[side], *other = &r->sides[!side];
+
+	if (side == r->client && asks_for_line(data, size)) {
+		s->prompted = true;
+		if (s->prompts >= PROMPTS_ENOUGH && !is_known(r))
+			reader_note(r, FLOW_TRAIT_PROMPTS);
+	} else if (other->prompted && (memchr(data, '\n', size) || memchr(data, '\r', size))) {
+		other->prompted = false;
+		other->prompts += other->prompts < PROMPTS_ENOUGH;
+	}
+}
+
 size_t plain_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
 {
 	struct side *s = &r->sides[side];
@@ -170,6 +211,7 @@ size_t plain_read(struct flow_reader *r, enum meter_side side, const uint8_t *da
 		side_step(r, side, STEP_DULL);
 		return size;
 	}
+	prompts_read(r, side, data, size);
 	lines_read(r, side, data, size);
 	sample_read(r, side, data, size);
 	if (says_text(&r->sides[INSIDE]) && says_text(&r->sides[OUTSIDE]) && !is_known(r))

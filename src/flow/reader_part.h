@@ -109,6 +109,8 @@ struct side {
 	bool has_line;	 /* one has ended */
 	bool sampled;	 /* it is known whether it is text */
 	bool text;	 /* what it says is, by now */
+	bool prompted;	 /* it asks for a line, and waits */
+	uint8_t prompts; /* lines that the other side gave for one */
 };
 
 struct flow_reader {

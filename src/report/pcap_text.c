@@ -19,11 +19,10 @@
 
 const char *const pcap_limits[] = {
 	"Processes and processor time are known to the host alone: which program opened a flow, a "
-	"miner "
-	"that speaks TLS, a shell whose streams are a connection, and a relay between processes "
-	"can "
-	"only be guessed from a capture.",
-	"Each host stands for a call, so two programs of one host are not told apart.",
+	"miner that speaks TLS, an encrypted shell, and a relay whose other end is inside of the "
+	"host can only be guessed from a capture.",
+	"Each host stands for a call, so two programs of one host are not told apart: that it "
+	"passes on from one flow to another is told by moments and sizes.",
 	NULL,
 };
 

@@ -71,7 +71,8 @@ class About:
         self.outside = options.pop("outside", False)  # done without weir, as a capture alone
         self.detectors = options.pop("detectors", (family,))
         # what is captured for weir pcap, as a filter in which %s is the case's address; alone: it is others' too
-        self.filter = options.pop("filter", "host %s")
+        # (of a tunnel, with where it leads: both its flows)
+        self.filter = options.pop("filter", "host %s or net 10.20.0.0/24" if family == "tunnel" else "host %s")
         self.alone = options.pop("alone", False)
         self.burns = options.pop("burns", False)  # needs a processor for itself: such cases run one by one, last
         assert not options, options

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -30,23 +31,45 @@ static void record(struct packet_maker *m, uint32_t seconds, uint32_t fraction, 
 	file_add(m, bytes, there < sizeof(bytes) ? there : sizeof(bytes));
 }
 
+/* A file, made with &b->m, and what came of reading it. */
+struct bench {
+	struct packet_maker m;
+	struct packet last;
+	size_t count;
+	struct fail f;
+};
+
+static struct bench *bench_new(void)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+
+	assert_non_null(b);
+	file_open(&b->m);
+	return b;
+}
+
+static void bench_free(struct bench *b)
+{
+	close(b->m.fd);
+	free(b);
+}
+
 /* Packets until the end; how it ended. */
-static int read_all(struct packet_maker *m, struct packet *ret_last, size_t *ret_count,
-		    struct fail *f)
+static int read_all(struct bench *b)
 {
 	struct capture_file *c = NULL;
 	struct packet p;
 	int r;
 
-	*ret_count = 0;
-	lseek(m->fd, 0, SEEK_SET);
-	r = capture_file_open(m->path, &c, f);
+	b->count = 0;
+	lseek(b->m.fd, 0, SEEK_SET);
+	r = capture_file_open(b->m.path, &c, &b->f);
 	if (r < 0)
 		return r;
-	while ((r = capture_file_next(c, &p, f)) > 0) {
+	while ((r = capture_file_next(c, &p, &b->f)) > 0) {
 		assert_true(p.there <= p.size && p.size <= PACKET_MAX);
-		*ret_last = p;
-		++*ret_count;
+		b->last = p;
+		b->count++;
 	}
 	capture_file_close(c);
 	return r;
@@ -57,21 +80,17 @@ static void every_byte_order_and_clock_of_pcap(void **state)
 	(void)state;
 	for (int big = 0; big < 2; big++)
 		for (int nano = 0; nano < 2; nano++) {
-			struct packet_maker m;
-			struct packet p = { 0 };
-			struct fail f = { 0 };
-			size_t count;
+			struct bench *b = bench_new();
 
-			file_open(&m);
-			m.big = big;
-			file_header(&m, nano ? MAGIC_NANOSECONDS : MAGIC, 4);
-			record(&m, 5, 7, 8, 1514);
-			record(&m, 6, 8, 8, 8);
-			assert_int_equal(read_all(&m, &p, &count, &f), 0);
-			assert_int_equal(count, 2);
-			assert_int_equal(p.ns, 6000000000ull + (nano ? 8 : 8000));
-			assert_int_equal(p.link, 1);
-			close(m.fd);
+			b->m.big = big;
+			file_header(&b->m, nano ? MAGIC_NANOSECONDS : MAGIC, 4);
+			record(&b->m, 5, 7, 8, 1514);
+			record(&b->m, 6, 8, 8, 8);
+			assert_int_equal(read_all(b), 0);
+			assert_int_equal(b->count, 2);
+			assert_int_equal(b->last.ns, 6000000000ull + (nano ? 8 : 8000));
+			assert_int_equal(b->last.link, 1);
+			bench_free(b);
 		}
 }
 
@@ -85,50 +104,43 @@ static void old_versions_have_their_lengths_swapped(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
-		struct packet_maker m;
-		struct packet p = { 0 };
-		struct fail f = { 0 };
-		size_t count;
+		struct bench *b = bench_new();
 
-		file_open(&m);
-		file_header(&m, MAGIC, cases[i].minor);
-		file32(&m, 1);
-		file32(&m, 1);
-		file32(&m, cases[i].first);
-		file32(&m, cases[i].second);
-		file_add(&m, "a packet", 8);
-		assert_int_equal(read_all(&m, &p, &count, &f), 0);
-		assert_int_equal(p.there, 8);
-		assert_int_equal(p.size, 60);
-		close(m.fd);
+		file_header(&b->m, MAGIC, cases[i].minor);
+		file32(&b->m, 1);
+		file32(&b->m, 1);
+		file32(&b->m, cases[i].first);
+		file32(&b->m, cases[i].second);
+		file_add(&b->m, "a packet", 8);
+		assert_int_equal(read_all(b), 0);
+		assert_int_equal(b->last.there, 8);
+		assert_int_equal(b->last.size, 60);
+		bench_free(b);
 	}
 }
 
 static void a_cut_file_is_read_up_to_there(void **state)
 {
-	struct packet_maker m;
-	struct packet p = { 0 };
-	size_t count, whole;
+	struct bench *b = bench_new();
+	size_t whole;
 
 	(void)state;
-	file_open(&m);
-	file_header(&m, MAGIC, 4);
+	file_header(&b->m, MAGIC, 4);
 	for (int i = 0; i < 3; i++)
-		record(&m, 1, 1, 8, 8);
-	whole = (size_t)lseek(m.fd, 0, SEEK_END);
+		record(&b->m, 1, 1, 8, 8);
+	whole = (size_t)lseek(b->m.fd, 0, SEEK_END);
 	for (size_t size = whole; size > 0; size--) {
-		struct fail f = { 0 };
 		int r;
 
-		assert_int_equal(ftruncate(m.fd, (off_t)size), 0);
-		r = read_all(&m, &p, &count, &f);
+		assert_int_equal(ftruncate(b->m.fd, (off_t)size), 0);
+		r = read_all(b);
 		if (size >= 24 && (size - 24) % 24 == 0)
 			assert_int_equal(r, 0);
 		else
 			assert_int_equal(r, size < 4 ? -EBADMSG : -ENODATA);
-		assert_int_equal(count, size < 24 ? 0 : (size - 24) / 24);
+		assert_int_equal(b->count, size < 24 ? 0 : (size - 24) / 24);
 	}
-	close(m.fd);
+	bench_free(b);
 }
 
 static void a_packet_of_the_largest_size_passes_and_no_larger_one(void **state)
@@ -137,26 +149,22 @@ static void a_packet_of_the_largest_size_passes_and_no_larger_one(void **state)
 
 	(void)state;
 	for (uint32_t more = 0; more < 2; more++) {
-		struct packet_maker m;
-		struct packet p = { 0 };
-		struct fail f = { 0 };
-		size_t count;
+		struct bench *b = bench_new();
 		int r;
 
-		file_open(&m);
-		file_header(&m, MAGIC, 4);
-		record(&m, 1, 1, 8, 8);
-		file32(&m, 2);
-		file32(&m, 0);
-		file32(&m, PACKET_MAX + more);
-		file32(&m, UINT32_MAX);
-		file_add(&m, bytes, PACKET_MAX);
-		r = read_all(&m, &p, &count, &f);
+		file_header(&b->m, MAGIC, 4);
+		record(&b->m, 1, 1, 8, 8);
+		file32(&b->m, 2);
+		file32(&b->m, 0);
+		file32(&b->m, PACKET_MAX + more);
+		file32(&b->m, UINT32_MAX);
+		file_add(&b->m, bytes, PACKET_MAX);
+		r = read_all(b);
 		assert_int_equal(r, more ? -EBADMSG : 0);
-		assert_int_equal(count, more ? 1 : 2);
+		assert_int_equal(b->count, more ? 1 : 2);
 		if (more)
-			assert_non_null(strstr(f.text, "at byte 48"));
-		close(m.fd);
+			assert_non_null(strstr(b->f.text, "at byte 48"));
+		bench_free(b);
 	}
 }
 
@@ -175,16 +183,12 @@ static void what_is_no_capture_is_said_to_be_none(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
-		struct packet_maker m;
-		struct packet p;
-		struct fail f = { 0 };
-		size_t count;
+		struct bench *b = bench_new();
 
-		file_open(&m);
-		file_add(&m, cases[i].bytes, cases[i].size);
-		assert_int_equal(read_all(&m, &p, &count, &f), -EBADMSG);
-		assert_non_null(strstr(f.text, cases[i].says));
-		close(m.fd);
+		file_add(&b->m, cases[i].bytes, cases[i].size);
+		assert_int_equal(read_all(b), -EBADMSG);
+		assert_non_null(strstr(b->f.text, cases[i].says));
+		bench_free(b);
 	}
 }
 
@@ -261,64 +265,56 @@ static void sections_interfaces_and_clocks_of_pcapng(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 5; i++) {
-		struct packet_maker m;
-		struct packet p = { 0 };
-		struct fail f = { 0 };
-		size_t count;
+		struct bench *b = bench_new();
 
-		file_open(&m);
-		section(&m, !cases[i].big); /* another one before, of the other order */
-		interface(&m, 999, 6, 0);
-		section(&m, cases[i].big);
-		interface(&m, 998, 0, 0);
-		interface(&m, cases[i].link, cases[i].resolution, cases[i].offset);
-		file32(&m, 0x0bad); /* an unknown block */
-		file32(&m, 16);
-		file32(&m, 0);
-		file32(&m, 16);
-		enhanced(&m, 1, cases[i].ticks);
-		assert_int_equal(read_all(&m, &p, &count, &f), 0);
-		assert_int_equal(count, 1);
-		assert_int_equal(p.link, cases[i].link);
-		assert_int_equal(p.ns, cases[i].ns);
-		assert_int_equal(p.there, 6);
-		assert_int_equal(p.size, 1514);
-		close(m.fd);
+		section(&b->m, !cases[i].big); /* another one before, of the other order */
+		interface(&b->m, 999, 6, 0);
+		section(&b->m, cases[i].big);
+		interface(&b->m, 998, 0, 0);
+		interface(&b->m, cases[i].link, cases[i].resolution, cases[i].offset);
+		file32(&b->m, 0x0bad); /* an unknown block */
+		file32(&b->m, 16);
+		file32(&b->m, 0);
+		file32(&b->m, 16);
+		enhanced(&b->m, 1, cases[i].ticks);
+		assert_int_equal(read_all(b), 0);
+		assert_int_equal(b->count, 1);
+		assert_int_equal(b->last.link, cases[i].link);
+		assert_int_equal(b->last.ns, cases[i].ns);
+		assert_int_equal(b->last.there, 6);
+		assert_int_equal(b->last.size, 1514);
+		bench_free(b);
 	}
 }
 
 static void simple_and_obsolete_packets_of_pcapng(void **state)
 {
-	struct packet_maker m;
-	struct packet p = { 0 };
-	struct fail f = { 0 };
-	size_t count;
+	struct bench *b = bench_new();
 
 	(void)state;
-	file_open(&m);
-	section(&m, false);
-	interface(&m, 101, 0, 0);
-	file32(&m, 2); /* the obsolete block: its interface has 16 bits, the rest counts drops */
-	file32(&m, 36);
-	file16(&m, 0);
-	file16(&m, 77);
-	file32(&m, 0);
-	file32(&m, 9);
-	file32(&m, 3);
-	file32(&m, 4);
-	file_add(&m, "abc\0", 4);
-	file32(&m, 36);
-	file32(&m, 3);
-	file32(&m, 24);
-	file32(&m, 1500); /* a simple one has what its block has */
-	file_add(&m, "abcdefgh", 8);
-	file32(&m, 24);
-	assert_int_equal(read_all(&m, &p, &count, &f), 0);
-	assert_int_equal(count, 2);
-	assert_int_equal(p.there, 8);
-	assert_int_equal(p.size, 1500);
-	assert_int_equal(p.ns, 9000); /* it has no time of its own */
-	close(m.fd);
+	section(&b->m, false);
+	interface(&b->m, 101, 0, 0);
+	file32(&b->m, 2); /* the obsolete block: its interface has 16 bits, the rest counts drops */
+	file32(&b->m, 36);
+	file16(&b->m, 0);
+	file16(&b->m, 77);
+	file32(&b->m, 0);
+	file32(&b->m, 9);
+	file32(&b->m, 3);
+	file32(&b->m, 4);
+	file_add(&b->m, "abc\0", 4);
+	file32(&b->m, 36);
+	file32(&b->m, 3);
+	file32(&b->m, 24);
+	file32(&b->m, 1500); /* a simple one has what its block has */
+	file_add(&b->m, "abcdefgh", 8);
+	file32(&b->m, 24);
+	assert_int_equal(read_all(b), 0);
+	assert_int_equal(b->count, 2);
+	assert_int_equal(b->last.there, 8);
+	assert_int_equal(b->last.size, 1500);
+	assert_int_equal(b->last.ns, 9000); /* it has no time of its own */
+	bench_free(b);
 }
 
 static void what_breaks_the_rules_of_pcapng_ends_it(void **state)
@@ -335,39 +331,31 @@ static void what_breaks_the_rules_of_pcapng_ends_it(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 7; i++) {
-		struct packet_maker m;
-		struct packet p = { 0 };
-		struct fail f = { 0 };
-		size_t count;
+		struct bench *b = bench_new();
 
-		file_open(&m);
-		section(&m, false);
-		interface(&m, 1, 0, 0);
-		enhanced(&m, 0, 1);
+		section(&b->m, false);
+		interface(&b->m, 1, 0, 0);
+		enhanced(&b->m, 0, 1);
 		for (size_t k = 0; k < 6; k++)
-			file32(&m, blocks[i][k]);
-		assert_int_equal(read_all(&m, &p, &count, &f), -EBADMSG);
-		assert_int_equal(count, 1);
-		close(m.fd);
+			file32(&b->m, blocks[i][k]);
+		assert_int_equal(read_all(b), -EBADMSG);
+		assert_int_equal(b->count, 1);
+		bench_free(b);
 	}
 }
 
 static void a_packet_of_no_interface_ends_it(void **state)
 {
-	struct packet_maker m;
-	struct packet p = { 0 };
-	struct fail f = { 0 };
-	size_t count;
+	struct bench *b = bench_new();
 
 	(void)state;
-	file_open(&m);
-	section(&m, false);
-	interface(&m, 1, 0, 0);
-	section(&m, false); /* a section's interfaces are its own */
-	enhanced(&m, 0, 1);
-	assert_int_equal(read_all(&m, &p, &count, &f), -EBADMSG);
-	assert_int_equal(count, 0);
-	close(m.fd);
+	section(&b->m, false);
+	interface(&b->m, 1, 0, 0);
+	section(&b->m, false); /* a section's interfaces are its own */
+	enhanced(&b->m, 0, 1);
+	assert_int_equal(read_all(b), -EBADMSG);
+	assert_int_equal(b->count, 0);
+	bench_free(b);
 }
 
 int main(void)
