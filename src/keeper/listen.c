@@ -37,9 +37,10 @@ static void listener_ready(struct watch *w, uint32_t events)
 		call_gone(c);
 }
 
-void listen_open(struct call *c, int listener)
+void listen_open(struct call *c, const struct sandbox_process *first)
 {
 	struct keeper *k = c->keeper;
+	int listener = first->listener;
 
 	if (notify_open(listener, k->assign.key, c->n < CALL_SHELL_FIRST ? c->n : 0, c->label,
 			&c->notify) < 0) {
@@ -51,6 +52,8 @@ void listen_open(struct call *c, int listener)
 				      .ready = listener_ready };
 	loop_add(&k->loop, &c->listener);
 	notify_first(c->notify, c->pid, pass_on, k);
+	if (first->has_early)
+		notify_resume(c->notify, &first->early, pass_on, k);
 	if (!k->inside[0])
 		inside_name(c->pid, k->inside);
 }

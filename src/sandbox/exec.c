@@ -207,10 +207,9 @@ static void newborn_kill(const struct arena *a)
 		kill(a->pid, SIGKILL);
 }
 
-/* Until the launcher has answered; a listener that comes before is kept and answers for the process
- * until it has executed. */
-static int answer_wait(struct sandbox *s, enum sandbox_told told, struct sandbox_process *ret,
-		       struct fail *f)
+/* Until the launcher has answered; a listener that comes before is kept, and answered for the
+ * process until it has executed. */
+static int answer_wait(struct sandbox *s, struct sandbox_process *ret, struct fail *f)
 {
 	struct sandbox_launcher *l = s->launcher;
 	int timeout = EXEC_TIMEOUT_MS;
@@ -232,8 +231,7 @@ static int answer_wait(struct sandbox *s, enum sandbox_told told, struct sandbox
 			continue;
 		}
 		if (wait[1].revents)
-			ret->has_early = listener_answer(
-				ret->listener, told == TOLD_EXECS ? l->arena->pid : 0, &ret->early);
+			ret->has_early = listener_answer(ret->listener, l->arena->pid, &ret->early);
 		if (!wait[0].revents)
 			continue;
 		if (message_receive(l->socket, &m, fds, &count) < 0)
@@ -293,7 +291,7 @@ int sandbox_exec(struct sandbox *s, const struct sandbox_exec *x, struct sandbox
 		r = request_send(s, x, f);
 	if (r < 0)
 		return r;
-	r = answer_wait(s, x->told, &p, f);
+	r = answer_wait(s, &p, f);
 	p.pid = s->launcher->arena->pid;
 	if (r == 0 && process_remember(s, p.pid) < 0)
 		r = fail(f, ENOMEM, "sandbox: execute %s", x->argv[0]);

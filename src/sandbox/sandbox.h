@@ -100,7 +100,7 @@ struct sandbox_process {
 	int pidfd;	/* owned */
 	int terminal;	/* pty master, owned, or -1 */
 	int listener;	/* seccomp listener, owned, or -1 */
-	bool has_early; /* TOLD_EXECS: something that it started asks already and waits: */
+	bool has_early; /* the program, or what it started, asks already and waits: */
 	struct seccomp_notif early;
 };
 

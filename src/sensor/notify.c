@@ -232,6 +232,8 @@ static size_t make_address(struct notify *n, const struct process_facts *p)
 	size = process_memory(p, d->args[send ? 4 : 1], &address, size);
 	if (size < sizeof(address.ss_family))
 		return 0;
+	if (send && address.ss_family == AF_NETLINK) /* asks the kernel, and nobody else */
+		return 0;
 	e->bytes = send ? d->args[2] : 0;
 	process_socket(p, (int)d->args[0], &e->type, &e->protocol, &e->cookie);
 	size = sizeof(*e) + address_fill(e, &address, size);
@@ -289,34 +291,47 @@ static size_t make_event(struct notify *n, const struct notify_row *row)
 	return question_valid(&n->question) ? size : 0;
 }
 
+/* The question that was read: its event is given to on_event, whose failure is returned. */
+static int answer(struct notify *n, int (*on_event)(void *context, const void *data, size_t size),
+		  void *context)
+{
+	const struct notify_row *row = row_of(n->question.asked->data.nr);
+	size_t size = row ? make_event(n, row) : 0;
+	int r = 0, refusal;
+
+	if (size) {
+		n->produced++;
+		r = on_event(context, n->event, size);
+	}
+	refusal = r > 0 ? r : 0;
+	if (row && row->answer == ANSWER_REFUSE)
+		refusal = EPERM;
+	question_answer(&n->question, refusal);
+	return r < 0 ? r : 0;
+}
+
+int notify_resume(struct notify *n, const struct seccomp_notif *asked,
+		  int (*on_event)(void *context, const void *data, size_t size), void *context)
+{
+	question_resume(&n->question, asked);
+	return answer(n, on_event, context);
+}
+
 int notify_drain(struct notify *n, size_t max,
 		 int (*on_event)(void *context, const void *data, size_t size), void *context)
 {
 	size_t count = 0;
 	int failed = 0;
 
-	while (count < max) {
-		const struct notify_row *row;
-		int refusal = 0;
-		size_t size;
+	for (; count < max; count++) {
 		int r = question_read(&n->question);
 
 		if (r < 0 && count == 0)
 			return r;
 		if (r <= 0)
 			break;
-		row = row_of(n->question.asked->data.nr);
-		size = row ? make_event(n, row) : 0;
-		if (size) {
-			n->produced++;
-			r = on_event(context, n->event, size);
-			failed = failed ?: (r < 0 ? r : 0);
-			refusal = r > 0 ? r : 0;
-		}
-		if (row && row->answer == ANSWER_REFUSE)
-			refusal = EPERM;
-		question_answer(&n->question, refusal);
-		count++;
+		r = answer(n, on_event, context);
+		failed = failed ?: r;
 	}
 	return failed ?: (int)count;
 }

@@ -6,6 +6,7 @@
 #ifndef WEIR_SENSOR_NOTIFY_H
 #define WEIR_SENSOR_NOTIFY_H
 
+#include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -25,6 +26,10 @@ int notify_open(int listener, uint64_t run, uint32_t call, uint32_t label, struc
  */
 int notify_first(struct notify *n, pid_t pid,
 		 int (*on_event)(void *context, const void *data, size_t size), void *context);
+/* One that was read before the listener was opened here: its event, and its answer, as of
+ * notify_drain(). */
+int notify_resume(struct notify *n, const struct seccomp_notif *asked,
+		  int (*on_event)(void *context, const void *data, size_t size), void *context);
 int notify_fd(const struct notify *n); /* readable while a process waits for its answer */
 /* Answers at most `max` waiting calls and gives the events (struct event_*, aligned, as from a
  * ring) to on_event. Where that returns an errno value above 0, the system call fails with it and

@@ -162,8 +162,10 @@ static int call(const struct bench *b, struct sandbox *s, int cgroup, struct fai
 	while (p.listener >= 0 && waitpid(p.pid, &status, WNOHANG) == 0) {
 		struct pollfd told = { .fd = p.listener, .events = POLLIN };
 
-		if (poll(&told, 1, 10) > 0 && told.revents & POLLIN)
-			listener_answer(p.listener, 0, NULL);
+		if (p.has_early)
+			listener_reply(p.listener, &p.early);
+		p.has_early = poll(&told, 1, 10) > 0 && told.revents & POLLIN &&
+			      listener_answer(p.listener, 0, &p.early); /* of nobody's: any */
 	}
 	if (p.listener < 0)
 		waitpid(p.pid, &status, 0);

@@ -3,7 +3,9 @@
  * the kernel applies it, host ids. What holds inside is tried in tests/escape. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,6 +28,7 @@
 #include "sandbox/barrier.h"
 #include "sandbox/identity.h"
 #include "sandbox/launcher.h"
+#include "sandbox/listener.h"
 #include "sandbox/seccomp.h"
 
 struct place {
@@ -244,7 +247,22 @@ static int try_seqpacket(void)
 
 static int try_netlink(void)
 {
-	return answer(socket(AF_NETLINK, SOCK_RAW, 0));
+	return answer(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+}
+
+static int try_netlink_packets(void)
+{
+	return answer(socket(AF_NETLINK, SOCK_SEQPACKET, NETLINK_ROUTE));
+}
+
+static int try_netlink_diag(void)
+{
+	return answer(socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG));
+}
+
+static int try_alg(void)
+{
+	return answer(socket(AF_ALG, SOCK_SEQPACKET, 0));
 }
 
 static int try_raw(void)
@@ -310,7 +328,10 @@ static void the_filter_is_what_the_kernel_applies(void **state)
 	assert_int_equal(filtered(try_seqpacket), 0);
 	assert_int_equal(filtered(try_fifo), 0);
 	assert_int_equal(filtered(try_udp_as_stream), EPROTONOSUPPORT);
-	assert_int_equal(filtered(try_netlink), EAFNOSUPPORT);
+	assert_int_equal(filtered(try_netlink), 0);
+	assert_int_equal(filtered(try_netlink_packets), ESOCKTNOSUPPORT);
+	assert_int_equal(filtered(try_netlink_diag), EPROTONOSUPPORT);
+	assert_int_equal(filtered(try_alg), EAFNOSUPPORT);
 	assert_int_equal(filtered(try_raw), ESOCKTNOSUPPORT);
 	assert_int_equal(filtered(try_bpf), EPERM);
 	assert_int_equal(filtered(try_device), EPERM);
@@ -325,6 +346,58 @@ static void a_filter_without_room_is_an_error(void **state)
 	struct sock_filter filter[16];
 
 	assert_int_equal(seccomp_program(filter, ARRAY_LENGTH(filter)), -ENOBUFS);
+}
+
+/* Asks once before it executes, and then by a program that executes another. */
+static void asking_child(int out)
+{
+	struct sock_filter filter[PLAN_FILTER_MAX];
+	struct sock_fprog program = { .filter = filter };
+	int listener;
+
+	program.len = (unsigned short)seccomp_listener(TOLD_ALL, filter, ARRAY_LENGTH(filter));
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+				SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+	if (listener < 0 || write(out, &listener, sizeof(listener)) != sizeof(listener) ||
+	    socket(AF_INET, SOCK_STREAM, 0) < 0)
+		_exit(100);
+	execl("/usr/bin/env", "env", "true", NULL);
+	_exit(101);
+}
+
+/* However late the launcher says that it has executed. */
+static void what_a_program_asks_early_is_left_to_wait(void **state)
+{
+	struct seccomp_notif early;
+	int ends[2], number, answered = 0, status = -1;
+	cleanup_fd int pidfd = -1, listener = -1, in = -1;
+	pid_t child;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	child = fork();
+	if (child == 0)
+		asking_child(ends[1]);
+	close(ends[1]);
+	in = ends[0];
+	assert_int_equal(read(in, &number, sizeof(number)), sizeof(number));
+	pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	listener = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+	assert_true(listener >= 0);
+	while (!listener_answer(listener, child, &early))
+		answered++;
+	assert_int_equal(answered, 2); /* socket, execve of env */
+	assert_int_equal(early.data.nr, SYS_execve);
+	assert_int_equal(early.pid, child);
+	assert_int_equal(waitpid(child, &status, WNOHANG), 0);
+	while (waitpid(child, &status, WNOHANG) == 0) { /* env looks for it in PATH */
+		struct pollfd asks = { .fd = listener, .events = POLLIN };
+
+		listener_reply(listener, &early);
+		if (poll(&asks, 1, 20) > 0 && asks.revents & POLLIN)
+			listener_answer(listener, child, &early);
+	}
+	assert_int_equal(status, 0);
 }
 
 static void no_two_sandboxes_share_host_ids(void **state)
@@ -386,6 +459,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test(the_filter_is_what_the_kernel_applies),
 		cmocka_unit_test(a_filter_without_room_is_an_error),
+		cmocka_unit_test(what_a_program_asks_early_is_left_to_wait),
 		cmocka_unit_test(no_two_sandboxes_share_host_ids),
 		cmocka_unit_test(descriptors_travel_with_messages),
 		cmocka_unit_test(every_barrier_is_probed),
