@@ -32,11 +32,6 @@ int try_af_packet(void)
 	return makes(AF_PACKET, SOCK_RAW, htons(3));
 }
 
-int try_af_netlink(void)
-{
-	return makes(AF_NETLINK, SOCK_RAW, 0);
-}
-
 int try_af_alg(void)
 {
 	return makes(AF_ALG, SOCK_SEQPACKET, 0);
@@ -73,7 +68,7 @@ int try_socket_high_bits(void)
 		syscall(SYS_socket, AF_VSOCK | HIGH_BITS, SOCK_STREAM | HIGH_BITS, HIGH_BITS));
 }
 
-int try_netlink_pair(void)
+int try_inet_pair(void)
 {
 	int ends[2];
 
