@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the detectors find becomes frames, goes to the keeper and, where the policy says so, orders
- * something of it or calls a person; what came of an order is said in the finding. After a replay
- * the engine counts from 1 again: a finding is known by what it says of which call, and keeps the
- * number that the record gave it. */
+ * something of it and calls a person; what came of an order is said in the finding, and to the
+ * person. After a replay the engine counts from 1 again: a finding is known by what it says of
+ * which call, and keeps the number that the record gave it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +87,10 @@ static void order_flow(struct recording *r, uint64_t number, struct order_flow *
 
 static void order(struct recording *r, const struct finding *finding, enum policy_action action)
 {
-	struct order o = { .finding = finding->number, .call = finding->call, .action = action };
+	struct order o = { .finding = finding->number,
+			   .call = finding->call,
+			   .action = action,
+			   .names = finding_has_sign(finding, SIGN_LABELS) };
 	cleanup_buf struct buf data = { 0 };
 
 	_Static_assert(ORDER_FLOWS_MAX == FINDING_FLOWS_MAX, "an order names a finding's flows");
@@ -102,18 +105,37 @@ static void order(struct recording *r, const struct finding *finding, enum polic
 }
 
 /* A person is told when it is new, and when it has become worse; so it is counted. */
-static void tell_person(struct recording *r, const struct finding *finding, const struct acted *a,
-			bool is_new)
+static void count_news(struct recording *r, const struct finding *finding, struct acted *a,
+		       bool is_new)
 {
-	const struct notify_target *target = &r->policy.notify[finding->severity];
-
 	if (!is_new && finding->severity <= a->severity)
 		return;
 	r->findings[finding->severity]++;
 	if (!is_new)
 		r->findings[a->severity]--;
+	a->severity = finding->severity;
+	a->untold = true;
+}
+
+/* Where weir acts, what it did is a part of what there is to tell: the keeper says it within
+ * moments, and where it does not the end of the record is the last time. A finding that the disk
+ * does not take is not waited for. */
+static void tell_person(struct recording *r, const struct finding *finding, struct acted *a)
+{
+	const struct notify_target *target = &r->policy.notify[finding->severity];
+
+	if (!a->untold || (a->awaited && !r->trouble))
+		return;
+	a->untold = false;
 	if (target->syslog || target->command)
 		notify_finding(r->notifier, target, r->id, finding);
+}
+
+/* An earlier recorder reported it, and may have died before it told of what was done. */
+static void take_over(const struct recording *r, const struct finding *known, struct acted *a)
+{
+	a->severity = known->severity;
+	a->untold = r->policy.on[known->severity] != ACTION_RECORD && !known->done[0];
 }
 
 /* Without an engine the run is over: its last findings come too late for everything. */
@@ -121,14 +143,14 @@ static void act(struct recording *r, const struct finding *finding, struct acted
 {
 	enum policy_action action = r->policy.on[finding->severity];
 
-	if (!is_new && !a->known) /* an earlier recorder reported it */
-		a->severity = r->tally.finding[finding->number - 1].finding.severity;
-	tell_person(r, finding, a, is_new);
+	if (!is_new && !a->known)
+		take_over(r, &r->tally.finding[finding->number - 1].finding, a);
+	count_news(r, finding, a, is_new);
 	a->known = true;
-	a->severity = finding->severity > a->severity || is_new ? finding->severity : a->severity;
 	if (action <= a->ordered)
 		return;
 	a->ordered = action;
+	a->awaited = r->detection != NULL;
 	if (r->detection)
 		order(r, finding, action);
 	else
@@ -171,6 +193,7 @@ static void report(struct recording *r, struct finding *finding, bool is_new)
 	if (a) {
 		act(r, finding, a, is_new);
 		say_done(a, finding);
+		tell_person(r, finding, a);
 	}
 	write_finding(r, finding);
 }
@@ -179,7 +202,7 @@ static enum finding_verdict verdict_of(const struct event_action *a)
 {
 	if (a->processes || a->run_ended)
 		return VERDICT_KILLED;
-	return a->cut || a->destinations ? VERDICT_BLOCKED : VERDICT_OBSERVED;
+	return a->cut || a->destinations || a->names ? VERDICT_BLOCKED : VERDICT_OBSERVED;
 }
 
 void recording_on_action(struct recording *r, const struct event_view *e)
@@ -191,6 +214,7 @@ void recording_on_action(struct recording *r, const struct event_view *e)
 
 	if (!a)
 		return;
+	a->awaited = false;
 	buf_init(&text, 4096);
 	action_words(&text, e);
 	finding_say_done(&done, &text);
@@ -202,7 +226,19 @@ void recording_on_action(struct recording *r, const struct event_view *e)
 		return;
 	done = r->tally.finding[number - 1].finding;
 	say_done(a, &done);
+	tell_person(r, &done, a);
 	write_finding(r, &done);
+}
+
+void recording_tell_people(struct recording *r)
+{
+	for (size_t i = 1; i < r->acted_room && i <= r->tally.finding_count; i++) {
+		const struct finding *finding = &r->tally.finding[i - 1].finding;
+
+		r->acted[i].awaited = false;
+		if (finding->number)
+			tell_person(r, finding, &r->acted[i]);
+	}
 }
 
 void recording_on_finding(void *context, const struct finding *finding)

@@ -36,18 +36,20 @@ struct running {
 void notify_finding(struct notifier *n, const struct notify_target *target, const char *run_id,
 		    const struct finding *finding)
 {
-	cleanup_buf struct buf json = { 0 }, note = { 0 };
+	cleanup_buf struct buf json = { 0 }, note = { 0 }, words = { 0 };
 	struct json j;
 
 	buf_init(&json, NOTE_MAX);
 	buf_init(&note, NOTE_MAX);
+	buf_init(&words, NOTE_MAX);
+	buf_printf(&words, "%s%s%s", finding->summary, finding->done[0] ? "; " : "", finding->done);
 	json_init(&j, &json);
 	finding_json(&j, finding, run_id);
 	buf_add_char(&json, '\n');
 	wire_put_u8(&note, target->syslog);
 	wire_put_u8(&note, (uint8_t)finding->severity);
 	wire_put_text(&note, target->command);
-	wire_put_text(&note, finding->summary);
+	wire_put_text(&note, buf_text(&words));
 	wire_put_text(&note, run_id);
 	wire_put_bytes(&note, buf_text(&json), json.size);
 	if (note.error || json.error ||

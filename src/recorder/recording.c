@@ -308,6 +308,8 @@ void recording_close(struct recording *r, const struct run_close *close, uint8_t
 		entered_finish(r, close->ended_ns);
 		recording_flush(r);
 		detection_close(take_ptr(r->detection));
+		recording_flush(r);
+		recording_tell_people(r);
 		if (gap_total(&r->gap) && r->made && !r->trouble)
 			add_gap(r);
 		buf_init(&b, 4096);

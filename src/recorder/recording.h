@@ -34,7 +34,9 @@ struct entered;
 /* A finding acts when it is new, and again when it has become worse. */
 struct acted {
 	bool known;
-	enum severity severity;	      /* that a person was told of */
+	bool awaited;		      /* what was ordered has not come back yet */
+	bool untold;		      /* a person is to be told of it as it is now */
+	enum severity severity;	      /* that it was counted at, and a person told of or is to be */
 	enum policy_action ordered;   /* the furthest */
 	enum finding_verdict verdict; /* of what was done */
 	char done[FINDING_DONE_MAX];
@@ -126,6 +128,8 @@ int recording_make(struct recording *r, struct fail *f); /* the run's directory 
 void recording_on_finding(void *context, const struct finding *finding);
 /* The keeper's answer to what a finding ordered: from here on the finding says what was done. */
 void recording_on_action(struct recording *r, const struct event_view *e);
+/* The record ends: people are told of what they were not yet, because an answer was waited for. */
+void recording_tell_people(struct recording *r);
 /* After a replay: reports what the engine found and the segments do not say. */
 void recording_settle_findings(struct recording *r);
 /* Every finding in its last form, for the keeper. */

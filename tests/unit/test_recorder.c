@@ -275,32 +275,84 @@ static void edges_outlive_the_recorder(void **state)
 }
 
 /* A slow command holds nothing up; it gets the finding as JSON, no shell, a clean environment. */
+/* A program that keeps what it is told at path, each time at the end. */
+static void page_make(struct bench *b, char path[128])
+{
+	char script[512];
+
+	snprintf(b->page, sizeof(b->page), "%s/page", b->directory);
+	snprintf(path, 128, "%s/told", b->directory);
+	snprintf(script, sizeof(script),
+		 "#!/bin/sh\n(cat; env; ls /proc/self/fd | wc -l) >%s.new\ncat %s.new >>%s\nsleep "
+		 "2\n",
+		 path, path, path);
+	write_text(b->page, script);
+	assert_int_equal(chmod(b->page, 0700), 0);
+}
+
+static void page_wait(const char *path, struct buf *told)
+{
+	for (int i = 0; i < 1500 && !strstr(buf_text(told), "PATH="); i++) {
+		usleep(20000);
+		buf_clear(told);
+		file_read_path(AT_FDCWD, path, told);
+	}
+}
+
+/* The keeper does not say what it did: then the end of the run does. */
 static void a_finding_calls_a_person(void **state)
 {
 	struct bench *b = *state;
 	cleanup_buf struct buf told = { .max = 65536 };
-	char path[128], script[512];
+	char path[128];
 
-	snprintf(b->page, sizeof(b->page), "%s/page", b->directory);
-	snprintf(path, sizeof(path), "%s/told", b->directory);
-	snprintf(script, sizeof(script),
-		 "#!/bin/sh\n(cat; env; ls /proc/self/fd | wc -l) >%s.new\nmv %s.new %s\nsleep 2\n",
-		 path, path, path);
-	write_text(b->page, script);
-	assert_int_equal(chmod(b->page, 0700), 0);
+	page_make(b, path);
 	setenv("WEIR_TEST_SECRET", "hidden", 1);
 	bench_begin(b);
 	bench_announce(b, 1);
 	bench_call_over(b, 1, 3);
 	bench_close_run(b);
-	for (int i = 0; i < 1500 && access(path, F_OK) < 0; i++)
-		usleep(20000);
-	assert_int_equal(file_read_path(AT_FDCWD, path, &told), 0);
+	page_wait(path, &told);
 	assert_non_null(strstr(buf_text(&told), "\"detector\":\"survivor\""));
 	assert_non_null(strstr(buf_text(&told), b->id));
 	assert_null(strstr(buf_text(&told), "hidden"));
 	/* stdin, stdout, stderr, and ls's own */
 	assert_non_null(strstr(buf_text(&told), "\n4\n"));
+}
+
+/* While it is not known what was done nobody is called; then once. */
+static void a_person_hears_what_was_done(void **state)
+{
+	struct bench *b = *state;
+	cleanup_buf struct buf told = { .max = 65536 }, data = { .max = 4096 };
+	struct event_action done = {
+		.h = { .size = sizeof(done), .kind = EVENT_ACTION, .call = 1, .run = BENCH_KEY },
+		.finding = 1,
+		.processes = 2,
+		.action = ACTION_KILL,
+		.run_ended = 1
+	};
+	char path[128];
+
+	page_make(b, path);
+	bench_begin(b);
+	bench_announce(b, 1);
+	bench_call_over(b, 1, 3);
+	bench_wait_for(b, MESSAGE_REC_FINDING);
+	assert_true(b->killed_run);
+	usleep(100000);
+	assert_int_not_equal(access(path, F_OK), 0);
+	done.h.mono_ns = done.ordered_mono_ns = clock_mono_ns();
+	buf_add(&data, &done, sizeof(done));
+	bench_say(b, MESSAGE_REC_EVENT, &data);
+	page_wait(path, &told);
+	assert_non_null(strstr(buf_text(&told), "\"done\":\"2 processes ended, the run ended\""));
+	assert_non_null(strstr(buf_text(&told), "\"verdict\":\"killed\""));
+	bench_close_run(b);
+	usleep(100000);
+	buf_clear(&told);
+	assert_int_equal(file_read_path(AT_FDCWD, path, &told), 0);
+	assert_null(strstr(strstr(buf_text(&told), "PATH=") + 1, "PATH="));
 }
 
 static void a_dead_keeper_ends_its_record(void **state)
@@ -489,6 +541,7 @@ int main(void)
 		recorder_test(a_finding_is_told_recorded_and_ends_the_run),
 		recorder_test(edges_outlive_the_recorder),
 		recorder_test(a_finding_calls_a_person),
+		recorder_test(a_person_hears_what_was_done),
 		recorder_test(a_dead_keeper_ends_its_record),
 		recorder_test(what_a_crash_left_is_closed),
 		recorder_test(a_full_disk_is_counted_and_survived),
