@@ -423,7 +423,8 @@ struct event_action {
 	__u16 action;	       /* enum policy_action: tables/actions.tbl */
 	__u16 run_ended;       /* 1: with this the run is over */
 	__u16 left_size, processes_size;
-	__u32 reserved;
+	__u16 names; /* 1: no name is answered any more */
+	__u16 reserved;
 	/* what could not be done and why; the processes as "pid name" */
 };
 

@@ -329,6 +329,7 @@ static void action_members(struct json *j, const struct event_view *e)
 	json_field_uint(j, "flows", a->flows);
 	json_field_uint(j, "cut", a->cut);
 	json_field_uint(j, "destinations", a->destinations);
+	json_field_bool(j, "names", a->names);
 	json_field_uint(j, "ended", a->processes);
 	json_field_bytes(j, "which", e->text[1].data, e->text[1].size);
 	json_field_bool(j, "run_ended", a->run_ended);

@@ -310,6 +310,8 @@ void action_words(struct buf *out, const struct event_view *e)
 	add_done(&done, a->cut, "flow cut", "flows cut");
 	add_done(&done, a->destinations, "destination refused from then on",
 		 "destinations refused from then on");
+	if (a->names)
+		buf_printf(&done, "%sno name answered from then on", done.size ? ", " : "");
 	add_done(&done, a->processes, "process ended", "processes ended");
 	if (a->run_ended)
 		buf_printf(&done, "%sthe run ended", done.size ? ", " : "");

@@ -25,6 +25,7 @@ void order_encode(const struct order *o, struct buf *out)
 	wire_put_u32(out, o->finding);
 	wire_put_u32(out, o->call);
 	wire_put_u8(out, (uint8_t)o->action);
+	wire_put_u8(out, o->names);
 	wire_put_u8(out, (uint8_t)o->flow_count);
 	for (size_t i = 0; i < o->flow_count; i++)
 		wire_put_bytes(out, &o->flows[i], sizeof(o->flows[i]));
@@ -37,6 +38,7 @@ int order_decode(struct wire *w, struct order *ret)
 
 	o.call = wire_get_u32(w);
 	o.action = (enum policy_action)codec_get_enum(w, ACTION_COUNT);
+	o.names = codec_get_enum(w, 2);
 	o.flow_count = (size_t)codec_get_enum(w, ORDER_FLOWS_MAX + 1);
 	for (size_t i = 0; i < o.flow_count; i++)
 		flow_decode(w, &o.flows[i]);

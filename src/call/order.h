@@ -27,6 +27,7 @@ struct order {
 	uint32_t finding; /* its number in the run */
 	uint32_t call;	  /* 0: the run's */
 	enum policy_action action;
+	bool names; /* what it is about went in names: no more of them are answered */
 	size_t flow_count;
 	struct order_flow flows[ORDER_FLOWS_MAX];
 	char summary[512];

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/dns.h"
+#include "policy/egress.h"
+
 #define CUTS_MAX 32768 /* findings that act, times their flows */
 
 struct cut {
@@ -39,6 +42,24 @@ const char *cut_refused(const struct gate *g, uint32_t call, const uint8_t addre
 		if (is_of(&g->cuts->of[i], call, address, port))
 			return g->cuts->of[i].reason;
 	return NULL;
+}
+
+/* Names stand for themselves as what is asked of the resolver. */
+static struct order_target resolver(void)
+{
+	struct order_target to = { .port = DNS_PORT };
+	struct egress_address at;
+
+	egress_name_address(0, false, &at);
+	memcpy(to.address, at.bytes, sizeof(to.address));
+	return to;
+}
+
+const char *cut_names_refused(const struct gate *g, uint32_t call)
+{
+	struct order_target to = resolver();
+
+	return cut_refused(g, call, to.address, to.port);
 }
 
 static bool is_there(const struct gate *g, const struct cut *new)
@@ -84,6 +105,10 @@ int cuts_add(struct gate *g, const struct order *o)
 			new.to = to[n];
 			r = add(g, &new);
 		}
+	}
+	if (o->names && r == 0) {
+		new.to = resolver();
+		r = add(g, &new);
 	}
 	return r;
 }

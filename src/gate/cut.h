@@ -9,6 +9,8 @@
  * asked for. */
 const char *cut_refused(const struct gate *g, uint32_t call, const uint8_t address[16],
 			uint16_t port);
+/* The same of the names that it asks for. */
+const char *cut_names_refused(const struct gate *g, uint32_t call);
 /* GATE_CUT: what is refused, before anything is cut. 0 or -EBADMSG, -ENOMEM. */
 int cuts_add(struct gate *g, const struct order *o);
 /* A flow as an order sees it. far: its far end as asked for, or who came from outside. */

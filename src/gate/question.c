@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "gate/cut.h"
 #include "gate/names.h"
 #include "gate/reach.h"
 
@@ -242,8 +243,11 @@ static bool looks_like_address(const char *name)
 static const char *refused(const struct question *q)
 {
 	struct egress_question ask = { .name = q->name, .port = 443, .transport = IPPROTO_TCP };
+	const char *finding = cut_names_refused(q->gate, q->h.call);
 	struct egress_answer a;
 
+	if (finding)
+		return finding;
 	if (!q->name[0])
 		return "no host has such a name";
 	if (looks_like_address(q->name))

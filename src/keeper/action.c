@@ -30,6 +30,7 @@ struct action {
 		by_ns; /* by_ns: the gate's answer; UINT64_MAX: nothing is waited for */
 	uint32_t cut, also, destinations; /* also: flows cut that the finding does not name */
 	bool by_gate;			  /* only the gate refuses the destinations */
+	bool names;			  /* the gate answers none any more */
 };
 
 struct actions {
@@ -128,7 +129,8 @@ static void tell(struct keeper *k, const struct action *a, uint32_t ended, bool 
 			   .destinations = a->destinations,
 			   .processes = ended,
 			   .action = (uint16_t)a->order.action,
-			   .run_ended = run_ended } };
+			   .run_ended = run_ended,
+			   .names = a->names } };
 
 	event.e.left_size = (uint16_t)left->size;
 	event.e.processes_size = (uint16_t)processes->size;
@@ -146,7 +148,7 @@ static void leave_flows(const struct action *a, struct buf *left)
 {
 	uint32_t gone = (uint32_t)a->order.flow_count - a->cut;
 
-	if (a->order.flow_count == 0)
+	if (a->order.flow_count == 0 && !a->names)
 		leave(left, "it names no flow to cut");
 	else if (gone && gone <= a->order.flow_count)
 		buf_printf(left, "%s%u of %zu flows had ended before", left->size ? "; " : "", gone,
@@ -237,9 +239,10 @@ static void begin(struct keeper *k, struct action *a)
 {
 	a->ordered_ns = clock_mono_ns();
 	a->cut = a->also = a->destinations = 0;
+	a->names = a->order.names && k->state == RUN_LIVING && k->egress;
 	if (k->state == RUN_LIVING) {
 		refuse(k, a);
-		if (cut_flows(k, a) && egress_cut(k, &a->order)) {
+		if (cut_flows(k, a) + a->names && egress_cut(k, &a->order)) {
 			a->by_ns = a->ordered_ns + ANSWER_NS;
 			return;
 		}

@@ -36,7 +36,9 @@ static struct order_flow flow_of(const uint8_t address[16], const uint8_t led[16
 
 static void an_order_survives(void **state)
 {
-	struct order in = { .finding = 7, .call = 3, .action = ACTION_KILL, .summary = "it did" };
+	struct order in = {
+		.finding = 7, .call = 3, .action = ACTION_KILL, .names = true, .summary = "it did"
+	};
 	cleanup_buf struct buf data = { 0 };
 	struct order out;
 	struct wire w;
@@ -54,6 +56,7 @@ static void an_order_survives(void **state)
 	assert_int_equal(out.finding, 7);
 	assert_int_equal(out.call, 3);
 	assert_int_equal(out.action, ACTION_KILL);
+	assert_true(out.names);
 	assert_string_equal(out.summary, "it did");
 	for (size_t size = 0; size < data.size; size++) {
 		wire_init(&w, data.data, size);
@@ -63,7 +66,7 @@ static void an_order_survives(void **state)
 	wire_init(&w, data.data, data.size);
 	assert_int_equal(order_decode(&w, &out), -EBADMSG);
 	data.data[8] = ACTION_BLOCK;
-	data.data[9] = ORDER_FLOWS_MAX + 1;
+	data.data[10] = ORDER_FLOWS_MAX + 1;
 	wire_init(&w, data.data, data.size);
 	assert_int_equal(order_decode(&w, &out), -EBADMSG);
 }
@@ -165,6 +168,22 @@ static void an_order_cuts_and_refuses(void **state)
 	line_close(&l);
 }
 
+/* What went in names is refused as names, and to no other call. */
+static void names_are_refused_to_their_call(void **state)
+{
+	struct order o = { .finding = 9, .call = 3, .action = ACTION_BLOCK, .names = true };
+
+	assert_null(cut_names_refused(&fake.g, 3));
+	assert_int_equal(cuts_add(&fake.g, &o), 0);
+	assert_string_equal(cut_names_refused(&fake.g, 3), "finding F9");
+	assert_null(cut_names_refused(&fake.g, 4));
+	assert_null(cut_refused(&fake.g, 3, name4, 443));
+	o.call = 0;
+	assert_int_equal(cuts_add(&fake.g, &o), 0);
+	assert_string_equal(cut_names_refused(&fake.g, 4), "finding F9");
+	cuts_free(&fake.g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +191,7 @@ int main(void)
 		cmocka_unit_test(a_name_is_refused_whole),
 		cmocka_unit_test(what_cannot_be_refused_is_not),
 		cmocka_unit_test(an_order_cuts_and_refuses),
+		cmocka_unit_test(names_are_refused_to_their_call),
 	};
 
 	return flow_bench_begin() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
