@@ -33,10 +33,12 @@ vmlinuz=$(ls "$work"/root/boot/vmlinuz-*)
 version=${vmlinuz##*/vmlinuz-}
 modules=$work/root/lib/modules/$version
 
-# The modules that the first steps need, each behind what it depends on.
+# The modules that a host would load when they are asked for: the guest has none below /lib/modules. Each behind
+# what it depends on. Those of nftables hold an ordinary user's way out, those of sock_diag tell whose a flow is.
 needed() {
 	[ -f "$modules/modules.dep" ] || "$work/root/bin/busybox" depmod -b "$work/root" "$version"
-	for name in veth virtio_pci virtio_blk 9pnet_virtio 9p overlay ext4 crc32c_generic crc32c-intel; do
+	for name in veth virtio_pci virtio_blk 9pnet_virtio 9p overlay ext4 crc32c_generic crc32c-intel \
+		nf_tables nft_reject_inet nft_tproxy nft_ct nft_nat nft_chain_nat nft_masq tcp_diag udp_diag unix_diag; do
 		line=$(grep -E "/$name\.ko:" "$modules/modules.dep" || :)
 		[ -n "$line" ] || continue
 		# shellcheck disable=SC2086 # paths of modules, one word each

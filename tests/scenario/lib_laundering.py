@@ -57,9 +57,9 @@ FRESH = [
      ["sleep 2 >/dev/null 2>&1 & echo $! >p-{k}",
       PYTHON % "import ctypes,os\np=int(open(\"p-{k}\").read())\nl=ctypes.CDLL(None)\nif l.ptrace(16,p,0,0)==0: os.execl(\"./mark\",\"mark\",\"{e}\",\"plain\")"]),
     ("write another call's process's memory", "via", 1,
-     [PYTHON % "import ctypes,os,time\nb=ctypes.create_string_buffer(b\"no\")\nif os.fork(): os._exit(0)\nopen(\"p-{k}\",\"w\").write(\"%d %d\"%(os.getpid(),ctypes.addressof(b)))\nfor i in range(200):\n time.sleep(.02)\n if b.value==b\"go\": os.spawnl(os.P_WAIT,\"./mark\",\"mark\",\"{e}\",\"plain\"); break"
+     [PYTHON % "import ctypes,os,time\nb=ctypes.create_string_buffer(b\"no\")\nif os.fork(): os._exit(0)\nopen(\"p-{k}\",\"w\").write(\"%d %d\"%(os.getpid(),ctypes.addressof(b)))\nfor i in range(3000):\n time.sleep(.02)\n if b.value==b\"go\": os.spawnl(os.P_WAIT,\"./mark\",\"mark\",\"{e}\",\"plain\"); break"
       + " >/dev/null 2>&1; while [ ! -s p-{k} ]; do sleep 0.01; done",
-      PYTHON % "import os,time\np,a=map(int,open(\"p-{k}\").read().split())\nf=os.open(\"/proc/%d/mem\"%p,os.O_RDWR)\nos.pwrite(f,b\"go\",a)\ntime.sleep(.2)"]),
+      PYTHON % "import os,time\np,a=map(int,open(\"p-{k}\").read().split())\nf=os.open(\"/proc/%d/mem\"%p,os.O_RDWR)\nos.pwrite(f,b\"go\",a)\nfor i in range(1000):\n time.sleep(.02)\n if os.path.exists(\"ledger-{e}\"): break"]),
     ("pidfd_getfd: take a descriptor from another call's process", "refused", 1,
      ["sleep 2 >/dev/null 2>&1 & echo $! >p-{k}",
       PYTHON % "import ctypes,os\np=int(open(\"p-{k}\").read())\nf=os.pidfd_open(p)\nif ctypes.CDLL(None).syscall(438,f,1,0)>=0: os.execl(\"./mark\",\"mark\",\"{e}\",\"plain\")"]),
