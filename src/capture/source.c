@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROOM (2 * SOURCE_PEEK_MAX)
+#define ROOM_FIRST (256u * 1024) /* most packets are small; who looks further ahead gets more */
 
 int source_open(struct source *s, const char *path, struct fail *f)
 {
@@ -20,7 +20,8 @@ int source_open(struct source *s, const char *path, struct fail *f)
 		s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (s->fd < 0)
 		return fail(f, errno, "open the capture '%s'", path);
-	s->data = malloc(ROOM);
+	s->room = ROOM_FIRST;
+	s->data = malloc(s->room);
 	if (!s->data) {
 		source_close(s);
 		return fail(f, ENOMEM, "read the capture '%s'", path);
@@ -37,18 +38,37 @@ void source_close(struct source *s)
 	s->fd = -1;
 }
 
+/* What is not taken goes to the front, and is all that there is room for only where more is looked
+ * for: then there is twice as much. */
+static bool make_room(struct source *s)
+{
+	uint8_t *more;
+
+	if (s->begin) {
+		memmove(s->data, s->data + s->begin, s->end - s->begin);
+		s->end -= s->begin;
+		s->begin = 0;
+		return true;
+	}
+	more = realloc(s->data, s->room * 2);
+	if (!more) {
+		s->error = ENOMEM;
+		return false;
+	}
+	s->data = more;
+	s->room *= 2;
+	return true;
+}
+
 /* False: nothing more comes. */
 static bool fill(struct source *s)
 {
 	ssize_t n;
 
-	if (s->end == ROOM) {
-		memmove(s->data, s->data + s->begin, s->end - s->begin);
-		s->end -= s->begin;
-		s->begin = 0;
-	}
+	if (s->end == s->room && !make_room(s))
+		return false;
 	do
-		n = read(s->fd, s->data + s->end, ROOM - s->end);
+		n = read(s->fd, s->data + s->end, s->room - s->end);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		s->error = errno;

@@ -15,6 +15,7 @@ struct source {
 	int fd;
 	const char *name; /* for messages; borrowed */
 	uint8_t *data;
+	size_t room;
 	size_t begin, end; /* of what is in data and not yet taken */
 	uint64_t offset;   /* of begin, in the file */
 	int error;	   /* errno value of a read that failed */

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A capture from its packets to its findings, with little memory: it is read to its end, and the
  * rows say what events can say. Bytes come as packets of raw IP, so that the file's own rules
- * (fuzz_pcapng) are not in the way: two bytes of length, one of time, the packet. */
+ * (fuzz_pcapng) are not in the way: two bytes of length, one of time, the packet.
+ *
+ * A capture's tables, and the detectors', are 24 MB, which take longer to make than an input to
+ * read: so one capture reads TOGETHER inputs as its files, an hour apart. What ends it may have
+ * begun in an earlier one: then all of them are what finds it again. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,6 +19,8 @@
 
 #define MEMORY (256u << 10)
 #define FLOWS 64
+#define TOGETHER 128
+#define HOUR 3600
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,11 +29,10 @@ static void put(int fd, const void *data, size_t size)
 	assert(write(fd, data, size) == (ssize_t)size);
 }
 
-static int file_of(const uint8_t *data, size_t size)
+static int file_of(const uint8_t *data, size_t size, uint32_t now)
 {
 	static const uint32_t header[6] = { 0xa1b2c3d4, 4 << 16 | 2, 0, 0, 65535, 101 };
 	int fd = memfd_create("capture", MFD_CLOEXEC);
-	uint32_t now = 1700000000;
 
 	assert(fd >= 0);
 	put(fd, header, sizeof(header));
@@ -55,25 +61,49 @@ static void look(const struct capture_flow *f)
 	assert(!f->detail || strlen(f->detail) == f->last.detail_size);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static struct capture *begin(void)
 {
 	struct capture_options o = { .memory = MEMORY, .flows = FLOWS };
-	const struct capture_flow *flows;
 	struct capture *c = NULL;
-	struct fail f = { .code = 0 };
-	size_t count = 0;
-	char path[32];
-	int fd = file_of(data, size);
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	assert(capture_new(&o, &c) == 0);
-	assert(capture_read(c, path, &f) == 0);
+	return c;
+}
+
+static struct capture *together;
+
+static void end(void)
+{
+	struct capture *c = together;
+	const struct capture_flow *flows;
+	size_t count = 0;
+
+	together = NULL;
+	if (!c)
+		return;
 	capture_finish(c);
 	flows = capture_flows(c, &count);
 	assert(count <= FLOWS && count + capture_counts(c)->flows_dropped >= count);
 	for (size_t i = 0; i < count; i++)
 		look(&flows[i]);
 	capture_free(c);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static unsigned inputs;
+	struct fail f = { .code = 0 };
+	char path[32];
+	int fd = file_of(data, size, 1700000000 + inputs % TOGETHER * HOUR);
+
+	if (!inputs)
+		atexit(end);
+	if (!together)
+		together = begin();
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	assert(capture_read(together, path, &f) == 0);
 	close(fd);
+	if (++inputs % TOGETHER == 0)
+		end();
 	return 0;
 }
