@@ -357,7 +357,7 @@ static void begin_exec(struct keeper *k, struct call *c, const struct message_ca
 	if (p.listener >= 0 && mc->kind == CALL_AGENT)
 		agent_open(k, &p);
 	else if (p.listener >= 0)
-		listen_open(c, &p);
+		listen_open(c, &p, mc->argv);
 	c->last = mc->last;
 	limit_call(c, mc->time_limit_ns);
 	tell_begun(k, n, p.terminal);

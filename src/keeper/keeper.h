@@ -220,8 +220,8 @@ void session_begun(struct call *shell);
 void session_over(struct call *shell, uint32_t n);
 
 /* listen.c: calls on hosts without BPF and cgroups */
-/* first: whose listener is taken over, with what already waits there. */
-void listen_open(struct call *c, const struct sandbox_process *first);
+/* first: whose listener is taken over, with what already waits there; argv: what it was to run. */
+void listen_open(struct call *c, const struct sandbox_process *first, char *const argv[]);
 void listen_close(struct call *c);
 /* Processes that outlived the call's first one: exact while no other call lives, else at least one.
  * With background: deny they are killed where that can hit no other call; *ret_killed says how many

@@ -37,7 +37,7 @@ static void listener_ready(struct watch *w, uint32_t events)
 		call_gone(c);
 }
 
-void listen_open(struct call *c, const struct sandbox_process *first)
+void listen_open(struct call *c, const struct sandbox_process *first, char *const argv[])
 {
 	struct keeper *k = c->keeper;
 	int listener = first->listener;
@@ -51,7 +51,7 @@ void listen_open(struct call *c, const struct sandbox_process *first)
 				      .events = EPOLLIN,
 				      .ready = listener_ready };
 	loop_add(&k->loop, &c->listener);
-	notify_first(c->notify, c->pid, pass_on, k);
+	notify_first(c->notify, c->pid, argv, pass_on, k);
 	if (first->has_early)
 		notify_resume(c->notify, &first->early, pass_on, k);
 	if (!k->inside[0])

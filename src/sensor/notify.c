@@ -151,28 +151,72 @@ static size_t make_exec(struct notify *n, const struct process_facts *p)
 	return e->h.size;
 }
 
-int notify_first(struct notify *n, pid_t pid,
+static size_t add_asked(char *const asked[], char *text)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; asked[i] && size + strlen(asked[i]) < EVENT_ARGV_MAX; i++) {
+		strcpy(text + size, asked[i]);
+		size += strlen(asked[i]) + 1;
+	}
+	return size;
+}
+
+/* Of a program that has ended only its name is left, and what it was started with. */
+static size_t make_ended(struct event_exec *e, struct process_facts *p, char *const asked[],
+			 char *text)
+{
+	size_t name = strnlen(asked[0], EVENT_PATH_MAX);
+
+	memcpy(text, asked[0], name);
+	process_name(p);
+	e->filename_size = (uint16_t)name;
+	e->argv_size = (uint16_t)add_asked(asked, text + name);
+	return name + e->argv_size;
+}
+
+/* 0: it runs nothing any more. One that the kernel is just about to start has its program, but not
+ * yet arguments and a name. */
+static size_t make_running(struct event_exec *e, struct process_facts *p, char *const asked[],
+			   struct stat *ret_st, char *text)
+{
+	size_t exe = process_link(p, "exe", text, EVENT_PATH_MAX), cwd, argv, name = exe;
+
+	if (!exe || fstatat(p->dir, "exe", ret_st, 0) < 0)
+		return 0;
+	cwd = process_link(p, "cwd", text + exe, EVENT_PATH_MAX);
+	argv = process_arguments(p, text + exe + cwd, EVENT_ARGV_MAX);
+	if (argv) {
+		process_name(p);
+	} else {
+		argv = add_asked(asked, text + exe + cwd);
+		while (name > 0 && text[name - 1] != '/')
+			name--;
+		snprintf(p->comm, sizeof(p->comm), "%.*s", (int)(exe - name), text + name);
+	}
+	e->exe_size = (uint16_t)exe;
+	e->cwd_size = (uint16_t)cwd;
+	e->argv_size = (uint16_t)argv;
+	return exe + cwd + argv;
+}
+
+int notify_first(struct notify *n, pid_t pid, char *const asked[],
 		 int (*on_event)(void *context, const void *data, size_t size), void *context)
 {
 	struct process_facts p cleanup_process = { 0 };
 	struct event_exec *e = (struct event_exec *)n->event;
 	char *text = n->event + sizeof(*e);
-	struct stat st;
-	size_t exe, cwd, argv;
+	struct stat st = { .st_nlink = 1 };
+	size_t size;
 
 	process_open(&p, pid);
 	memset(n->event, 0, sizeof(n->event));
-	exe = process_link(&p, "exe", text, EVENT_PATH_MAX);
-	if (!exe || fstatat(p.dir, "exe", &st, 0) < 0)
-		return 0;
-	cwd = process_link(&p, "cwd", text + exe, EVENT_PATH_MAX);
-	argv = process_arguments(&p, text + exe + cwd, EVENT_ARGV_MAX);
+	size = make_running(e, &p, asked, &st, text);
+	if (!size)
+		size = make_ended(e, &p, asked, text);
 	exec_fill(e, &st, p.comm);
-	e->exe_size = (uint16_t)exe;
-	e->cwd_size = (uint16_t)cwd;
-	e->argv_size = (uint16_t)argv;
 	n->produced++;
-	header_fill(n, &e->h, EVENT_EXEC, sizeof(*e) + exe + cwd + argv, &p);
+	header_fill(n, &e->h, EVENT_EXEC, sizeof(*e) + size, &p);
 	return on_event(context, n->event, e->h.size);
 }
 

@@ -22,9 +22,9 @@ void notify_probe(struct state_line *line);
  * whose events these are; label: what all its processes carry. 0 or -errno. */
 int notify_open(int listener, uint64_t run, uint32_t call, uint32_t label, struct notify **ret);
 /* The call's first program has been executed before anybody listened: an exec event from what /proc
- * says of the process now, given to on_event, whose value is returned; 0 when it is gone already.
- */
-int notify_first(struct notify *n, pid_t pid,
+ * says of the process now, or where it has ended already, from what was asked for; given to
+ * on_event, whose value is returned. */
+int notify_first(struct notify *n, pid_t pid, char *const asked[],
 		 int (*on_event)(void *context, const void *data, size_t size), void *context);
 /* One that was read before the listener was opened here: its event, and its answer, as of
  * notify_drain(). */

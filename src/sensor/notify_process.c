@@ -82,6 +82,15 @@ void process_open(struct process_facts *p, pid_t tid)
 	p->parent_start_ns = start_read(AT_FDCWD, path);
 }
 
+void process_name(struct process_facts *p)
+{
+	cleanup_buf struct buf name = { 0 };
+
+	buf_init(&name, 64);
+	if (p->dir >= 0 && file_read_path(p->dir, "comm", &name) == 0 && name.size)
+		snprintf(p->comm, sizeof(p->comm), "%.*s", (int)name.size - 1, name.data);
+}
+
 void process_close(struct process_facts *p)
 {
 	if (p->dir >= 0)

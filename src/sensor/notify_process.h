@@ -34,6 +34,8 @@ void process_socket(const struct process_facts *p, int fd, uint16_t *type, uint1
 		    __u64 *cookie);
 /* Where the link `name` under /proc/TID leads: "cwd", "exe". */
 size_t process_link(const struct process_facts *p, const char *name, char *to, size_t size);
+/* Reads the name again, for it may have executed since. */
+void process_name(struct process_facts *p);
 /* The arguments as they stand in memory now, each with its NUL. */
 size_t process_arguments(const struct process_facts *p, char *to, size_t size);
 /* Whether the path, as the process sees it, is there, and what it is. */

@@ -150,9 +150,23 @@ static int on_first(void *context, const void *data, size_t size)
 	return 0;
 }
 
+/* It has ended, and is not waited for yet: what was asked for is all that is left. */
+static int on_ended(void *context, const void *data, size_t size)
+{
+	struct event_view e;
+
+	assert_int_equal(event_decode(data, size, &e), 0);
+	assert_int_equal(e.h->kind, EVENT_EXEC);
+	assert_int_equal(e.text[0].size, 0);
+	assert_true(is(e.text[1], "/bin/echo", 9));
+	assert_true(is(e.text[3], "/bin/echo\0mark-8\0", 17));
+	return 0;
+}
+
 static void hears_a_child(void **state)
 {
 	struct heard heard = { .child = -1 };
+	char *const asked[] = { (char *)"/bin/echo", (char *)"mark-8", NULL };
 	struct notify *n;
 	int pipe_fds[2], number, listener, status = -1, r;
 	pid_t child;
@@ -173,13 +187,14 @@ static void hears_a_child(void **state)
 		skip();
 	}
 	assert_int_equal(notify_open(listener, 1, 5, 7, &n), 0);
-	assert_int_equal(notify_first(n, child, on_first, NULL), 0);
+	assert_int_equal(notify_first(n, child, asked, on_first, NULL), 0);
 	do {
 		struct pollfd p = { .fd = notify_fd(n), .events = POLLIN };
 
 		poll(&p, 1, 1000);
 		r = notify_drain(n, 4, on_event, &heard);
 	} while (r > 0);
+	assert_int_equal(notify_first(n, child, asked, on_ended, NULL), 0);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
