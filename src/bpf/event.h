@@ -353,7 +353,7 @@ struct flow_signs {
 	__u32 turns[2]; /* times that it began to speak after the other, or after 0.3 s */
 	__u32 traits;	/* bits 1 << enum flow_trait */
 	__u16 inner;	/* enum protocol, of FLOW_TRAIT_INNER */
-	__u16 reserved;
+	__u8 mute[2];	/* of the steady ones, such as nobody answered; 255: or more */
 };
 
 /* From the gate: a flow's state so far. All numbers are of the whole flow. */
@@ -408,7 +408,7 @@ struct event_usage {
 	__u64 since_ns;	       /* length of the interval that this event is about */
 	__u64 used_usec;       /* in it */
 	__u32 processes;       /* alive in the cgroup; 0 unknown */
-	__u32 waited_msec; /* of the interval: some process could have run and had no processor */
+	__u32 waited_msec;     /* of living threads, each for itself, for a processor; in it */
 };
 
 /* From the keeper: what a finding ordered by the policy's `on:` has done, once it is done. */

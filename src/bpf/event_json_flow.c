@@ -53,6 +53,7 @@ static void signs_member(struct json *j, const struct flow_signs *s)
 		json_array_end(j);
 		json_field_uint(j, "answered", s->answered[i]);
 		json_field_uint(j, "steady", s->steady[i]);
+		json_field_uint(j, "mute", s->mute[i]);
 		json_field_uint(j, "turns", s->turns[i]);
 		json_field_uint(j, "led_bytes", s->led_bytes[i]);
 		json_field_uint(j, "answer_bytes", s->answer_bytes[i]);

@@ -21,6 +21,7 @@
 
 #define WEIR_CGROUP "weir"
 #define STAT_FILE_MAX 65536
+#define WAITING_MAX 512 /* threads of a cgroup that are asked; 4 µs each */
 
 /* The mount point of the first cgroup2 file system; proc(5), mountinfo: the fifth field, and the
  * type after the dash. */
@@ -270,14 +271,35 @@ uint64_t cgroup_cpu_usec(int cgroup)
 	return sum_of(read_small(cgroup, "cpu.stat", &cpu), "usage_usec ");
 }
 
-/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=123", then "full"; Documentation/accounting/psi.rst
+/* The second number: nanoseconds in a processor's queue; Documentation/scheduler/sched-stats.rst.
  */
+static uint64_t thread_waited_ns(pid_t thread)
+{
+	cleanup_buf struct buf text = { 0 };
+	uint64_t waited = 0;
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", thread);
+	sscanf(read_small(AT_FDCWD, path, &text), "%*u %" SCNu64, &waited);
+	return waited;
+}
+
 uint64_t cgroup_waited_usec(int cgroup)
 {
-	cleanup_buf struct buf pressure = { 0 };
-	const char *total = strstr(read_small(cgroup, "cpu.pressure", &pressure), "total=");
+	cleanup_buf struct buf threads = { 0 };
+	uint64_t waited = 0;
+	const char *p;
+	char *end;
 
-	return total ? strtoull(total + strlen("total="), NULL, 10) : 0;
+	/* cpu.pressure would be one file for all, but is the mean of the processors where something
+	 * ran: of a thread that is moved between two it shows half (kernel/sched/psi.c,
+	 * collect_percpu_times) */
+	p = read_small(cgroup, "cgroup.threads", &threads);
+	for (int i = 0; *p && i < WAITING_MAX; i++) {
+		waited += thread_waited_ns((pid_t)strtol(p, &end, 10));
+		p = end + (*end == '\n');
+	}
+	return waited / 1000;
 }
 
 void cgroup_resources(int cgroup, struct resources *r)

@@ -38,7 +38,8 @@ int cgroup_move(int cgroup, pid_t pid);
 /* The call of this run in whose cgroup the process is, or -1: in none. */
 int64_t cgroup_call_of(pid_t pid, const char *run);
 uint64_t cgroup_cpu_usec(int cgroup); /* processor time so far */
-/* Time so far in which some process waited for a processor; 0 where it is not counted. */
+/* Time so far that the living threads waited for a processor, each for itself: less where some have
+ * ended, 0 where it is not counted. */
 uint64_t cgroup_waited_usec(int cgroup);
 /* Adds what the kernel counted for this cgroup; what it does not count stays as it is. */
 void cgroup_resources(int cgroup, struct resources *r);

@@ -30,10 +30,14 @@
 #define SENT_BYTES_MAX 1024
 #define RATE_MAX 1024 /* bytes a second, each way */
 
-/* A miner that is to pay burns a processor without pause, or would if it had it: time in which a
- * process waits for one counts. The work of a build or of tests is done by processes that end soon,
- * or leaves files: more than one in five seconds. */
-#define BUSY_PERCENT 60 /* of one processor, of the call's processes together */
+/* A miner that is to pay burns a processor without pause, or would if it had one: where others
+ * leave it little, it runs or waits to run nearly all the time. The work of a build or of tests is
+ * done by processes that end soon, or leaves files: more than one in five seconds. */
+#define BUSY_PERCENT 60	  /* of one processor, of the call's processes together */
+#define WANTED_PERCENT 90 /* used or waited for */
+/* And used. At a load of 15 on two processors one that burns had 5 and wanted 96 and more, one that
+ * sleeps 50 times a second had 4 and wanted 37 to 59. */
+#define GIVEN_PERCENT 3
 #define SHORT_LIFE_NS (20 * NSEC_PER_SEC)
 #define BUSY_TIME_PERCENT 80 /* of the time looked at */
 #define BUSY_MIN_NS (20 * NSEC_PER_SEC)
@@ -64,7 +68,7 @@ struct mining {
 
 /* What a call used in the time that was asked for. */
 struct burnt {
-	uint64_t ns, cpu_usec, passed_usec;
+	uint64_t ns, cpu_usec, wanted_usec, passed_usec;
 	uint32_t files;
 	bool busy;
 };
@@ -98,10 +102,18 @@ static uint64_t grown(uint64_t before, uint64_t after)
 	return after > before ? after - before : 0;
 }
 
+static bool is_share(uint64_t usec, uint64_t ns, uint64_t percent)
+{
+	return usec * 1000 >= ns / 100 * percent;
+}
+
 static bool is_busy(const struct sample *a, const struct sample *b)
 {
-	return grown(a->wanted_usec, b->wanted_usec) * 1000 >=
-	       (b->mono_ns - a->mono_ns) / 100 * BUSY_PERCENT;
+	uint64_t used = grown(a->cpu_usec, b->cpu_usec), ns = b->mono_ns - a->mono_ns;
+
+	return is_share(used, ns, BUSY_PERCENT) ||
+	       (is_share(used, ns, GIVEN_PERCENT) &&
+		is_share(grown(a->wanted_usec, b->wanted_usec), ns, WANTED_PERCENT));
 }
 
 /* From `from` on, as far as there is news. */
@@ -119,6 +131,7 @@ static struct burnt burnt_since(const struct use *u, uint64_t from, uint64_t now
 			break;
 		b.ns += ns;
 		b.cpu_usec += grown(begin->cpu_usec, end->cpu_usec);
+		b.wanted_usec += grown(begin->wanted_usec, end->wanted_usec);
 		b.passed_usec += grown(begin->passed_usec, end->passed_usec);
 		b.files += end->files - begin->files;
 		busy_ns += is_busy(begin, end) ? ns : 0;
@@ -145,11 +158,21 @@ static bool is_trade_port(uint16_t port)
 	return false;
 }
 
+/* Encrypted, or of no form that the reader knows. */
 static bool is_unreadable(const struct event_flow *f)
 {
 	return f->protocol == PROTOCOL_TLS || f->protocol == PROTOCOL_SSH ||
+	       (f->protocol == PROTOCOL_UNKNOWN && !FLOW_HAS(&f->signs, TEXT) &&
+		!FLOW_HAS(&f->signs, JSON_RPC)) ||
 	       FLOW_HAS(&f->signs, ENCRYPTED) ||
 	       (FLOW_HAS(&f->signs, INNER) && f->signs.inner == PROTOCOL_TLS);
+}
+
+/* After a second of silence. A pool that sends a job of one size by the clock is steady, and a
+ * keep-alive to look at; but those are answered. */
+static uint32_t pushes(const struct flow_signs *s)
+{
+	return s->initiative[1][1] + s->mute[1];
 }
 
 /* Pushed by the far end for long, little of it, and little is sent back. */
@@ -159,7 +182,7 @@ static bool is_thin(const struct event_flow *f)
 	uint64_t seconds = flow_lasted_ns(f) / NSEC_PER_SEC;
 
 	return f->direction != FLOW_INSIDE && is_unreadable(f) &&
-	       flow_lasted_ns(f) >= LIFE_MIN_NS && s->initiative[1][1] >= PUSHES_MIN &&
+	       flow_lasted_ns(f) >= LIFE_MIN_NS && pushes(s) >= PUSHES_MIN &&
 	       s->initiative[0][0] + s->answered[1] >= SENT_MIN &&
 	       s->led_bytes[1] <= (uint64_t)s->initiative[1][0] * PUSH_BYTES_MAX &&
 	       s->answer_bytes[1] <= (uint64_t)s->initiative[1][0] * SENT_BYTES_MAX &&
@@ -196,9 +219,13 @@ static void add_carrier(struct finding *f, const struct event_flow *flow, struct
 
 static void add_cpu(struct finding *f, uint32_t call, const struct burnt *b, struct buf *text)
 {
-	uint64_t tenths = b->cpu_usec * 10000 / (b->ns ? b->ns : 1);
+	uint64_t ns = b->ns ? b->ns : 1, used = b->cpu_usec * 10000 / ns;
+	uint64_t wanted = b->wanted_usec * 10000 / ns;
 
-	buf_printf(text, "call %u used %lu.%lu processors for ", call, tenths / 10, tenths % 10);
+	buf_printf(text, "call %u used %lu.%lu processors", call, used / 10, used % 10);
+	if (!is_share(b->cpu_usec, ns, BUSY_PERCENT))
+		buf_printf(text, " of %lu.%lu that it could have used", wanted / 10, wanted % 10);
+	buf_add_text(text, " for ");
 	duration_words(b->ns, text);
 	buf_printf(text, ", %u files beside", b->files);
 	add_sign(f, SIGN_CPU, text);
@@ -346,9 +373,20 @@ static void try_burner(void *context, uint32_t call, void *entry)
 	best->b = b;
 }
 
-/* What is weak is told when nothing more can come. */
+/* Of this call, or of all: EVENT_NO_CALL. */
+static void find_burner(struct mining *m, uint32_t call, struct burner *best)
+{
+	struct use *u = call == EVENT_NO_CALL ? NULL : keyed_find(m->uses, call, 0);
+
+	if (u)
+		try_burner(best, call, u);
+	else
+		keyed_each(m->uses, try_burner, best);
+}
+
+/* By what `call` used. What is weak is told when nothing more can come. */
 static void judge_thin(struct detection *d, struct mining *m, const struct flow_seen *flow,
-		       bool last)
+		       uint32_t call, bool last)
 {
 	const struct flow_signs *s = &flow->last.signs;
 	cleanup_buf struct buf text = { .max = FINDING_SUMMARY_MAX };
@@ -357,10 +395,15 @@ static void judge_thin(struct detection *d, struct mining *m, const struct flow_
 	struct burner burner = { .d = d, .flow = flow, .f = &f };
 
 	begin(d, flow, &f);
-	keyed_each(m->uses, try_burner, &burner);
-	buf_printf(&text, "%u messages of ", s->initiative[1][0]);
-	bytes_words(s->led_bytes[1] / s->initiative[1][0], &text);
-	buf_printf(&text, " pushed in ");
+	find_burner(m, call, &burner);
+	if (!burner.found && !last)
+		return;
+	buf_printf(&text, "%u messages", pushes(s));
+	if (s->initiative[1][0]) {
+		buf_add_text(&text, " of ");
+		bytes_words(s->led_bytes[1] / s->initiative[1][0], &text);
+	}
+	buf_add_text(&text, " pushed in ");
 	duration_words(flow_lasted_ns(&flow->last), &text);
 	buf_printf(&text, ", %u sent back", s->initiative[0][0] + s->answered[1]);
 	buf_printf(&summary, "as for mining, %s, on the flow to ", buf_text(&text));
@@ -400,16 +443,16 @@ static void on_flow(struct detection *d, struct mining *m, const struct event_vi
 	if (!flow || judge_content(d, m, flow) || !is_thin(&flow->last))
 		return;
 	keep_thin(m, e->flow->flow);
-	judge_thin(d, m, flow, flow->over);
+	judge_thin(d, m, flow, EVENT_NO_CALL, flow->over);
 }
 
-static void judge_all_thin(struct detection *d, struct mining *m, bool last)
+static void judge_all_thin(struct detection *d, struct mining *m, uint32_t call, bool last)
 {
 	for (size_t i = 0; i < m->thin_count; i++) {
 		const struct flow_seen *flow = flow_table_find(detection_flows(d), m->thin[i]);
 
-		if (flow && !flow->over)
-			judge_thin(d, m, flow, last);
+		if (flow && !flow->over && is_thin(&flow->last))
+			judge_thin(d, m, flow, call, last);
 	}
 }
 
@@ -430,7 +473,7 @@ static void on_usage(struct detection *d, struct mining *m, const struct event_v
 	u->now.cpu_usec = used->cpu_usec;
 	u->now.wanted_usec += used->used_usec + used->waited_msec * 1000ull;
 	add_sample(u, &u->now);
-	judge_all_thin(d, m, false);
+	judge_all_thin(d, m, e->h->call, false);
 }
 
 /* What a call has to show besides: files, and processes that did their part and ended. */
@@ -463,7 +506,7 @@ static void finish(struct detection *d, void *state)
 {
 	struct mining *m = state;
 
-	judge_all_thin(d, m, true);
+	judge_all_thin(d, m, EVENT_NO_CALL, true);
 	keyed_free(m->uses);
 	free(m);
 }

@@ -47,6 +47,10 @@ static void take_back(struct pace_row *row, enum meter_side side, struct flow_si
 	signs->led_bytes[side] -= row->counted * row->led;
 	signs->answer_bytes[side] -= row->counted * row->answer;
 	count(&signs->steady[side], row->counted);
+	if (!row->answer)
+		signs->mute[side] = (uint8_t)(row->counted > UINT8_MAX - signs->mute[side]
+						      ? UINT8_MAX
+						      : signs->mute[side] + row->counted);
 	row->counted = row->answered = 0;
 	for (unsigned i = 0; i < FLOW_GAPS; i++)
 		row->gaps[i] = 0;

@@ -20,9 +20,10 @@ static void tell(struct keeper *k, struct usage *u, uint32_t n, int cgroup, uint
 				 .cpu_usec = cpu_usec,
 				 .since_ns = told->since_ns,
 				 .used_usec = told->used_usec,
-				 .waited_msec = (uint32_t)((waited - u->waited_usec) / 1000),
 				 .processes = cgroup_count(cgroup) };
 
+	if (waited > u->waited_usec)
+		e.waited_msec = (uint32_t)((waited - u->waited_usec) / 1000);
 	u->waited_usec = waited;
 	record_bytes(k, MESSAGE_REC_EVENT, &e, sizeof(e));
 }

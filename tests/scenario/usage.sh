@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The processor time of calls, told while they live. The witness is what the processes themselves are told by
-# getrusage(2), and the cgroup's own figure.
+# getrusage(2) and /proc/self/schedstat, and the cgroup's own figure.
 . "$(dirname "$0")/tap.sh"
-need root cgroup2 bpf python3 jq
+need root cgroup2 bpf python3 jq taskset
 mkdir "$T/work"
 cd "$T/work" || exit 1
 cat >burn.py <<'PY'
@@ -48,5 +48,23 @@ is "$(usage idle | jq length)" 0 "a call that sleeps is not told"
 usage several >told
 ok "$(jq -e --argjson used "$(cat used)" 'any(.processes >= 2) and .[-1].cpu_usec >= $used' <told >/dev/null; echo $?)" \
 	"all processes of the call count" "$(cat used told)"
+
+# On a processor that two others want too: it is given a third, and would take all.
+for i in 1 2; do
+	taskset -c 0 sh -c 'while :; do :; done' &
+	others="${others:-} $!"
+done
+cat >wait.py <<'PY'
+import time
+while time.process_time() < 1.5:
+    pass
+print(int(open("/proc/self/schedstat").read().split()[1]) // 1000000)
+PY
+waited=$("$WEIR" run -n waiting -p policy.yaml -- taskset -c 0 python3 wait.py)
+# shellcheck disable=SC2086 # numbers
+kill $others
+usage waiting >told
+ok "$(jq -e --argjson waited "$waited" '(map(.waited_msec) | add) as $told | $waited > 500 and $told <= $waited and $told >= $waited / 3' <told >/dev/null; echo $?)" \
+	"what it waited for a processor is told, the last bit left out" "$waited $(cat told)"
 like "$("$WEIR" doctor)" '^  usage  *enforced' "doctor knows of it"
 finish

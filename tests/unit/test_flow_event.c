@@ -194,7 +194,8 @@ static void a_flow_in_json(void **state)
 		.inner = PROTOCOL_SSH,
 		.initiative = { { 4, 3, 2 }, { 8, 7, 6 } },
 		.answered = { 1, 5 },
-		.steady = { 2, 0 },
+		.steady = { 2, 7 },
+		.mute = { 0, 6 },
 		.turns = { 9, 11 },
 		.led_bytes = { 100, 300 },
 		.answer_bytes = { 200, 4000 },
@@ -212,11 +213,12 @@ static void a_flow_in_json(void **state)
 		"\"led_by\":\"inside\",\"led\":{\"0.3\":{\"inside\":4,\"outside\":1},"
 		"\"1\":{\"inside\":2,\"outside\":1},\"5\":{\"inside\":0,\"outside\":1}},"
 		"\"traits\":[\"websocket\",\"inner\"],\"inner\":\"ssh\","
-		"\"initiative\":{\"inside\":{\"led\":[4,3,2],\"answered\":1,\"steady\":2,\"turns\":"
-		"9,"
+		"\"initiative\":{\"inside\":{\"led\":[4,3,2],\"answered\":1,\"steady\":2,\"mute\":"
+		"0,"
+		"\"turns\":9,"
 		"\"led_bytes\":100,\"answer_bytes\":200},\"outside\":{\"led\":[8,7,6],\"answered\":"
 		"5,"
-		"\"steady\":0,\"turns\":11,\"led_bytes\":300,\"answer_bytes\":4000}},"
+		"\"steady\":7,\"mute\":6,\"turns\":11,\"led_bytes\":300,\"answer_bytes\":4000}},"
 		"\"rule\":1,\"reason\":null}");
 }
 
@@ -244,10 +246,11 @@ static void a_flow_that_never_came_out(void **state)
 		"\"led_by\":null,\"led\":{\"0.3\":{\"inside\":0,\"outside\":0},"
 		"\"1\":{\"inside\":0,\"outside\":0},\"5\":{\"inside\":0,\"outside\":0}},"
 		"\"traits\":[],"
-		"\"initiative\":{\"inside\":{\"led\":[0,0,0],\"answered\":0,\"steady\":0,\"turns\":"
+		"\"initiative\":{\"inside\":{\"led\":[0,0,0],\"answered\":0,\"steady\":0,\"mute\":"
 		"0,"
+		"\"turns\":0,"
 		"\"led_bytes\":0,\"answer_bytes\":0},\"outside\":{\"led\":[0,0,0],\"answered\":0,"
-		"\"steady\":0,\"turns\":0,\"led_bytes\":0,\"answer_bytes\":0}},"
+		"\"steady\":0,\"mute\":0,\"turns\":0,\"led_bytes\":0,\"answer_bytes\":0}},"
 		"\"rule\":null,\"reason\":\"ssh where tls is allowed\",\"error\":\"ECONNRESET\"}");
 }
 

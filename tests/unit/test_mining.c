@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Mining: what the reader and the keeper would tell of miners, and of work that looks like it. */
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 
 #include <netinet/in.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "detect_bench.h"
 
@@ -334,6 +336,164 @@ static void two_calls_are_joined_by_their_edge(void **state)
 	bench_free(b);
 }
 
+/* What a miner under TLS shows in its first thirty seconds, with some of its numbers changed; 0: as
+ * usual, NONE: 0. */
+#define NONE UINT_MAX
+struct shape {
+	unsigned percent, waited;  /* of a processor, used and waited for: 100, none */
+	unsigned busy, slices;	   /* slices of 5 s, and such of them as it was busy in: 6 of 6 */
+	unsigned late_s;	   /* how old the processor's news are */
+	unsigned life_ms;	   /* of the flow: 30,000 */
+	unsigned pushes, mute;	   /* 3, none */
+	unsigned sent, answered;   /* 2 by itself, none as an answer */
+	unsigned push_size, share; /* bytes of one: 400, 250 */
+	unsigned up, down;	   /* bytes of the flow: 2,000 */
+	unsigned files, passed;	   /* first touched; percent of its time by processes that ended */
+	uint16_t port;		   /* 443 */
+	enum protocol protocol;	   /* TLS */
+	uint32_t traits;
+	int want; /* enum severity + 1; 0: nothing */
+};
+
+static uint32_t or (unsigned given, unsigned usual)
+{
+	return given == NONE ? 0 : given ? given : usual;
+}
+
+static void work_besides(struct bench *b, const struct shape *s)
+{
+	make_exit(&b->m, 0);
+	b->m.u.exit.cpu_usec = 500ull * or (s->percent, 100) * or (s->busy, 6) * s->passed;
+	b->m.u.h.start_ns = b->m.u.h.mono_ns - NSEC_PER_SEC;
+	detection_event(b->d, &b->m.view);
+	for (unsigned i = 0; i < s->files; i++)
+		FILE_EVENT(b, FILE_WRITE, "/work/file", "", 3, 0);
+}
+
+static void use_processor(struct bench *b, const struct shape *s)
+{
+	uint64_t cpu = 0;
+
+	b->m.mono_ns = 1000 * NSEC_PER_SEC;
+	for (unsigned i = 0; i < or (s->slices, 6); i++) {
+		bool busy = i < or (s->busy, 6);
+		uint64_t used = busy ? 50000ull * or (s->percent, 100) : 1000;
+
+		if (i == 1)
+			work_besides(b, s);
+		b->m.mono_ns = (1005 + i * 5) * NSEC_PER_SEC;
+		cpu += used;
+		make_usage(&b->m, cpu, used, 5 * NSEC_PER_SEC);
+		b->m.u.usage.waited_msec = busy ? 50 * s->waited : 0;
+		detection_event(b->d, &b->m.view);
+	}
+	b->m.mono_ns += s->late_s * NSEC_PER_SEC;
+}
+
+static struct event_flow shaped_flow(const struct bench *b, const struct shape *s)
+{
+	struct event_flow f = flow_to(b, 7, (uint16_t) or (s->port, 443));
+	uint32_t led = or (s->pushes, 3), sent = or (s->sent, 2);
+
+	f.started_mono_ns = b->m.mono_ns - or (s->life_ms, 30000) * 1000000ull;
+	f.protocol = s->protocol ? s->protocol : PROTOCOL_TLS;
+	if (f.protocol == PROTOCOL_COUNT)
+		f.protocol = PROTOCOL_UNKNOWN;
+	f.bytes_up = or (s->up, 2000);
+	f.bytes_down = or (s->down, 2000);
+	f.signs = (struct flow_signs){
+		.traits = s->traits,
+		.initiative = { { sent, sent }, { led, led } },
+		.answered = { 0, s->answered },
+		.mute = { 0, (uint8_t)s->mute },
+		.led_bytes = { (uint64_t)sent * or (s->share, 250),
+			       (uint64_t)led * or (s->push_size, 400) },
+		.answer_bytes = { 0, (uint64_t)s->answered * or (s->share, 250) },
+	};
+	return f;
+}
+
+static int worst_of(const struct shape *s)
+{
+	struct bench *b = bench_new();
+	struct event_flow f;
+	int worst = 0;
+
+	use_processor(b, s);
+	f = shaped_flow(b, s);
+	tell(b, &f, "cdn.test");
+	f.state = FLOW_ENDED;
+	tell(b, &f, "cdn.test");
+	for (size_t i = 1; i <= b->count; i++)
+		if ((int)b->seen[i].severity + 1 > worst)
+			worst = (int)b->seen[i].severity + 1;
+	bench_free(b);
+	return worst;
+}
+
+static void each_limit_has_two_sides(void **state)
+{
+	enum {
+		NOTHING,
+		LOW = SEVERITY_LOW + 1,
+		MEDIUM = SEVERITY_MEDIUM + 1,
+		HIGH = SEVERITY_HIGH + 1
+	};
+	static const struct shape shapes[] = {
+		{ .want = MEDIUM },
+		{ .port = 3333, .want = HIGH },
+		{ .percent = 60, .want = MEDIUM },
+		{ .percent = 59, .want = NOTHING },
+		{ .percent = 59, .waited = 30, .want = NOTHING },
+		{ .percent = 59, .waited = 31, .want = MEDIUM },
+		{ .percent = 3, .waited = 87, .want = MEDIUM },
+		{ .percent = 3, .waited = 86, .want = NOTHING },
+		{ .percent = 2, .waited = 300, .want = NOTHING },
+		{ .busy = 8, .slices = 10, .life_ms = 50000, .want = MEDIUM },
+		{ .busy = 7, .slices = 10, .life_ms = 50000, .want = NOTHING },
+		{ .slices = 4, .want = MEDIUM },
+		{ .slices = 3, .want = NOTHING },
+		{ .late_s = 59, .life_ms = 89000, .want = MEDIUM },
+		{ .late_s = 61, .life_ms = 91000, .want = NOTHING },
+		{ .life_ms = 25000, .want = MEDIUM },
+		{ .life_ms = 24990, .want = NOTHING },
+		{ .pushes = 2, .want = NOTHING },
+		{ .pushes = 2, .mute = 1, .want = MEDIUM },
+		{ .pushes = NONE, .mute = 3, .want = MEDIUM },
+		{ .pushes = NONE, .mute = 2, .want = NOTHING },
+		{ .sent = 1, .want = NOTHING },
+		{ .sent = 1, .answered = 1, .want = MEDIUM },
+		{ .sent = NONE, .answered = 2, .want = MEDIUM },
+		{ .push_size = 4096, .down = 30000, .want = MEDIUM },
+		{ .push_size = 4097, .down = 30000, .want = NOTHING },
+		{ .share = 1024, .want = MEDIUM },
+		{ .share = 1025, .want = NOTHING },
+		{ .sent = NONE, .answered = 3, .share = 1024, .want = MEDIUM },
+		{ .sent = NONE, .answered = 3, .share = 1025, .want = NOTHING },
+		{ .up = 30 * 1024, .want = MEDIUM },
+		{ .up = 30 * 1024 + 1, .want = NOTHING },
+		{ .down = 30 * 1024, .want = MEDIUM },
+		{ .down = 30 * 1024 + 1, .want = NOTHING },
+		{ .files = 6, .want = MEDIUM },
+		{ .files = 7, .want = LOW },
+		{ .passed = 50, .want = MEDIUM },
+		{ .passed = 51, .want = LOW },
+		{ .protocol = PROTOCOL_SSH, .want = MEDIUM },
+		{ .protocol = PROTOCOL_HTTP, .want = NOTHING },
+		{ .protocol = PROTOCOL_HTTP, .traits = TRAIT(ENCRYPTED), .want = MEDIUM },
+		{ .protocol = PROTOCOL_COUNT, .want = MEDIUM },
+		{ .protocol = PROTOCOL_COUNT, .traits = TRAIT(TEXT), .want = NOTHING },
+		{ .protocol = PROTOCOL_COUNT, .traits = TRAIT(JSON_RPC), .want = NOTHING },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(shapes); i++)
+		if (worst_of(&shapes[i]) != shapes[i].want) {
+			print_error("shape %zu\n", i);
+			assert_int_equal(worst_of(&shapes[i]), shapes[i].want);
+		}
+}
+
 /* An hour of samples, 1,000 calls and as many thin flows: the limits hold, the last is found. */
 static void the_limits_hold(void **state)
 {
@@ -377,6 +537,7 @@ int main(void)
 		cmocka_unit_test(waiting_is_as_busy),
 		cmocka_unit_test(a_pause_is_not_busy),
 		cmocka_unit_test(two_calls_are_joined_by_their_edge),
+		cmocka_unit_test(each_limit_has_two_sides),
 		cmocka_unit_test(the_limits_hold),
 	};
 

@@ -194,12 +194,36 @@ static void keep_alives(void **state)
 	said(&b, INSIDE, 2000 * MS, 36);
 	assert_int_equal(b.s->initiative[OUTSIDE][0], 0);
 	assert_int_equal(b.s->steady[OUTSIDE], 9);
+	assert_int_equal(b.s->mute[OUTSIDE], 0);
 	/* another size is none, and what follows begins a new row */
 	said(&b, OUTSIDE, 15000 * MS, 53);
 	said(&b, OUTSIDE, 15000 * MS, 52);
 	said(&b, OUTSIDE, 15000 * MS, 52);
 	said(&b, INSIDE, 400 * MS, 1);
 	assert_int_equal(b.s->initiative[OUTSIDE][0], 3);
+	flow_reader_free(b.r);
+}
+
+/* A message by the clock that nobody answers may be more than a sign of life. */
+static void steady_and_mute(void **state)
+{
+	struct bench b = bench_open();
+
+	(void)state;
+	prelude(&b);
+	for (int i = 0; i < 3; i++)
+		said(&b, OUTSIDE, 15000 * MS, 400);
+	assert_int_equal(b.s->mute[OUTSIDE], 0); /* the third has not ended */
+	said(&b, OUTSIDE, 15000 * MS, 400);
+	assert_int_equal(b.s->mute[OUTSIDE], 3);
+	for (int i = 0; i < 252; i++)
+		said(&b, OUTSIDE, 15000 * MS, 400);
+	assert_int_equal(b.s->mute[OUTSIDE], 255);
+	for (int i = 0; i < 5; i++)
+		said(&b, OUTSIDE, 15000 * MS, 400);
+	assert_int_equal(b.s->mute[OUTSIDE], 255);
+	assert_int_equal(b.s->steady[OUTSIDE], 260);
+	assert_int_equal(b.s->mute[INSIDE], 0);
 	flow_reader_free(b.r);
 }
 
@@ -263,6 +287,7 @@ int main(void)
 		cmocka_unit_test(tunnel),
 		cmocka_unit_test(unanswered),
 		cmocka_unit_test(keep_alives),
+		cmocka_unit_test(steady_and_mute),
 		cmocka_unit_test(news),
 		cmocka_unit_test(same_size_at_no_period),
 		cmocka_unit_test(odd_clock),
