@@ -11,9 +11,9 @@
 
 #include "base/cleanup.h"
 #include "detect/keyed.h"
+#include "flow/dns.h"
 
-#define TYPE_POINTER 12
-#define TYPE_AAAA 28
+#define LISTED_BITS 7 /* 128 addresses and ports: a fleet; beyond that a rule is a network's */
 
 /* In lower case, without the final dot: as asked for and as the gate tells it are one name. */
 static void set_name(struct attempt *a, const char *name, size_t size)
@@ -49,12 +49,40 @@ static bool is_ruled(const struct policy *p, const struct egress_address *to, bo
 	return false;
 }
 
+static bool lists_port(const struct network_rule *rule, uint16_t port)
+{
+	for (size_t i = 0; i < rule->port_count; i++)
+		if (rule->ports[i] == port)
+			return true;
+	return false;
+}
+
+/* A host or a small range, each port by its number: somebody wrote down what is to be reached. */
+static bool is_listed(const struct policy *p, const struct attempt *a,
+		      const struct egress_address *to)
+{
+	for (size_t i = 0; i < p->network.allow_count; i++) {
+		const struct network_rule *rule = &p->network.allow[i];
+		struct egress_address net;
+		unsigned prefix = 128;
+		bool holds = a->name[0] ? !strcmp(a->name, rule->host)
+					: egress_address_parse(rule->host, &net, &prefix) == 0 &&
+						  egress_covers(&net, prefix, to);
+
+		if (holds && lists_port(rule, a->port) && prefix >= 128 - LISTED_BITS &&
+		    rule->port_count << (128 - prefix) <= 1u << LISTED_BITS)
+			return true;
+	}
+	return false;
+}
+
 /* What an address is to others than its neighbours. */
 static bool judge_address(const struct policy *p, struct attempt *a)
 {
 	struct egress_address to = destination_egress(&a->address);
 	const char *special = egress_special(&to);
 
+	a->is_listed = is_listed(p, a, &to);
 	if (address_class(&a->address) == ADDRESS_LOOPBACK)
 		a->scope = ATTEMPT_LOOPBACK;
 	if (!special || egress_name_index(&to) >= 0)
@@ -115,7 +143,7 @@ static bool of_net(const struct detection *d, struct destinations *names,
 	    (e->net->result >= 0 || to.stands_for_name))
 		return false;
 	/* the resolver: what is asked there is told by name */
-	if (to.stands_for_name && !to.name && to.port == 53)
+	if (to.stands_for_name && !to.name && to.port == DNS_PORT)
 		return false;
 	if (to.name)
 		set_name(a, to.name, strlen(to.name));
@@ -153,14 +181,6 @@ static bool of_flow(const struct event_view *e, struct attempt *a)
 	return true;
 }
 
-/* What a host asks for to learn its own name, or that of its neighbours. */
-static bool is_own_name(const char *name)
-{
-	size_t size = strlen(name);
-
-	return !strchr(name, '.') || (size > 6 && !strcmp(name + size - 6, ".local"));
-}
-
 static bool says_no_name(const struct event_view *e)
 {
 	static const char text[] = "no such name";
@@ -180,12 +200,13 @@ static bool of_question(const struct event_view *e, struct attempt *a)
 
 	set_name(a, e->text[0].data, e->text[0].size);
 	a->is_name_alone = true;
-	a->is_pointer = e->dns->type == TYPE_POINTER;
+	a->is_pointer = e->dns->type == DNS_PTR;
 	a->outcome = e->dns->verdict < DNS_VERDICT_COUNT ? outcomes[e->dns->verdict] : OUTCOME_OPEN;
 	/* most names have no IPv6 address: that says nothing of the name */
-	if (e->dns->type == TYPE_AAAA && a->outcome == OUTCOME_REFUSED && !says_no_name(e))
+	if (e->dns->type == DNS_AAAA && a->outcome == OUTCOME_REFUSED && !says_no_name(e))
 		a->outcome = OUTCOME_OPEN;
-	return !is_own_name(a->name) && !labels_look_like_data(a->name, strlen(a->name));
+	return !destination_name_is_own(a->name) &&
+	       !labels_look_like_data(a->name, strlen(a->name));
 }
 
 bool attempt_of(const struct detection *d, struct destinations *names, const struct event_view *e,

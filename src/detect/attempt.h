@@ -37,6 +37,7 @@ struct attempt {
 	bool is_forbidden;  /* private, link-local or metadata, and no rule lets it pass */
 	bool is_metadata;   /* however it was let pass */
 	bool is_granted;    /* a rule names this very address */
+	bool is_listed;	    /* a rule is a list of few such destinations, with their ports */
 	bool is_heard;	    /* bytes came back */
 };
 

@@ -21,9 +21,9 @@
 #include "detect/destination.h"
 #include "detect/detection.h"
 #include "detect/range.h"
+#include "flow/dns.h"
 
 #define RANGES_MAX 512 /* (call, class) pairs with a range; further ones are said without */
-#define DNS_PORT 53
 #define REASON_WIDTH 120
 
 enum reach {
@@ -173,6 +173,14 @@ static void judge(struct detection *d, struct network *n, const struct event_vie
 		on_destination(d, n, e, reach_of(to), to, false, reason);
 }
 
+/* Where the network is not ours, it is the network that says "unreachable". */
+static bool is_policy(int result, enum way_out way_out)
+{
+	if (way_out == WAY_OUT_STRANGE)
+		return result == -EPERM || result == -EACCES;
+	return destination_is_refusal(result);
+}
+
 static void on_outward(struct detection *d, struct network *n, const struct event_view *e)
 {
 	struct destination to = destination_of(&n->destinations, e->net);
@@ -187,22 +195,17 @@ static void on_outward(struct detection *d, struct network *n, const struct even
 	}
 	if (way_out == WAY_OUT_GATE)
 		judge(d, n, e, &to);
-	else if (refused ? destination_is_refusal(e->net->result) : way_out == WAY_OUT_NONE)
+	else if (refused ? is_policy(e->net->result, way_out) : way_out == WAY_OUT_NONE)
 		on_destination(d, n, e, reach_of(&to), &to, !refused && !destination_is_unseen(e),
 			       NULL);
 }
 
-static bool ends_with(const char *name, const char *end)
+/* One's own, or whose an address is. */
+static bool is_by_the_way(const char *name)
 {
-	size_t n = strlen(name), m = strlen(end);
+	size_t size = strlen(name);
 
-	return n >= m && strcmp(name + n - m, end) == 0;
-}
-
-/* What a host asks for to learn its own name, or that of its neighbours. */
-static bool is_own_name(const char *name)
-{
-	return !strchr(name, '.') || ends_with(name, ".arpa") || ends_with(name, ".local");
+	return destination_name_is_own(name) || (size > 5 && !strcmp(name + size - 5, ".arpa"));
 }
 
 static void on_question(struct detection *d, struct network *n, const struct event_view *e)
@@ -218,7 +221,7 @@ static void on_question(struct detection *d, struct network *n, const struct eve
 		if (egress_name_allowed(detection_policy(d), (enum egress_phase)phase, name))
 			return; /* what was refused is the type of record */
 	text_escape_cut(&reason, e->text[1].data, e->text[1].size, REASON_WIDTH);
-	on_destination(d, n, e, is_own_name(name) ? REACH_OWN_NAME : REACH_QUERY, &to, false,
+	on_destination(d, n, e, is_by_the_way(name) ? REACH_OWN_NAME : REACH_QUERY, &to, false,
 		       buf_text(&reason));
 }
 

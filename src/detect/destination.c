@@ -84,6 +84,13 @@ bool destination_allowed(const struct policy *p, const struct destination *d,
 	return false;
 }
 
+bool destination_name_is_own(const char *name)
+{
+	size_t size = strlen(name);
+
+	return !strchr(name, '.') || (size > 6 && !strcmp(name + size - 6, ".local"));
+}
+
 bool destination_is_refusal(int result)
 {
 	switch (-result) {

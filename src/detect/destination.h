@@ -38,6 +38,8 @@ struct destination destination_of(const struct destinations *all, const struct e
 /* Whether any phase lets it be reached; else *ret_reason says why not, static. */
 bool destination_allowed(const struct policy *p, const struct destination *d,
 			 const char **ret_reason);
+/* What a host asks for to learn its own name, or that of its neighbours. */
+bool destination_name_is_own(const char *name);
 /* Whether a result is the policy's answer, be it from a hook, a filter, a packet rule or a network
  * namespace with no way out. Other errors come from the far end or from the program's own mistakes.
  */

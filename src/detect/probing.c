@@ -6,9 +6,10 @@
  *
  * That weir refused an attempt says less of it than a far end that is not there: where all were
  * refused, none was forbidden and all were asked for by name, it is what a link checker does too.
- * Loopback is the sandbox's own: a scan of it is information, and low where the host's own is what
- * is watched. The metadata address alone is enough where it was reached; refused, it is a finding
- * of denied_network.
+ * Where rules list each destination with its port, to ask which of them are up is what they are
+ * for. Loopback is the sandbox's own: a scan of it is information, and low where the host's own is
+ * what is watched. The metadata address alone is enough where it was reached; refused, it is a
+ * finding of denied_network.
  *
  * Owns what was tried, by call. Names and numbers are an agent's. */
 #include <errno.h>
@@ -47,14 +48,14 @@
 
 struct tried {
 	uint8_t outcome; /* enum outcome + 1; 0: new */
-	bool forbidden, named;
+	bool forbidden, named, listed;
 	uint32_t by; /* call; of the run's entries */
 };
 
 /* What a call, or the run, tried in one scope. */
 struct scan {
 	uint32_t count[OUTCOME_COUNT]; /* destinations, by what became of them */
-	uint32_t forbidden, names, swept;
+	uint32_t forbidden, names, listed, swept;
 	uint32_t calls, called[CALLS_NAMED]; /* of the run: who tried them */
 	uint32_t largest;		     /* of the run: the most that one of them tried */
 	uint32_t told;			     /* destinations, at the last report */
@@ -166,6 +167,8 @@ static int severity_of(const struct scan *s, bool last)
 			       : -1;
 	if (!mostly_fails(s))
 		return last && total(s) >= MANY_MIN ? SEVERITY_LOW : -1;
+	if (s->listed == total(s))
+		return last ? SEVERITY_LOW : -1;
 	if (s->names == total(s))
 		return s->swept >= SWEPT_MIN ? SEVERITY_MEDIUM : last ? SEVERITY_LOW : -1;
 	return by_policy && !s->forbidden ? SEVERITY_MEDIUM : SEVERITY_HIGH;
@@ -275,6 +278,7 @@ static void leave_run(void *context, uint32_t call, void *entry)
 	l->run->count[t->outcome - 1]--;
 	l->run->forbidden -= t->forbidden;
 	l->run->names -= t->named;
+	l->run->listed -= t->listed;
 	*t = (struct tried){ 0 };
 }
 
@@ -355,15 +359,18 @@ static bool count(struct probing *p, struct scan *s, const struct attempt *a, ui
 		s->count[t->outcome - 1]--;
 		s->names -= t->named;
 		s->forbidden -= t->forbidden;
+		s->listed -= t->listed;
 	} else {
 		t->by = by;
 	}
 	t->named = a->name[0] && a->outcome != OUTCOME_NAMED;
 	t->forbidden = a->is_forbidden;
+	t->listed = a->is_listed;
 	t->outcome = (uint8_t)(a->outcome + 1);
 	s->count[a->outcome]++;
 	s->names += t->named;
 	s->forbidden += t->forbidden;
+	s->listed += t->listed;
 	return true;
 }
 

@@ -280,6 +280,24 @@ static void a_flow_outlives_its_process(void **state)
 	processes_free(t);
 }
 
+/* In a run that only watches the network is not ours: what it calls unreachable no policy refused.
+ */
+static void a_strange_network_may_be_out_of_reach(void **state)
+{
+	struct bench *b = bench_new();
+
+	(void)state;
+	b->policy.network.standard = DEFAULT_ALLOW;
+	bench_again(b);
+	attempt(b, EVENT_CONNECT, SOCK_STREAM, "203.0.113.9", 80, -EHOSTUNREACH);
+	attempt(b, EVENT_CONNECT, SOCK_STREAM, "203.0.113.9", 80, -ENETUNREACH);
+	assert_int_equal(b->count, 0);
+	attempt(b, EVENT_CONNECT, SOCK_STREAM, "203.0.113.9", 80, -EPERM);
+	assert_int_equal(b->count, 1);
+	assert_string_equal(b->seen[1].detector, "denied_network");
+	bench_free(b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -291,6 +309,7 @@ int main(void)
 		cmocka_unit_test(flows_that_are_cut),
 		cmocka_unit_test(flows_that_end_are_none),
 		cmocka_unit_test(a_flow_outlives_its_process),
+		cmocka_unit_test(a_strange_network_may_be_out_of_reach),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -295,6 +295,85 @@ static void labels_hold_data(void **state)
 	bench_free(b);
 }
 
+/* One flow that has ended, by the rule that has files.test for itself or by the one for every name.
+ */
+static void each_amount_has_two_sides(void **state)
+{
+	enum { NAMED = 0, WIDE = 2, KB = 1024, MB = 1024 * 1024 };
+	static const struct {
+		uint16_t rule;
+		uint64_t up, down;
+		uint32_t turns;
+		int want;
+	} amounts[] = {
+		{ WIDE, 64 * KB - 1, 0, 1, -1 },
+		{ WIDE, 64 * KB, 0, 1, SEVERITY_LOW },
+		{ WIDE, 64 * KB, 16 * KB, 1, SEVERITY_LOW },
+		{ WIDE, 64 * KB, 16 * KB + 1, 1, -1 },
+		{ WIDE, MB - 1, 0, 1, SEVERITY_LOW },
+		{ WIDE, MB, 0, 1, SEVERITY_MEDIUM },
+		{ WIDE, MB, 64 * KB, 1, SEVERITY_MEDIUM },
+		{ WIDE, MB, 64 * KB + 1, 1, SEVERITY_LOW },
+		{ NAMED, 64 * MB - 1, 0, 1, -1 },
+		{ NAMED, 64 * MB, 0, 1, SEVERITY_LOW },
+		{ NAMED, 128 * KB, 0, 64, SEVERITY_LOW },
+		{ NAMED, 128 * KB, 0, 63, -1 },
+		{ NAMED, 128 * KB - 1, 0, 64, -1 },
+		{ NAMED, MB, 0, 64, SEVERITY_LOW },
+		{ NAMED, MB + 1, 0, 64, -1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(amounts); i++) {
+		struct bench *b = with_rules();
+		struct event_flow f = sent(b, amounts[i].rule, amounts[i].up, amounts[i].down);
+
+		f.signs.turns[0] = amounts[i].turns;
+		tell(b, &f, "files.test");
+		if (severity(b) != amounts[i].want)
+			print_error("amount %zu\n", i);
+		assert_int_equal(severity(b), amounts[i].want);
+		bench_free(b);
+	}
+}
+
+static void less_than_a_token_is_none(void **state)
+{
+	struct bench *b = with_rules();
+
+	read_file(b, KEY);
+	upload(b, 2, "evil.test", 15, 0);
+	assert_int_equal(severity(b), -1);
+	upload(b, 2, "evil.test", 16, 0);
+	assert_true(severity(b) >= SEVERITY_MEDIUM);
+	bench_free(b);
+}
+
+static void labels_have_two_sides(void **state)
+{
+	struct bench *b = with_rules();
+
+	for (uint32_t i = 0; i < 11; i++)
+		ask(b, i, 1, DNS_ANSWERED);
+	assert_int_equal(severity(b), -1);
+	ask(b, 11, 1, DNS_ANSWERED);
+	assert_int_equal(severity(b), SEVERITY_LOW);
+	/* each has 48 bytes before the domain */
+	for (uint32_t i = 12; i < 85; i++)
+		ask(b, i, 1, DNS_ANSWERED);
+	assert_int_equal(severity(b), SEVERITY_LOW);
+	ask(b, 85, 1, DNS_ANSWERED);
+	assert_int_equal(severity(b), SEVERITY_MEDIUM);
+	bench_free(b);
+	b = with_rules();
+	read_file(b, "/work/.env");
+	for (uint32_t i = 0; i < 3; i++)
+		ask(b, i, 1, DNS_REFUSED);
+	assert_int_equal(severity(b), -1);
+	ask(b, 3, 1, DNS_REFUSED);
+	assert_int_equal(severity(b), SEVERITY_MEDIUM);
+	bench_free(b);
+}
+
 static void a_secret_in_labels(void **state)
 {
 	struct bench *b = with_rules();
@@ -369,6 +448,9 @@ int main(void)
 		cmocka_unit_test(labels_hold_data),
 		cmocka_unit_test(a_secret_in_labels),
 		cmocka_unit_test(a_tunnels_names_are_not_ours),
+		cmocka_unit_test(each_amount_has_two_sides),
+		cmocka_unit_test(less_than_a_token_is_none),
+		cmocka_unit_test(labels_have_two_sides),
 		cmocka_unit_test(the_limits_hold),
 		cmocka_unit_test(a_carried_socket_is_granted),
 	};

@@ -17,6 +17,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "detect_bench.h"
 #include "policy/setting.h"
@@ -399,6 +400,120 @@ static void loopback_is_information(void **state)
 	bench_free(b);
 }
 
+/* So many hosts at as many ports each, of which the last ones are not there. */
+struct scan {
+	unsigned hosts, ports, failing;
+	int want; /* enum severity + 1; 0: nothing */
+};
+
+static int worst(const struct bench *b)
+{
+	return probing(b) ? (int)probing(b)->severity + 1 : 0;
+}
+
+static void each_limit_has_two_sides(void **state)
+{
+	static const struct scan scans[] = {
+		{ 1, 14, 14, 0 },
+		{ 1, 15, 15, SEVERITY_HIGH + 1 },
+		{ 19, 1, 19, 0 },
+		{ 20, 1, 20, SEVERITY_HIGH + 1 },
+		{ 1, 15, 9, 0 }, /* 60 percent, but few */
+		{ 1, 15, 10, SEVERITY_HIGH + 1 },
+		{ 25, 1, 14, 0 }, /* many, but 56 percent */
+		{ 25, 1, 15, SEVERITY_HIGH + 1 },
+		{ 99, 1, 0, 0 },
+		{ 100, 1, 0, SEVERITY_LOW + 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(scans); i++) {
+		const struct scan *s = &scans[i];
+		struct bench *b = public_run();
+		unsigned last = s->hosts * s->ports;
+
+		for (unsigned n = 0; n < last; n++) {
+			char address[32];
+
+			snprintf(address, sizeof(address), "198.51.100.%u", n / s->ports);
+			flow(b, address, "", (uint16_t)(n % s->ports + 1),
+			     last - n <= s->failing ? ECONNREFUSED : 0);
+		}
+		end_call(b);
+		if (worst(b) != s->want)
+			print_error("scan %zu\n", i);
+		assert_int_equal(worst(b), s->want);
+		bench_free(b);
+	}
+}
+
+static void loopback_has_a_limit(void **state)
+{
+	struct bench *b = public_run();
+
+	(void)state;
+	for (uint16_t port = 1; port <= 49; port++)
+		attempt(b, "127.0.0.1", port, -ECONNREFUSED);
+	assert_null(probing(b));
+	attempt(b, "127.0.0.1", 50, -ECONNREFUSED);
+	assert_int_equal(worst(b), SEVERITY_INFO + 1);
+	bench_free(b);
+}
+
+static void allow_ports(struct bench *b, const char *host, size_t count, uint16_t first)
+{
+	struct network_rule rule = NETWORK_RULE_NEW;
+
+	rule.host = strdup(host);
+	rule.ports = calloc(count + 1, sizeof(*rule.ports));
+	assert_non_null(rule.ports);
+	for (size_t i = 0; i < count; i++)
+		rule.ports[rule.port_count++] = (uint16_t)(first + i);
+	assert_int_equal(network_rule_add(&b->policy, &rule), 0);
+	bench_again(b);
+}
+
+/* Thirty machines that a rule lists are asked whether they are up, and none is. A rule for a
+ * network, or for any port, is no such list, and one destination beside it makes a scan of it. */
+static void a_fleet_that_is_listed_is_low(void **state)
+{
+	static const struct {
+		const char *host;
+		size_t ports;
+		uint16_t first;
+		bool one_more;
+		int want;
+	} fleets[] = {
+		{ "198.51.100.0/27", 1, 22, false, SEVERITY_LOW + 1 },
+		{ "198.51.100.0/26", 2, 22, false, SEVERITY_LOW + 1 },
+		{ "198.51.100.0/26", 3, 22, false, SEVERITY_HIGH + 1 },
+		{ "198.51.100.0/25", 1, 22, false, SEVERITY_LOW + 1 },
+		{ "198.51.100.0/24", 1, 22, false, SEVERITY_HIGH + 1 },
+		{ "198.51.100.0/27", 0, 0, false, SEVERITY_HIGH + 1 },
+		{ "198.51.100.0/27", 1, 23, false, SEVERITY_HIGH + 1 },
+		{ "198.51.100.0/27", 1, 22, true, SEVERITY_HIGH + 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(fleets); i++) {
+		struct bench *b = public_run();
+		char address[32];
+
+		allow_ports(b, fleets[i].host, fleets[i].ports, fleets[i].first);
+		for (unsigned n = 0; n < 30; n++) {
+			snprintf(address, sizeof(address), "198.51.100.%u", n);
+			flow(b, address, "", 22, ETIMEDOUT);
+		}
+		if (fleets[i].one_more)
+			flow(b, "198.51.100.200", "", 22, ETIMEDOUT);
+		end_call(b);
+		if (worst(b) != fleets[i].want)
+			print_error("fleet %zu\n", i);
+		assert_int_equal(worst(b), fleets[i].want);
+		bench_free(b);
+	}
+}
+
 /* 70,000 destinations of one call: counted on, said as "at least"; then a thousand calls of one
  * each, and a scan by one more, which is found all the same. */
 static void the_limits_hold(void **state)
@@ -443,6 +558,9 @@ int main(void)
 		cmocka_unit_test(a_scan_over_many_calls_is_the_runs),
 		cmocka_unit_test(the_metadata_address),
 		cmocka_unit_test(loopback_is_information),
+		cmocka_unit_test(each_limit_has_two_sides),
+		cmocka_unit_test(loopback_has_a_limit),
+		cmocka_unit_test(a_fleet_that_is_listed_is_low),
 		cmocka_unit_test(the_limits_hold),
 	};
 
