@@ -194,4 +194,4 @@ def stratum_local_tls(c):
     c.tool("socat")
     p = Nicehash(c, 443, every=3, tls=net.tls())
     mine(c, p, 3333, "nicehash", shares=9, seconds=60, pace=4, host="127.0.0.1",
-         command="./worker TCP-LISTEN:3333,bind=127.0.0.1,reuseaddr,fork OPENSSL:%s:443,verify=0 & sleep 0.5; perl build.pl" % c.far)
+         command="./worker TCP-LISTEN:3333,bind=127.0.0.1,reuseaddr,fork OPENSSL:%s:443,verify=0 & perl build.pl" % c.far)

@@ -69,7 +69,7 @@ def ssh_L_unix(c):
     far.sshd(c, 443)
     far.ssh_config(c, "LocalForward /work/joint 127.0.0.%d:8000" % c.number, "SessionType none", port=443)
     c.tool("ssh")
-    c.attack("./worker -F config x & sleep 0.7; for i in 1 2 3 4 5; do curl -s --unix-socket /work/joint http://x/ | wc -c; sleep 0.5; done; kill %1")
+    c.attack("./worker -F config x & until [ -S joint ]; do sleep 0.1; done; for i in 1 2 3 4 5; do curl -s --unix-socket /work/joint http://x/ | wc -c; sleep 0.5; done; kill %1")
     c.begin()
     fetch(c, asked)
 

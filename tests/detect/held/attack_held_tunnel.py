@@ -65,7 +65,7 @@ def ncat_broker(c):
     address, port = held.inner_shell(c)
     c.tool("ncat")
     accept = held.listener(c, 9443)
-    held.start(c, "./worker -l --broker 127.0.0.1 9000 & sleep 0.5; ./worker %s 9443 -c './worker 127.0.0.1 9000' & sleep 0.5; ./worker %s %d -c './worker 127.0.0.1 9000'"
+    held.start(c, "./worker -l --broker 127.0.0.1 9000 & until ./worker -z 127.0.0.1 9000; do sleep 0.1; done; ./worker %s 9443 -c './worker 127.0.0.1 9000' & sleep 0.5; ./worker %s %d -c './worker 127.0.0.1 9000'"
                % (c.far, address, port))
     s = accept()
     while not net.readable(s, 0.5):  # who joins late has missed what was said before

@@ -17,7 +17,12 @@ my ($rest, $count, $s) = ("", 10);
 
 sub dial {
 	my ($host, $port) = $o->{socks} ? @{ $o->{socks} } : ($o->{host}, $o->{port});
-	my $c = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Proto => "tcp") or die "nobody there\n";
+	my $c;
+	for (1 .. 100) {
+		$c = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Proto => "tcp") and last;
+		select undef, undef, undef, 0.1;
+	}
+	die "nobody there\n" unless $c;
 	if ($o->{socks}) {
 		syswrite $c, "\5\1\0";
 		sysread $c, my $ok, 2;
