@@ -12,9 +12,10 @@ NAMES = {"mining.subscribe": "chat.open", "mining.authorize": "chat.hello", "min
          "mining.set_difficulty": "chat.typing"}
 
 
-@case("mining", seconds=30, evasion=True, burns=True)
+@case("mining", seconds=30, evasion=True, burns=True,
+      why="no message is read, and jobs of one size by the clock that are answered at once are keep-alives to look at")
 def evade_xor(c):
-    """stratum with every byte scrambled"""
+    """stratum with every byte scrambled, a share with each job"""
     mine(c, pool.Stratum(c, 9100, every=2, xor=0x80), 9100, family="stratum", xor=0x80, pace=2, shares=10, seconds=60)
 
 
