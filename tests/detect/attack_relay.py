@@ -104,7 +104,7 @@ def local(c, start, port=9000):
         s.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200000)
 
     c.attack(start)
-    c.partner("for i in 1 2 3 4 5; do curl -s http://127.0.0.1:%d/ | wc -c; sleep 0.4; done" % port)
+    c.partner("for i in 1 2 3 4 5; do curl -s --retry 9 --retry-connrefused http://127.0.0.1:%d/ | wc -c; sleep 0.4; done" % port)
     return asked, handle
 
 

@@ -154,7 +154,7 @@ def ssh_L(c):
     far.sshd(c)
     far.ssh_config(c, "LocalForward 9000 127.0.0.%d:8000" % c.number, "SessionType none")
     c.tool("ssh")
-    c.attack("./worker -F config x & sleep 0.7; for i in 1 2 3 4 5; do curl -s http://127.0.0.1:9000/ | wc -c; sleep 0.5; done; kill %1")
+    c.attack("./worker -F config x & sleep 0.7; for i in 1 2 3 4 5; do curl -s --retry 9 --retry-connrefused http://127.0.0.1:9000/ | wc -c; sleep 0.5; done; kill %1")
     c.begin()
     fetch(c, asked)
 
@@ -167,7 +167,7 @@ def ssh_D(c):
     far.ssh_config(c, "DynamicForward 9000", "SessionType none", "ForkAfterAuthentication yes")
     c.tool("ssh")
     c.attack("./worker -F config x")
-    c.partner("for i in 1 2 3 4 5; do curl -s --socks5 127.0.0.1:9000 http://127.0.0.%d:8000/ | wc -c; sleep 0.5; done" % c.number)
+    c.partner("for i in 1 2 3 4 5; do curl -s --retry 9 --retry-connrefused --socks5 127.0.0.1:9000 http://127.0.0.%d:8000/ | wc -c; sleep 0.5; done" % c.number)
     c.begin()
     fetch(c, asked)
 
@@ -197,7 +197,7 @@ def dropbear_L(c):
     """dropbear's client: -L, used by another call"""
     asked = serve_far_page(c)
     dropbear(c, "-f -N -L 9000:127.0.0.%d:8000" % c.number)
-    c.partner("for i in 1 2 3 4 5; do curl -s http://127.0.0.1:9000/ | wc -c; sleep 0.5; done")
+    c.partner("for i in 1 2 3 4 5; do curl -s --retry 9 --retry-connrefused http://127.0.0.1:9000/ | wc -c; sleep 0.5; done")
     c.begin()
     fetch(c, asked)
 
@@ -220,7 +220,7 @@ def ssh_W(c):
     c.tool("ssh")
     c.tool("socat", "listener")
     c.attack("./listener TCP-LISTEN:9000,fork,reuseaddr EXEC:'./worker -F config -W 127.0.0.%d\\:8000 x' >/dev/null 2>&1 & sleep 0.5" % c.number)
-    c.partner("for i in 1 2 3 4 5; do curl -s http://127.0.0.1:9000/ | wc -c; sleep 0.5; done")
+    c.partner("for i in 1 2 3 4 5; do curl -s --retry 9 --retry-connrefused http://127.0.0.1:9000/ | wc -c; sleep 0.5; done")
     c.begin()
     fetch(c, asked)
 
@@ -235,7 +235,7 @@ def sshuttle(c):
     c.tool("shuttle.py", "worker.py")
     whole = c.call("timeout 5 sshuttle -e './worker -F config' -r x 10.77.0.0/16 2>&1; echo $?")
     c.attack("(python3 worker.py 9000 127.0.0.%d 8000 >/work/log 2>&1 &) ; sleep 2" % c.number)
-    c.partner("for i in 1 2 3 4 5; do curl -s http://127.0.0.1:9000/ | wc -c; sleep 0.5; done")
+    c.partner("for i in 1 2 3 4 5; do curl -s --retry 9 --retry-connrefused http://127.0.0.1:9000/ | wc -c; sleep 0.5; done")
     c.begin()
     fetch(c, asked)
     c.replay.wait(30)
