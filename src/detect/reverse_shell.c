@@ -299,13 +299,15 @@ static void judge_writers(struct detection *d, const struct event_stream *end)
 static int weigh_lines(const struct lead *l)
 {
 	const struct flow_signs *s = &l->flow->last.signs;
-	bool answers = s->answered[1] * 100ull >= s->initiative[1][0] * (uint64_t)ANSWERED_PERCENT;
+	bool answers = s->turns[0] * 100ull >= s->turns[1] * (uint64_t)ANSWERED_PERCENT;
 
 	if (l->flow->last.direction != FLOW_OUT)
 		return -1;
 	if (FLOW_HAS(s, PROMPTS))
 		return is_led(l) ? SEVERITY_HIGH : SEVERITY_MEDIUM;
-	return is_text(l) && is_led(l) && s->answered[1] && answers ? SEVERITY_LOW : -1;
+	if (!is_text(l) || !is_led(l) || !answers)
+		return -1;
+	return FLOW_HAS(s, COMMANDS) ? SEVERITY_MEDIUM : SEVERITY_LOW;
 }
 
 static void judge_lines(struct detection *d, const struct lead *l)
@@ -323,10 +325,12 @@ static void judge_lines(struct detection *d, const struct lead *l)
 	blame_add(&blame, &flow->last.h);
 	finding_add_flow(&f, flow->last.flow);
 	buf_init(&text, FINDING_SUMMARY_MAX * 4);
-	if (FLOW_HAS(&flow->last.signs, PROMPTS)) {
+	if (FLOW_HAS(&flow->last.signs, PROMPTS))
 		buf_add_text(&text, "who connected answers lines with a shell's prompt");
+	else if (FLOW_HAS(&flow->last.signs, COMMANDS))
+		buf_add_text(&text, "who was connected to says lines in a shell's language");
+	if (text.size)
 		finding_add_sign(&f, SIGN_CONTENT, &text);
-	}
 	add_led(l, &f);
 	buf_clear(&text);
 	buf_add_text(&text, severity >= SEVERITY_MEDIUM ? "a shell is" : "lines may be a shell");

@@ -203,6 +203,56 @@ static void prompts_read(struct flow_reader *r, enum meter_side side, const uint
 	}
 }
 
+#define COMMANDS_ENOUGH 2
+
+static bool is_of_word(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr("_./-+", c));
+}
+
+/* "ls -l", "cat /etc/passwd", "a; b", "a | b", "a && b", "$(a)", "2>&1" */
+static bool is_syntax(uint8_t before, uint8_t c)
+{
+	static const char pairs[][2] = { " -", " /", " |", "; ", "&&", "$(", ">&", ">/", "> " };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(pairs); i++)
+		if ((uint8_t)pairs[i][0] == before && (uint8_t)pairs[i][1] == c)
+			return true;
+	return false;
+}
+
+/* A program's name in small letters, and what only a shell knows to read. */
+static void command_read(struct command *k, uint8_t c)
+{
+	if (c == '\n' || c == '\r') {
+		k->seen += k->has_syntax && !k->is_other && k->seen < COMMANDS_ENOUGH;
+		*k = (struct command){ .seen = k->seen };
+		return;
+	}
+	if (!k->before)
+		k->in_word = true;
+	if (k->in_word && !is_of_word(c)) {
+		k->is_other |= !k->before || !strchr(" ;|&", c);
+		k->in_word = false;
+	}
+	k->has_syntax |= is_syntax(k->before, c);
+	k->before = c ? c : ' ';
+}
+
+/* A client may send commands; a server that does has a shell as its client. */
+static void commands_read(struct flow_reader *r, enum meter_side side, const uint8_t *data,
+			  size_t size)
+{
+	struct command *k = &r->sides[side].command;
+
+	if (side == r->client || k->seen == COMMANDS_ENOUGH)
+		return;
+	for (size_t i = 0; i < size; i++)
+		command_read(k, data[i]);
+	if (k->seen == COMMANDS_ENOUGH && !is_known(r))
+		reader_note(r, FLOW_TRAIT_COMMANDS);
+}
+
 size_t plain_read(struct flow_reader *r, enum meter_side side, const uint8_t *data, size_t size)
 {
 	struct side *s = &r->sides[side];
@@ -212,6 +262,7 @@ size_t plain_read(struct flow_reader *r, enum meter_side side, const uint8_t *da
 		return size;
 	}
 	prompts_read(r, side, data, size);
+	commands_read(r, side, data, size);
 	lines_read(r, side, data, size);
 	sample_read(r, side, data, size);
 	if (says_text(&r->sides[INSIDE]) && says_text(&r->sides[OUTSIDE]) && !is_known(r))

@@ -111,6 +111,13 @@ struct side {
 	bool text;	 /* what it says is, by now */
 	bool prompted;	 /* it asks for a line, and waits */
 	uint8_t prompts; /* lines that the other side gave for one */
+	struct command {
+		uint8_t before;	 /* the last byte; 0: a line begins */
+		bool in_word;	 /* its first */
+		bool is_other;	 /* it does not begin as a command does */
+		bool has_syntax; /* of a shell: an option, a path, what joins commands */
+		uint8_t seen;	 /* lines that were commands */
+	} command;
 };
 
 struct flow_reader {

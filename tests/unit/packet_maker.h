@@ -27,6 +27,7 @@ struct packet_maker {
 	char path[32];
 	uint64_t ns; /* of the next packet; each makes it a millisecond later */
 	bool big;    /* byte order of the file */
+	uint8_t way; /* of Linux cooked: 0 to the machine, 4 from it */
 	uint32_t link, snap;
 	uint8_t bytes[70000];
 	size_t size; /* of the packet so far */
@@ -128,7 +129,8 @@ static inline void packet_link(struct packet_maker *m, unsigned ethertype)
 		packet16(m, ethertype);
 		break;
 	case 113: /* LINUX_SLL */
-		packet_add(m, zero, 14);
+		packet16(m, m->way);
+		packet_add(m, zero, 12);
 		packet16(m, ethertype);
 		break;
 	case 276: /* LINUX_SLL2 */

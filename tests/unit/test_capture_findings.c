@@ -17,6 +17,10 @@
 
 #define MILLISECOND (NSEC_PER_SEC / 1000)
 #define NOTHING (-1)
+#define ETHERNET 1
+#define COOKED 113
+#define TO_US 0
+#define FROM_US 4
 
 static const struct packet_end far = { { 198, 51, 100, 7 }, 22 };
 static const struct packet_end inner = { { 10, 0, 0, 9 }, 80 };
@@ -80,9 +84,10 @@ static struct talk ssh_open(struct bench *b, uint8_t host)
 }
 
 /* A page of the inner server: `asked` and `told` bytes, each so long after the other flow's. */
-static void inner_page(struct bench *b, uint16_t port, size_t asked, size_t told, unsigned lag)
+static void inner_page(struct bench *b, uint8_t host, uint16_t port, size_t asked, size_t told,
+		       unsigned lag)
 {
-	struct talk t = talk_open(b, 1, port, &inner);
+	struct talk t = talk_open(b, host, port, &inner);
 	char text[4096] = "GET / HTTP/1.1\r\nHost: inner.test\r\n\r\n";
 
 	memset(text + strlen(text), 'x', asked - strlen(text));
@@ -117,17 +122,29 @@ static const struct finding *found(const struct bench *b, const char *detector)
 }
 
 /* Somebody far browses the inner server through ssh: pages, each a connection of its own. */
-static int browse(unsigned pages, size_t asked, size_t told, unsigned lag)
+struct visit {
+	unsigned pages;
+	size_t asked, told; /* of a page; ssh says 140 and 340 */
+	unsigned lag;	    /* milliseconds between one flow and the other */
+	uint8_t host;	    /* who asks the inner server: 10.0.0.host; ssh runs on 10.0.0.1 */
+	uint32_t link;
+	uint8_t way; /* of what that host sends, where the link tells */
+};
+
+static int browse(const struct visit *v)
 {
-	struct bench *b = bench_new(1);
-	struct talk ssh = ssh_open(b, 1);
+	struct bench *b = bench_new(v->link);
+	struct talk ssh;
 	const struct finding *f;
 	int severity;
 
-	for (unsigned i = 0; i < pages; i++) {
+	b->m.way = FROM_US;
+	ssh = ssh_open(b, 1);
+	b->m.way = v->way;
+	for (unsigned i = 0; i < v->pages; i++) {
 		say_opaque(b, &ssh, true, 140);
-		inner_page(b, (uint16_t)(41000 + i), asked, told, lag);
-		wait(b, lag);
+		inner_page(b, v->host, (uint16_t)(41000 + i), v->asked, v->told, v->lag);
+		wait(b, v->lag);
 		say_opaque(b, &ssh, false, 340);
 		wait(b, 600);
 	}
@@ -145,19 +162,32 @@ static int browse(unsigned pages, size_t asked, size_t told, unsigned lag)
 
 static void a_relay_between_two_flows(void **state)
 {
+	static const struct visit visits[] = {
+		{ 6, 100, 300, 0, 1, ETHERNET, 0 },
+		{ 3, 100, 300, 0, 1, ETHERNET, 0 },
+		{ 6, 100, 300, 40, 1, ETHERNET, 0 },
+		{ 6, 100, 300, 0, 2, COOKED, FROM_US }, /* another address of the machine */
+	};
+
 	(void)state;
-	assert_int_equal(browse(6, 100, 300, 0), SEVERITY_HIGH);
-	assert_int_equal(browse(3, 100, 300, 0), SEVERITY_HIGH);
-	assert_int_equal(browse(6, 100, 300, 40), SEVERITY_HIGH);
+	for (size_t i = 0; i < sizeof(visits) / sizeof(visits[0]); i++)
+		assert_int_equal(browse(&visits[i]), SEVERITY_HIGH);
 }
 
 static void what_is_no_relay(void **state)
 {
+	static const struct visit visits[] = {
+		{ 2, 100, 300, 0, 1, ETHERNET, 0 },	  /* not often enough */
+		{ 6, 100, 300, 60, 1, ETHERNET, 0 },	  /* too late */
+		{ 6, 1000, 300, 0, 1, ETHERNET, 0 },	  /* more than was asked */
+		{ 6, 100, 3000, 0, 1, ETHERNET, 0 },	  /* more than was told */
+		{ 6, 100, 300, 0, 2, ETHERNET, FROM_US }, /* another host, as far as one knows */
+		{ 6, 100, 300, 0, 2, COOKED, TO_US },	  /* another host */
+	};
+
 	(void)state;
-	assert_true(browse(2, 100, 300, 0) <= SEVERITY_LOW);  /* not often enough */
-	assert_true(browse(6, 100, 300, 60) <= SEVERITY_LOW); /* too late */
-	assert_true(browse(6, 1000, 300, 0) <= SEVERITY_LOW); /* more than was asked */
-	assert_true(browse(6, 100, 3000, 0) <= SEVERITY_LOW); /* more than was told */
+	for (size_t i = 0; i < sizeof(visits) / sizeof(visits[0]); i++)
+		assert_true(browse(&visits[i]) <= SEVERITY_LOW);
 }
 
 /* The first exchange of two long connections is their whole life. */
@@ -213,7 +243,7 @@ static void a_proxy_is_no_tunnel(void **state)
 		struct talk client = talk_open(b, 20, (uint16_t)(50000 + i), &proxy);
 
 		say_text(b, &client, false, "GET / HTTP/1.1\r\nHost: inner.test\r\n\r\n");
-		inner_page(b, (uint16_t)(41000 + i), 60, 300, 0);
+		inner_page(b, 1, (uint16_t)(41000 + i), 60, 300, 0);
 		say_text(b, &client, true, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 		wait(b, 500);
 	}
@@ -223,7 +253,7 @@ static void a_proxy_is_no_tunnel(void **state)
 }
 
 /* What the far end says, line by line, and what comes of each. */
-static int session(const char *const *answers, size_t count, bool from_server)
+static int session(const char *line, const char *const *answers, size_t count, bool from_server)
 {
 	struct packet_end to = { { 198, 51, 100, 7 }, 4444 };
 	struct bench *b = bench_new(1);
@@ -233,7 +263,7 @@ static int session(const char *const *answers, size_t count, bool from_server)
 	say_text(b, &t, from_server, answers[0]);
 	wait(b, 4000);
 	for (size_t i = 1; i < count; i++) {
-		say_text(b, &t, !from_server, "ls -l\n");
+		say_text(b, &t, !from_server, line);
 		say_text(b, &t, from_server, answers[i]);
 		wait(b, 900);
 	}
@@ -243,7 +273,7 @@ static int session(const char *const *answers, size_t count, bool from_server)
 	return severity;
 }
 
-static void a_shell_by_its_prompt(void **state)
+static void a_shell_by_its_lines(void **state)
 {
 	static const char *const plain[] = { "$ ", "a\nb\n$ ", "c\n$ ", "d\n$ ", "e\n$ " };
 	static const char *const coloured[] = { "\033[?2004h\033[1mroot# \033[0m",
@@ -253,11 +283,16 @@ static void a_shell_by_its_prompt(void **state)
 	static const char *const none[] = { "hello\n", "one\n", "two\n", "three\n", "four\n" };
 
 	(void)state;
-	assert_int_equal(session(plain, 5, false), SEVERITY_HIGH);
-	assert_int_equal(session(coloured, 4, false), SEVERITY_HIGH);
-	assert_int_equal(session(plain, 5, true), NOTHING); /* telnet: the server's prompt */
-	assert_true(session(none, 5, false) <= SEVERITY_LOW);
-	assert_int_equal(session(plain, 2, false), NOTHING); /* asked for one line alone */
+	assert_int_equal(session("id\n", plain, 5, false), SEVERITY_HIGH);
+	assert_int_equal(session("id\n", coloured, 4, false), SEVERITY_HIGH);
+	assert_int_equal(session("id\n", plain, 5, true), NOTHING);  /* telnet: the server's */
+	assert_int_equal(session("id\n", plain, 2, false), NOTHING); /* for one line alone */
+	assert_int_equal(session("ls -l\n", none, 5, false), SEVERITY_MEDIUM);
+	assert_int_equal(session("uname; id\n", none, 5, false), SEVERITY_MEDIUM);
+	assert_int_equal(session("ls -l\n", none, 5, true), NOTHING);
+	assert_int_equal(session("How are you - and who?\n", none, 5, false), SEVERITY_LOW);
+	assert_int_equal(session("PING :irc.test -x\n", none, 5, false), SEVERITY_LOW);
+	assert_int_equal(session("ping\n", none, 5, false), SEVERITY_LOW);
 }
 
 static void names_by_tcp(void **state)
@@ -324,7 +359,7 @@ int main(void)
 		cmocka_unit_test(one_long_copy),
 		cmocka_unit_test(streams_that_never_pause),
 		cmocka_unit_test(a_proxy_is_no_tunnel),
-		cmocka_unit_test(a_shell_by_its_prompt),
+		cmocka_unit_test(a_shell_by_its_lines),
 		cmocka_unit_test(names_by_tcp),
 		cmocka_unit_test(networks_in_networks),
 	};
