@@ -2,7 +2,6 @@
 /* What is said on a flow, whatever carried it: metered, given to the reader, and its opening read.
  * All that hangs on a flow is released here. */
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,16 +26,13 @@ static void drop_text(struct capture *c, char **text)
 	*text = NULL;
 }
 
-/* The server name and the request line, where the one does not stand in the other. */
 static void keep_opening(struct capture *c, struct flow *f, const struct opening *o)
 {
-	char detail[EGRESS_NAME_MAX + 1 + OPENING_DETAIL + 1];
-	const char *whom = strstr(o->detail, o->name) ? "" : o->name;
+	char detail[OPENING_WORDS];
 
 	if (f->protocol == PROTOCOL_UNKNOWN)
 		f->protocol = (uint16_t)o->protocol;
-	snprintf(detail, sizeof(detail), "%s%s%s", whom, *whom && o->detail[0] ? " " : "",
-		 o->detail);
+	opening_words(o, detail);
 	keep_text(c, &f->detail, detail);
 }
 

@@ -125,7 +125,7 @@ static enum outcome of_connect(const struct detection *d, const struct event_vie
 		return result == 0 ? OUTCOME_ANSWERED : of_error(-result);
 	if (destination_is_unseen(e) || result == -ECONNREFUSED)
 		return allowed ? OUTCOME_OPEN : OUTCOME_POLICY;
-	return destination_is_refusal(result) ? OUTCOME_POLICY : OUTCOME_OPEN;
+	return destination_is_refused(p, result) ? OUTCOME_POLICY : OUTCOME_OPEN;
 }
 
 static bool of_net(const struct detection *d, struct destinations *names,

@@ -162,7 +162,7 @@ static void judge(struct detection *d, struct network *n, const struct event_vie
 {
 	const char *reason = "not as policy and phase were then, or a finding refuses it";
 	bool allowed = destination_allowed(detection_policy(d), to, &reason);
-	bool refused = destination_is_refusal(e->net->result) ||
+	bool refused = destination_is_refused(detection_policy(d), e->net->result) ||
 		       (e->net->result == -ECONNREFUSED && !allowed);
 
 	if (destination_is_unseen(e))

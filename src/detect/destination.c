@@ -109,6 +109,11 @@ bool destination_is_refusal(int result)
 	}
 }
 
+bool destination_is_refused(const struct policy *p, int result)
+{
+	return p->network.veth ? result == -EPERM : destination_is_refusal(result);
+}
+
 bool destination_is_unseen(const struct event_view *e)
 {
 	return (e->h->flags & EVENT_NO_CGROUP) && e->h->kind != EVENT_FLOW &&

@@ -44,6 +44,9 @@ bool destination_name_is_own(const char *name);
  * namespace with no way out. Other errors come from the far end or from the program's own mistakes.
  */
 bool destination_is_refusal(int result);
+/* The same of a connect or send under this policy: with network.veth the network outside has errors
+ * of its own. */
+bool destination_is_refused(const struct policy *p, int result);
 /* A listener of system calls sees the attempt, never what came of it; what no rule lets pass found
  * no way out. */
 bool destination_is_unseen(const struct event_view *e);

@@ -28,7 +28,7 @@
 #define LOOSE_ONCE 1024
 
 enum relay_key { BY_FROM, BY_TO, BY_SELF };
-enum program_key { BY_IN, BY_OUT };
+enum program_key { BY_IN, BY_OUT, BY_PROCESS };
 
 struct relays {
 	struct relay *relays;
@@ -157,12 +157,19 @@ static void on_relay(struct relays *t, const struct event_view *e)
 	t->relays[at] = (struct relay){ .last = *r, .seq = e->seq };
 }
 
+static uint64_t process_key(const struct event_header *h)
+{
+	return mix(h->pid, h->start_ns) | 1;
+}
+
 static void on_exec(struct relays *t, const struct event_view *e)
 {
 	const struct event_stream *s = e->exec->streams;
 	size_t size = e->text[0].size < PROGRAM_EXE_MAX ? e->text[0].size : PROGRAM_EXE_MAX - 1;
 	struct program *p;
-	const uint64_t keys[PLACE_KEYS] = { [BY_IN] = end_key(&s[0]), [BY_OUT] = end_key(&s[1]) };
+	const uint64_t keys[PLACE_KEYS] = { [BY_IN] = end_key(&s[0]),
+					    [BY_OUT] = end_key(&s[1]),
+					    [BY_PROCESS] = process_key(e->h) };
 
 	if (!keys[BY_OUT])
 		return;
@@ -248,6 +255,16 @@ void relays_programs_out(const struct relays *t, const struct event_stream *out,
 		if (stream_same(&t->programs[at].out, out) &&
 		    !on_program(context, &t->programs[at]))
 			return;
+}
+
+const struct program *relays_program_of(const struct relays *t, const struct event_header *process)
+{
+	uint32_t at = places_find(t->program_places, BY_PROCESS, process_key(process));
+
+	while (at != PLACE_NONE && (t->programs[at].h.pid != process->pid ||
+				    t->programs[at].h.start_ns != process->start_ns))
+		at = places_next(t->program_places, BY_PROCESS, at);
+	return at == PLACE_NONE ? NULL : &t->programs[at];
 }
 
 /* What a relay took and put. The bytes are a program's to make large: no product of them may wrap.

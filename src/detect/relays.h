@@ -62,6 +62,9 @@ void relays_programs_in(const struct relays *t, const struct event_stream *in,
 void relays_programs_out(const struct relays *t, const struct event_stream *out,
 			 bool (*on_program)(void *context, const struct program *p), void *context);
 
+/* What this process executed last that is among them, or NULL. */
+const struct program *relays_program_of(const struct relays *t, const struct event_header *process);
+
 /* The same end of the same stream. */
 bool stream_same(const struct event_stream *a, const struct event_stream *b);
 /* The other end, as whoever holds it would say; kind STREAM_NONE where it is outside, or not known.

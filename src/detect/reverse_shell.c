@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/text_escape.h"
 #include "detect/chain.h"
+#include "detect/holder.h"
 
 #define LEADS_MAX 4	    /* connections on one side of a program that are looked at */
 #define PROGRAMS_AT_ONCE 16 /* that are judged for one event */
@@ -40,8 +41,9 @@ struct shell_case {
 	struct detection *d;
 	const struct program *program;
 	struct side in, out;
-	int severity;		 /* of the worst pair, or -1 */
-	const struct lead *from; /* where its commands come from; NULL: not by its input */
+	const struct program *holder; /* through whom both go, for all that is seen */
+	int severity;		      /* of the worst pair, or -1 */
+	const struct lead *from;      /* where its commands come from; NULL: not by its input */
 	const struct lead *to;
 };
 
@@ -100,6 +102,21 @@ static void find_leads(struct shell_case *c)
 				 &c->out.reach.steps[i]);
 }
 
+static void find_holder(struct shell_case *c)
+{
+	const struct flow_seen *flow = NULL;
+	struct event_stream s;
+
+	if (c->in.count || c->out.count)
+		return;
+	c->holder = holder_of(c->d, c->program, &flow);
+	if (!c->holder)
+		return;
+	s = flow_stream(&flow->last);
+	add_lead(c->d, &c->in, &s, NULL);
+	add_lead(c->d, &c->out, &s, NULL);
+}
+
 static bool is_text(const struct lead *l)
 {
 	return l->flow && FLOW_HAS(&l->flow->last.signs, TEXT);
@@ -115,11 +132,14 @@ static bool is_led(const struct lead *l)
 
 /* The same connection both ways: the proof. Where other processes stand between, as much must have
  * come out as went in; in a protocol of questions and answers, to the byte but for encryption. */
-static int weigh_both(const struct lead *from, const struct lead *to)
+static int weigh_both(const struct shell_case *c, const struct lead *from, const struct lead *to)
 {
 	enum relay_match match = from->match < to->match ? from->match : to->match;
 	bool asks = from->flow && flow_asks(from->flow);
 
+	/* that something came that way only the flow says */
+	if (c->holder)
+		return is_led(from) ? SEVERITY_HIGH : -1;
 	if ((from->step || to->step) && match < (asks ? RELAY_TIGHT : RELAY_LOOSE))
 		return -1;
 	/* Whoever serves a published port may do so by standard streams. */
@@ -139,7 +159,7 @@ static int weigh_apart(const struct lead *from, const struct lead *to)
 
 static void weigh_pair(struct shell_case *c, const struct lead *from, const struct lead *to)
 {
-	int severity = from && stream_same(&from->stream, &to->stream) ? weigh_both(from, to)
+	int severity = from && stream_same(&from->stream, &to->stream) ? weigh_both(c, from, to)
 								       : weigh_apart(from, to);
 
 	if (severity <= c->severity)
@@ -188,6 +208,10 @@ static void add_signs(const struct shell_case *c, struct finding *f)
 	cleanup_buf struct buf text = { 0 };
 
 	buf_init(&text, FINDING_SIGN_TEXT * 2);
+	if (c->holder)
+		buf_printf(&text,
+			   "process %u is at the other end of both, and has the connection: ",
+			   c->holder->h.pid_inside);
 	if (c->from)
 		buf_printf(&text, "its input comes from there %s, ",
 			   way_words(&c->program->in, c->from->step));
@@ -242,6 +266,7 @@ static void judge(struct detection *d, const struct program *p)
 	struct shell_case c = { .d = d, .program = p, .severity = -1 };
 
 	find_leads(&c);
+	find_holder(&c);
 	weigh(&c);
 	if (c.severity >= 0)
 		report(&c);
@@ -347,6 +372,7 @@ static void on_flow(struct detection *d, struct flow_seen *flow)
 	const struct lead l = { .stream = s, .flow = flow };
 	uint64_t what =
 		(uint64_t)(weigh_lines(&l) + 1) << 2 | (uint64_t)is_led(&l) << 1 | is_text(&l);
+	struct round held = { d, PROGRAMS_AT_ONCE };
 
 	if (flow->note[FLOW_NOTE_SHELL] == what)
 		return;
@@ -354,6 +380,7 @@ static void on_flow(struct detection *d, struct flow_seen *flow)
 	judge_lines(d, &l);
 	judge_readers(d, &s);
 	judge_writers(d, &s);
+	holder_programs(d, flow, judge_next, &held);
 }
 
 static void on_event(struct detection *d, void *state, const struct event_view *e)

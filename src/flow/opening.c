@@ -4,6 +4,7 @@
  * could still become an opening that names a host never passes where a name was asked for. */
 #include "flow/opening.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -78,6 +79,13 @@ static const char *name_refused(const struct opening *o, const char *name, bool 
 	if (by_protocol && must_name(o->protocol) && !o->has_name)
 		return "it names no host";
 	return NULL;
+}
+
+void opening_words(const struct opening *o, char ret[OPENING_WORDS])
+{
+	const char *whom = strstr(o->detail, o->name) ? "" : o->name;
+
+	snprintf(ret, OPENING_WORDS, "%s%s%s", whom, *whom && o->detail[0] ? " " : "", o->detail);
 }
 
 const char *opening_refused(const struct opening *o, const char *name, const char *protocol,

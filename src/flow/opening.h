@@ -37,6 +37,11 @@ struct opening {
 enum opening_state opening_read(const void *data, size_t size, bool from_server,
 				struct opening *ret);
 
+/* For people: whom the client says that it speaks with, where the detail does not say so too, and
+ * the detail. */
+#define OPENING_WORDS (EGRESS_NAME_MAX + 1 + OPENING_DETAIL)
+void opening_words(const struct opening *o, char ret[OPENING_WORDS]);
+
 /* NULL where the opening is what was allowed, else why not, in a few static words: also for one
  * that is broken, or that was not complete in time. name: by which the destination was asked for,
  * or NULL; protocol: the rule's, or NULL for any. Whatever the rule says: a TLS or HTTP opening

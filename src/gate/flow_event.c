@@ -51,6 +51,7 @@ static void fill_numbers(const struct flow_event *e, struct event_flow *f)
 	memcpy(f->led_outside, m->led[OUTSIDE], sizeof(f->led_outside));
 	if (e->reader)
 		f->signs = *flow_reader_signs(e->reader);
+	f->signs.traits |= e->traits;
 	if (e->reader && f->protocol == PROTOCOL_UNKNOWN)
 		f->protocol = (uint16_t)flow_reader_protocol(e->reader);
 	f->packets_up = e->packets[INSIDE];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The event of a flow, whatever carries it: connections from inside (flow.c), datagrams
- * (datagram.c), connections to a published port (publish.c). Each has all numbers so far. */
+ * (datagram.c), connections to a published port (publish.c), packets of network.veth (packets.c).
+ * Each has all numbers so far. */
 #ifndef WEIR_GATE_FLOW_EVENT_H
 #define WEIR_GATE_FLOW_EVENT_H
 
@@ -20,6 +21,7 @@ struct flow_event {
 	uint64_t number, started_ns, packets[2]; /* by enum meter_side */
 	uint32_t index;				 /* of the name where the owner is known, or 0 */
 	uint16_t rule, protocol;		 /* EGRESS_NO_RULE; enum protocol */
+	uint32_t traits;			 /* besides the reader's */
 	bool in;				 /* to a published port */
 	const char *name, *detail;		 /* or NULL */
 	enum flow_state state;

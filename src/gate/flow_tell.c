@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A flow's events; see flow_event.h. */
-#include <stdio.h>
-#include <string.h>
-
 #include "gate/flow.h"
 #include "gate/flow_event.h"
 
 void flow_tell(struct flow *f, enum flow_state state, int error, const char *reason)
 {
 	const struct opening *o = f->opening;
-	const char *whom = o && !strstr(o->detail, o->name) ? o->name : "";
-	char detail[FLOW_DETAIL_MAX];
+	char detail[OPENING_WORDS];
 	struct flow_event e = {
 		.key = &f->key,
 		.owner = &f->owner,
@@ -28,10 +24,8 @@ void flow_tell(struct flow *f, enum flow_state state, int error, const char *rea
 		.reason = reason,
 	};
 
-	/* whom the client says that it speaks with, and what */
 	if (o)
-		snprintf(detail, sizeof(detail), "%s%s%s", whom, *whom && o->detail[0] ? " " : "",
-			 o->detail);
+		opening_words(o, detail);
 	e.detail = o ? detail : NULL;
 	meter_segments(f->pair.sides[OUTSIDE].watch.fd, &e.packets[INSIDE], &e.packets[OUTSIDE]);
 	flow_event_tell(f->g, &e);

@@ -8,20 +8,19 @@
  *   main.c      its start, the keeper's messages, the loop
  *   confine.c   giving up everything but the sockets
  *   names.c     the sandbox's resolver: the addresses that stand for names
+ *   leads.c     where names led, with network.veth
  *   question.c  and question_tcp.c: questions and answers; tally.c: how often a call asked
- *   dns.c       DNS messages
  *   resolve.c   resolving outside
  *   flow.c      a flow's life: accepted, judged, opened, dialled, relayed; flow_hello.c its first
  *               bytes, flow_memory.c what waits in the kernel, flow_tell.c its events
  *   reach.c     which addresses outside may be reached
  *   dial.c      connecting outside
  *   relay.c     bytes both ways
- *   meter.c     who spoke when, and how much
  *   budget.c    bytes and connections that a rule still allows
  *   cut.c       what findings refuse
  *   timer.c     what is to happen later
  *   datagram.c  UDP by rule
- *   opening.c   and opening_*.c: the first bytes
+ *   packets.c   flows of network.veth, by a copy of their packets; see packet.h
  *   owner.c     whose flow it is
  *   publish.c   ports inside that the outside reaches
  *   carry.c     carried sockets */
@@ -43,6 +42,7 @@ struct carried;
 struct owner_question;
 struct lookups;
 struct datagrams;
+struct packets;
 struct published;
 struct cuts;
 
@@ -63,6 +63,7 @@ struct gate {
 	struct flows *flows;
 	struct carried *carried;
 	struct datagrams *datagrams;
+	struct packets *packets; /* NULL: no network.veth */
 	struct published *published;
 	struct cuts *cuts; /* what findings refuse: cut.h; NULL: nothing */
 	bool begun;	   /* the keeper has told all that an earlier gate of the run knew */
@@ -116,6 +117,11 @@ void datagrams_cut(struct gate *g, const struct order *o, const char *reason,
 		   struct order_done *done);
 void datagrams_close(struct gate *g, const char *reason);
 
+/* packets.c: what passes the interface of network.veth; sockets PACKETS */
+int packets_open(struct gate *g);
+int packets_socket(struct gate *g, const struct gate_socket *s, int fd);
+void packets_close(struct gate *g, const char *reason);
+
 /* publish.c: ports inside that the outside reaches; sockets DIAL */
 int published_open(struct gate *g);
 /* Begins to listen outside: 0, or -errno for the first port that cannot be had; the others serve.
@@ -136,6 +142,10 @@ bool names_have_v6(const struct gate *g); /* there is IPv6 in the sandbox */
 void names_earlier(struct gate *g, const struct gate_names *names);
 void names_named(struct gate *g, uint32_t index, int error);
 const char *names_text(const struct gate *g, uint32_t index); /* NULL: stands for none */
+uint32_t names_count(const struct gate *g);		      /* the newest's index */
+/* With network.veth: names that have led to this address, those that came to do so last first. */
+size_t names_led_to(const struct gate *g, const struct egress_address *to, uint32_t *ret,
+		    size_t max);
 /* The call whose question made `call` know the name, where `call` did not ask itself; -1: it did.
  */
 int64_t names_asked_by(const struct gate *g, uint32_t index, uint32_t call);

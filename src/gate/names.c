@@ -68,6 +68,7 @@ void names_lead(const struct question *q, uint32_t index)
 
 		if (memcmp(&l.to, &none, sizeof(none)) == 0)
 			continue;
+		leads_note(&q->gate->names->leads, &q->gate->names->key, index, &l.to);
 		buf_init(&data, CHANNEL_INLINE_MAX);
 		gate_leads_encode(&l, &data);
 		gate_send(q->gate, MESSAGE_GATE_LEADS, &data);
@@ -161,6 +162,17 @@ void names_earlier(struct gate *g, const struct gate_names *names)
 const char *names_text(const struct gate *g, uint32_t index)
 {
 	return index > 0 && index <= g->names->count ? g->names->of[index].text : NULL;
+}
+
+uint32_t names_count(const struct gate *g)
+{
+	return g->names->count;
+}
+
+size_t names_led_to(const struct gate *g, const struct egress_address *to, uint32_t *ret,
+		    size_t max)
+{
+	return leads_to(&g->names->leads, &g->names->key, to, ret, max);
 }
 
 void names_heard(struct names *n, uint32_t index, uint32_t call)

@@ -11,6 +11,7 @@
 #include "flow/dns.h"
 #include "gate/gate.h"
 #include "flow/hash.h"
+#include "gate/leads.h"
 
 #define QUESTIONS_MAX 1024 /* in flight; the next is answered SERVFAIL at once */
 #define CLIENTS_MAX 64	   /* over TCP; the next takes the place of who is silent longest */
@@ -71,6 +72,7 @@ struct names {
 		struct names *names;
 		bool v6;
 	} sockets[2];		      /* IPv4, IPv6 */
+	struct leads leads;	      /* with network.veth */
 	bool full;		      /* no further name gets an address */
 	TAILQ_HEAD(, client) clients; /* who was silent longest first */
 	size_t client_count;

@@ -342,6 +342,25 @@ static int kind_choose(struct egress *e, struct fail *f)
 	return 0;
 }
 
+/* The gate hears what passes an interface. Without it the run goes on, and its user is told. */
+static void packets_open(struct egress *e)
+{
+	struct gate_socket kind = { .kind = GATE_SOCKET_PACKETS };
+	struct gate_sockets *s = &e->sockets;
+	struct fail f = { .code = 0 };
+	char text[sizeof(f.text) + 64];
+
+	if (!e->policy.network.veth || s->count == MESSAGE_FDS_MAX)
+		return;
+	if (sandbox_make_sockets(e->keeper->sandbox, &kind, 1, &e->socket_fds[s->count], &f) == 0) {
+		s->of[s->count++] = kind;
+		return;
+	}
+	snprintf(text, sizeof(text), "network.veth: flows are neither read nor metered: %s",
+		 f.text);
+	tell_client_text(e->keeper, MESSAGE_RUN_NOTICE, 0, f.code, text);
+}
+
 static int begin(struct egress *e, struct fail *f)
 {
 	struct keeper *k = e->keeper;
@@ -358,6 +377,7 @@ static int begin(struct egress *e, struct fail *f)
 	if (r < 0)
 		return r;
 	e->owners = verdict_owners(k);
+	packets_open(e);
 	gate_start(e);
 	return 0;
 }

@@ -15,11 +15,12 @@
 
 static int pass_on(void *context, const void *data, size_t size)
 {
-	_Alignas(struct event_net) char event[EVENT_SIZE_MAX];
+	_Alignas(struct event_exec) char event[EVENT_SIZE_MAX];
 	int refusal;
 
 	memcpy(event, data, size);
 	refusal = foresee(context, (struct event_header *)event);
+	owners_streams(context, (struct event_header *)event, size);
 	if (!refusal)
 		owners_saw(context, (struct event_header *)event, size);
 	record_bytes(context, MESSAGE_REC_EVENT, event, size);

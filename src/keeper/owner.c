@@ -89,6 +89,20 @@ void owners_saw(struct keeper *k, const struct event_header *event, size_t size)
 		saw_address(k->owners, &net);
 }
 
+void owners_streams(const struct keeper *k, struct event_header *event, size_t size)
+{
+	struct event_exec *e = (struct event_exec *)event;
+
+	if (!k->owners || event->kind != EVENT_EXEC || size < sizeof(*e))
+		return;
+	for (int i = 0; i < 3; i++) {
+		struct event_stream *s = &e->streams[i];
+
+		if (s->kind == STREAM_INET && s->port)
+			s->accepted = k->owners->sights[s->object % SIGHTS_MAX].cookie != s->object;
+	}
+}
+
 static bool leads_to(const struct sight *s, const struct flow_key *key)
 {
 	return s->h.size && s->protocol == key->protocol && s->port == key->to_port &&

@@ -17,6 +17,9 @@ int owners_open(struct keeper *k, struct fail *f);
 void owners_close(struct keeper *k);
 /* An event that a call's listener made. */
 void owners_saw(struct keeper *k, const struct event_header *event, size_t size);
+/* A program that is executed: of its streams, a connection that nobody was seen to open was
+ * accepted. */
+void owners_streams(const struct keeper *k, struct event_header *event, size_t size);
 /* Fills ret->known and ret->owner. What was found by the socket is exact. Where the socket has gone
  * already and one call alone wanted to go there, the owner is that call's process and its header
  * has EVENT_WINDOW. Where several calls did, or none, it is not known. */

@@ -25,10 +25,11 @@
 #include "base/netlink.h"
 #include "base/nft.h"
 #include "policy/egress.h"
+#include "policy/gate_socket.h"
 
 #define NAME_SIZE 16
 #define OUTSIDE_INDEX 0x77656900 /* of the interface outside, and the pair's number */
-#define INSIDE_INDEX 2		 /* the sandbox's network had lo alone */
+#define INSIDE_INDEX GATE_INTERFACE
 #define LO_INDEX 1
 #define REQUEST_MAX 1024
 #define HERE 0 /* the order in which ends have their addresses */

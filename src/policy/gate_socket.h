@@ -14,13 +14,16 @@ enum gate_socket_kind {
 	GATE_SOCKET_CARRY, /* listens; a: which entry of network.carry */
 	GATE_SOCKET_DIAL,  /* TCP, not connected yet: for a published port; a: AF_INET or 6 */
 	GATE_SOCKET_DIAG, /* NETLINK_SOCK_DIAG, where the kernel has no flow_owners; the keeper's */
-	GATE_SOCKET_RULES, /* NETLINK_NETFILTER, where the verdicts are no BPF; the keeper's */
+	GATE_SOCKET_RULES,   /* NETLINK_NETFILTER, where the verdicts are no BPF; the keeper's */
+	GATE_SOCKET_PACKETS, /* AF_PACKET, of the interface inside alone: network.veth */
 	GATE_SOCKET_KIND_COUNT
 };
 
 /* SO_MARK of those that send datagrams: without BPF the rules know by it who may speak with an
  * address of the outside. Nothing inside can set one. */
 #define GATE_SOCKET_MARK 0x77656972u
+
+#define GATE_INTERFACE 2 /* index of network.veth's inside: the network had lo alone */
 
 struct gate_socket {
 	uint32_t kind; /* enum gate_socket_kind */

@@ -3,6 +3,9 @@
  * it and passed out are where connections and datagrams arrive. Whoever holds them outside answers
  * for all addresses there are; nothing inside has a descriptor of them. With nobody to hold them
  * there is nowhere to go. Owns nothing once they were passed on. */
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
@@ -21,8 +24,12 @@
 #define REST_PORT 1 /* of the resolver's address; any would do */
 #define LO_INDEX 1  /* of the first interface of a network namespace (net/core/dev.c) */
 
+/* Packets wait in the kernel for as long as a gate needs to start, or to come to its turn. */
+#define PACKETS_WAITING (16 * 1024 * 1024)
+
 static const struct {
 	int type, protocol;
+	int family;		/* 0: as asked for */
 	bool listens, original; /* original: is told where a datagram was going */
 	bool all;		/* what goes to any address is handed to it */
 	uint16_t port;		/* bound to this one of the resolver's address */
@@ -34,17 +41,22 @@ static const struct {
 			       .original = true,
 			       .all = true },
 	[GATE_SOCKET_UDP] = { .type = SOCK_DGRAM },
-	[GATE_SOCKET_CARRY] = { .type = SOCK_STREAM, .listens = true },
+	[GATE_SOCKET_CARRY] = { .type = SOCK_STREAM, .family = AF_INET, .listens = true },
 	[GATE_SOCKET_DIAL] = { .type = SOCK_STREAM },
-	[GATE_SOCKET_DIAG] = { .type = SOCK_RAW, .protocol = NETLINK_SOCK_DIAG },
-	[GATE_SOCKET_RULES] = { .type = SOCK_RAW, .protocol = NETLINK_NETFILTER },
+	[GATE_SOCKET_DIAG] = { .type = SOCK_RAW,
+			       .family = AF_NETLINK,
+			       .protocol = NETLINK_SOCK_DIAG },
+	[GATE_SOCKET_RULES] = { .type = SOCK_RAW,
+				.family = AF_NETLINK,
+				.protocol = NETLINK_NETFILTER },
+	[GATE_SOCKET_PACKETS] = { .type = SOCK_DGRAM, .family = AF_PACKET },
 };
 
 static int mark_set(int fd, uint32_t kind)
 {
 	uint32_t mark = GATE_SOCKET_MARK;
 
-	if (kinds[kind].type != SOCK_DGRAM)
+	if (kinds[kind].type != SOCK_DGRAM || kinds[kind].family)
 		return 0;
 	return result(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
 }
@@ -92,18 +104,28 @@ static int socket_bind(int fd, uint32_t kind, int family, uint16_t port)
 					 : bind(fd, (struct sockaddr *)&at4, sizeof(at4)));
 }
 
+/* It hears nothing before this: it was made for no protocol. */
+static int packets_bind(int fd)
+{
+	struct sockaddr_ll at = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons(ETH_P_ALL),
+				  .sll_ifindex = GATE_INTERFACE };
+	int waiting = PACKETS_WAITING;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &waiting, sizeof(waiting)) < 0)
+		return -errno;
+	return result(bind(fd, (struct sockaddr *)&at, sizeof(at)));
+}
+
 int gate_socket_open(const struct gate_socket *s, uint16_t port)
 {
-	int family = (int)s->a;
+	int family;
 	cleanup_fd int fd = -1;
 	int r;
 
 	if (s->kind >= GATE_SOCKET_KIND_COUNT)
 		return -EINVAL;
-	if (s->kind == GATE_SOCKET_CARRY)
-		family = AF_INET;
-	if (s->kind == GATE_SOCKET_DIAG || s->kind == GATE_SOCKET_RULES)
-		family = AF_NETLINK;
+	family = kinds[s->kind].family ? kinds[s->kind].family : (int)s->a;
 	fd = socket(family, kinds[s->kind].type | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		    kinds[s->kind].protocol);
 	if (fd < 0)
@@ -113,6 +135,8 @@ int gate_socket_open(const struct gate_socket *s, uint16_t port)
 		r = mark_set(fd, s->kind);
 	if (r == 0 && (kinds[s->kind].listens || kinds[s->kind].port))
 		r = socket_bind(fd, s->kind, family, port);
+	if (r == 0 && family == AF_PACKET)
+		r = packets_bind(fd);
 	if (r == 0 && kinds[s->kind].listens)
 		r = result(listen(fd, BACKLOG));
 	return r < 0 ? r : take_fd(&fd);
@@ -231,7 +255,9 @@ int sockets_plan(struct sandbox_plan *p, struct fail *f)
 		plan_state(
 			p, STATE_DEGRADED,
 			"network.veth: the network has an interface; what is reached is judged by "
-			"address and port alone, and flows are neither read, metered nor recorded");
+			"address and port alone; flows are read from a copy of their packets, "
+			"which "
+			"holds nothing back");
 	for (size_t i = 0; i < ARRAY_LENGTH(families); i++) {
 		struct step *s =
 			plan_step(p, STAGE_BUILD, STEP_LOCAL_ROUTE, families[i].words, NULL);

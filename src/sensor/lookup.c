@@ -100,6 +100,9 @@ static void judge_address(struct code *c)
 	egress_name_address(0, false, &resolver[0]);
 	egress_name_address(0, true, &resolver[1]);
 	number(c, BPF_MOV, BPF_REG_8, 0);
+	/* what comes in by network.veth's interface is an answer */
+	load(c, BPF_REG_0, offsetof(struct bpf_sk_lookup, ingress_ifindex));
+	jump(c, BPF_JEQ, BPF_REG_0, GATE_INTERFACE, AT_PASS);
 	load(c, BPF_REG_0, offsetof(struct bpf_sk_lookup, family));
 	jump(c, BPF_JEQ, BPF_REG_0, AF_INET, AT_IPV4);
 

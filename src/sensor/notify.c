@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "sensor/notify_process.h"
+#include "sensor/notify_stream.h"
 #include "sensor/question.h"
 
 #define WEIR_SYSCALL_ROWS
@@ -115,14 +116,16 @@ static void header_fill(struct notify *n, struct event_header *h, enum event_kin
 	h->label = n->label;
 }
 
-static void exec_fill(struct event_exec *e, const struct stat *st, const char comm[16])
+static void exec_fill(struct event_exec *e, const struct stat *st, const struct process_facts *p)
 {
+	for (int i = 0; i < 3; i++)
+		process_stream(p, i, &e->streams[i]);
 	e->inode = st->st_ino;
 	e->device = (uint32_t)st->st_dev;
 	e->mode = st->st_mode;
 	e->exec_flags = st->st_nlink ? 0 : EXEC_DELETED;
 	e->writer = EVENT_NO_CALL;
-	memcpy(e->comm, comm, sizeof(e->comm));
+	memcpy(e->comm, p->comm, sizeof(e->comm));
 }
 
 /* execve(path, argv), execveat(dirfd, path, argv): an attempt on a file that is not there is the
@@ -142,7 +145,7 @@ static size_t make_exec(struct notify *n, const struct process_facts *p)
 	memmove(text + path, text, path); /* exe as far as it is known, then the name as given */
 	cwd = process_link(p, "cwd", text + 2 * path, 512);
 	argv = process_argv(p, d->args[at ? 2 : 1], text + 2 * path + cwd, EVENT_ARGV_MAX);
-	exec_fill(e, &st, p->comm);
+	exec_fill(e, &st, p);
 	e->exe_size = (uint16_t)path;
 	e->filename_size = (uint16_t)path;
 	e->cwd_size = (uint16_t)cwd;
@@ -214,7 +217,7 @@ int notify_first(struct notify *n, pid_t pid, char *const asked[],
 	size = make_running(e, &p, asked, &st, text);
 	if (!size)
 		size = make_ended(e, &p, asked, text);
-	exec_fill(e, &st, p.comm);
+	exec_fill(e, &st, &p);
 	n->produced++;
 	header_fill(n, &e->h, EVENT_EXEC, sizeof(*e) + size, &p);
 	return on_event(context, n->event, e->h.size);

@@ -143,11 +143,17 @@ size_t process_argv(const struct process_facts *p, uint64_t address, char *to, s
 	return have;
 }
 
+int process_descriptor(const struct process_facts *p, int fd)
+{
+	cleanup_fd int process = (int)syscall(SYS_pidfd_open, p->pid, 0);
+
+	return process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+}
+
 void process_socket(const struct process_facts *p, int fd, uint16_t *type, uint16_t *protocol,
 		    __u64 *cookie)
 {
-	cleanup_fd int process = (int)syscall(SYS_pidfd_open, p->pid, 0);
-	cleanup_fd int copy = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+	cleanup_fd int copy = process_descriptor(p, fd);
 	int value;
 	socklen_t size = sizeof(value);
 

@@ -29,6 +29,8 @@ size_t process_memory(const struct process_facts *p, uint64_t address, void *to,
 size_t process_text(const struct process_facts *p, uint64_t address, char *to, size_t size);
 /* The strings of a vector, each with its NUL. */
 size_t process_argv(const struct process_facts *p, uint64_t address, char *to, size_t size);
+/* A copy of what is open there as fd, or -1. */
+int process_descriptor(const struct process_facts *p, int fd);
 /* Type and protocol of the socket that is open there as fd; left alone when it is none. */
 void process_socket(const struct process_facts *p, int fd, uint16_t *type, uint16_t *protocol,
 		    __u64 *cookie);
