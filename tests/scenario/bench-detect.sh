@@ -48,6 +48,7 @@ printf '%s\n' '1	a	held' '2	a	held' '3	b	held' '4	c	report' >"$T/day/calls.tsv"
 	printf '%s\n' 'high	tunnel	1	a	one' 'medium	tunnel	2	a	the same piece' 'low	probing	3	b	no alarm' 'medium	mining	3	b	two'
 	printf '%s\n' 'medium	probing	0	-	of the run' 'high	tunnel	4	c	of the other split' 'high	contradiction	1	a	no detector of these'
 } >"$T/day/findings.tsv"
+printf '%s\n' '2	a	1' '4	c	1' >"$T/day/failed.tsv"
 printf '%s\n' 'medium	tunnel	in the capture' 'low	mining	in the capture' >"$T/day/pcap-findings.tsv"
 
 run "$TOP/bench/detect" -s held "$T/attacks" "$T/day"
@@ -58,7 +59,7 @@ is "$(row tunnel)" "3/4 | 0.60 | 0.75 | 4.0, 6.0 | 1/2 | 1/2 | 2/2 |" "found, pr
 is "$(row mining)" "1/1 | 0.50 | 1.00 | 0.5, 0.5 | 0/1 | 0/1 | 0/1 |" "an innocent piece that is accused lowers the precision; low is no finding"
 is "$(row probing)" "0/1 | 0.00 | 0.00 | - | - | - | - |" "what blames the run as a whole is a false alarm"
 is "$(row exfiltration)" "- | - | - | - | - | - | - |" "a detector without a case has no figures"
-like "$out" "2 innocent pieces of 3 calls; false alarms at medium or above: 5." "the innocent are counted, and the alarms"
+like "$out" "2 innocent pieces of 3 calls, 1 of which failed; false alarms at medium or above: 5." "the innocent are counted, and the alarms"
 like "$out" "tunnel: missed t3; false alarms t2 .call 2, 3., a" "who was missed, and who was accused"
 like "$out" "probing: missed p1; false alarms t2 .call 1., the day as a whole" "an alarm belongs to the detector that gave it"
 like "$out" "Refused by the sandbox, and so in no column: t6" "what was refused is named"
@@ -69,6 +70,9 @@ run "$TOP/bench/detect" -s report "$T/attacks" "$T/day"
 is "$(row tunnel)" "1/1 | 0.50 | 1.00 | 9.0, 9.0 | - | - | - |" "another split has its own cases, pieces and what is said of the run"
 run "$TOP/bench/detect" -s held -k evasion "$T/attacks"
 is "$(row tunnel)" "0/1 | - | 0.00 | - | - | - | - |" "evasions are a table of their own"
+rm "$T/day/findings.tsv"
+run "$TOP/bench/detect" -s held "$T/day"
+like "$status $err" "^1 .*did not come to its end" "a day that broke off is not taken for one without alarms"
 run "$TOP/bench/detect" "$T/empty"
 [ "$status" -ne 0 ]
 ok $? "a folder of something else is refused" "$out"
