@@ -100,6 +100,22 @@ both_legs() {
 	told tunnel
 }
 
+# What passes by an interface no gate carries: the kernel ends the socket inside, and refuses the way.
+by_interface() {
+	world sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+	policy 'veth: true' 'allow:' '  - {host: 198.51.100.67}' '  - {host: files.test}' >"$T/policy.yaml"
+	prepare
+	sh_call "python3 action.py mine 198.51.100.67:3333 8 198.51.100.67:3333 files.test:7"
+	sh_call "python3 action.py reached 198.51.100.67:3333"
+	play
+	like "$(output 1)" "flow Connection(Reset|Aborted)Error" "$name: an interface: the socket is ended" "$err"
+	like "$(output 1)" "^198\.51\.100\.67:3333 PermissionError" "$name: the call does not reach it again"
+	like "$(output 1)" "^files.test:7 answered" "$name: but what it may reach else"
+	like "$(output 2)" "^198\.51\.100\.67:3333 answered" "$name: another call is not refused"
+	like "$(blocked '"\(.detector) \(.done)"')" "^mining 1 flow cut, 1 destination refused" "$name: it is said"
+	told mining
+}
+
 # Data in names: there is no flow to cut, and no name is answered any more to that call.
 names() {
 	policy 'allow:' '  - {host: "*.far.test", ports: [80]}' '  - {host: files.test}' >"$T/policy.yaml"
@@ -124,6 +140,7 @@ if has cgroup2 && has bpf; then
 	published shell reverse_shell
 	published serve_miner mining
 	both_legs
+	by_interface
 	names
 else
 	skip "what a block does to each kind, in root's runs" "this host lacks cgroups or BPF"
