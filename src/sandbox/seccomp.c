@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <linux/audit.h>
-#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -140,33 +139,20 @@ static void load_type(struct program *p)
 	emit(p, BPF_ALU | BPF_AND | BPF_K, 0xf); /* SOCK_TYPE_MASK */
 }
 
-/* What a socket may be: of its family and the types beside it, with one of these protocols.
- * Netlink's is the one that tells of interfaces and routes, and changes none without CAP_NET_ADMIN.
- */
-static const struct {
-	uint32_t family, types[3], protocols[2];
-	uint8_t type_count, protocol_count;
-} sockets_made[] = {
-	{ AF_UNIX, { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET }, { 0, PF_UNIX }, 3, 2 },
-	{ AF_NETLINK, { SOCK_RAW, SOCK_DGRAM }, { NETLINK_ROUTE }, 2, 1 },
-};
-
-/* A row, or TCP and UDP over either IP. The errors are those of a kernel without the family:
- * libaudit, for one, takes them for "not built in". */
+/* {UNIX} x {STREAM, DGRAM, SEQPACKET} and {INET, INET6} x {STREAM: TCP, DGRAM: UDP}. The errors are
+ * those of a kernel without the family: libaudit, for one, takes them for "not built in". */
 static void judge_socket(struct program *p)
 {
 	uint32_t at;
 
-	for (size_t i = 0; i < ARRAY_LENGTH(sockets_made); i++) {
-		load_argument(p, 0);
-		at = emit(p, BPF_JMP | BPF_K | BPF_JEQ, sockets_made[i].family);
-		load_type(p);
-		only(p, ESOCKTNOSUPPORT, sockets_made[i].types, sockets_made[i].type_count);
-		load_argument(p, 2);
-		only(p, EPROTONOSUPPORT, sockets_made[i].protocols, sockets_made[i].protocol_count);
-		emit_return(p, SECCOMP_RET_ALLOW);
-		p->code[at].jf = (uint8_t)(p->size - at - 1);
-	}
+	load_argument(p, 0);
+	at = emit(p, BPF_JMP | BPF_K | BPF_JEQ, AF_UNIX);
+	load_type(p);
+	ONLY(p, ESOCKTNOSUPPORT, SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET);
+	load_argument(p, 2);
+	ONLY(p, EPROTONOSUPPORT, 0, PF_UNIX);
+	emit_return(p, SECCOMP_RET_ALLOW);
+	p->code[at].jf = (uint8_t)(p->size - at - 1);
 	ONLY(p, EAFNOSUPPORT, AF_INET, AF_INET6);
 	load_type(p);
 	at = emit(p, BPF_JMP | BPF_K | BPF_JEQ, SOCK_STREAM);

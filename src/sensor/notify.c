@@ -279,8 +279,6 @@ static size_t make_address(struct notify *n, const struct process_facts *p)
 	size = process_memory(p, d->args[send ? 4 : 1], &address, size);
 	if (size < sizeof(address.ss_family))
 		return 0;
-	if (send && address.ss_family == AF_NETLINK) /* asks the kernel, and nobody else */
-		return 0;
 	e->bytes = send ? d->args[2] : 0;
 	process_socket(p, (int)d->args[0], &e->type, &e->protocol, &e->cookie);
 	size = sizeof(*e) + address_fill(e, &address, size);

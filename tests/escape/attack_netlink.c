@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Attacks through netlink. A sandbox may ask for interfaces and routes (NETLINK_ROUTE), as
- * getifaddrs(3) does; everything else that the family can do must stay closed. */
+/* Attacks through netlink: what each would be good for, were the family open (each works with
+ * CAP_NET_ADMIN in a network of its own). */
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
@@ -73,7 +73,7 @@ static int asks(const struct request *r)
 	return answer.header.nlmsg_type == NLMSG_ERROR ? -answer.error.error : 0;
 }
 
-/* Every protocol but the one that is let through; 0 where one opens. */
+/* Every other protocol; 0 where one opens. */
 int try_netlink_others(void)
 {
 	int error = 0;

@@ -303,6 +303,7 @@ static int way_io_uring(const struct target *t)
 	SOCKET(packet, AF_PACKET, SOCK_RAW, htons(3))                      \
 	SOCKET(packet_datagram, AF_PACKET, SOCK_DGRAM, htons(3))           \
 	SOCKET(xdp, 44, SOCK_RAW, 0)                                       \
+	SOCKET(route, AF_NETLINK, SOCK_RAW, 0)                             \
 	SOCKET(diag, AF_NETLINK, SOCK_RAW, 4)                              \
 	SOCKET(nflog, AF_NETLINK, SOCK_RAW, 12)                            \
 	SOCKET(audit, AF_NETLINK, SOCK_RAW, 9)                             \

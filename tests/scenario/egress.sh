@@ -131,7 +131,7 @@ is "$(log_count firewall.log ' out ')" 0 "nor did the firewall see one"
 
 # Kinds of sockets, and ways to be somebody else.
 sockets='udplite mptcp sctp sctp_packets dccp raw raw_header icmp ping'
-foreign='packet packet_datagram xdp diag nflog audit uevent alg key vsock vsock_datagram tipc smc rds bluetooth can qrtr phonet kcm mctp io_uring repair'
+foreign='packet packet_datagram xdp route diag nflog audit uevent alg key vsock vsock_datagram tipc smc rds bluetooth can qrtr phonet kcm mctp io_uring repair'
 {
 	for way in $sockets transparent; do printf '%s 198.51.100.10 80\n%s 2001:db8:2::10 80\n' "$way" "$way"; done
 	for way in $foreign; do echo "$way 198.51.100.10 80"; done
