@@ -92,6 +92,7 @@ both_legs() {
 	awaited=$!
 	eventually 10 grep -q waiting "$T/awaited"
 	play
+	eventually 10 grep -qvx waiting "$T/awaited"
 	kill $awaited 2>/dev/null
 	wait $awaited
 	like "$(sed -n 2p "$T/awaited")" "ConnectionResetError|ended" "$name: a relay: the far end is cut off" "$err"
