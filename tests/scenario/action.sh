@@ -75,7 +75,7 @@ pass() {
 	like "$(output 3)" "^beats" "$name: another call's flow goes on"
 	like "$(output 3)" "^pool.test:3333 answered" "$name: and the run"
 	is "$(mining .verdict)" "killed" "$name: the verdict is killed"
-	is "$(jq -s -r 'map(select(.kind == "flow" and .state == "cut" or .kind == "action")) | map(.kind) | join(" ")' "$T/events")" \
+	is "$(jq -s -r --arg f "$(mining .id)" 'map(select(.kind == "flow" and .state == "cut" or .kind == "action" and .for == $f)) | map(.kind) | join(" ")' "$T/events")" \
 		"flow action" "$name: the flow first, then the call"
 	like "$(output 3)" "^0$" "$name: what the call left behind is ended too"
 	like "$(acted .which)" "sleep.*python3|python3.*sleep" "$name: and named, as it was when the call was frozen"
