@@ -255,9 +255,7 @@ int sockets_plan(struct sandbox_plan *p, struct fail *f)
 		plan_state(
 			p, STATE_DEGRADED,
 			"network.veth: the network has an interface; what is reached is judged by "
-			"address and port alone; flows are read from a copy of their packets, "
-			"which "
-			"holds nothing back");
+			"address and port alone; flows are read from a copy of their packets");
 	for (size_t i = 0; i < ARRAY_LENGTH(families); i++) {
 		struct step *s =
 			plan_step(p, STAGE_BUILD, STEP_LOCAL_ROUTE, families[i].words, NULL);
