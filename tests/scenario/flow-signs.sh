@@ -19,7 +19,7 @@ cat >policy.yaml <<-END
 	    - {host: evil.test, ports: [22, 443]}
 		    - {host: 198.51.100.10, ports: [8333]}
 END
-outside tcpdump -i any -U -n -y LINUX_SLL -w "$T/wire" "tcp and (host 198.51.100.66 or host 2001:db8:2::66) and (port 22 or port 443)" 2>"$T/tcpdump" &
+outside tcpdump --immediate-mode -i any -U -n -y LINUX_SLL -w "$T/wire" "tcp and (host 198.51.100.66 or host 2001:db8:2::66) and (port 22 or port 443)" 2>"$T/tcpdump" &
 tcpdump=$!
 eventually 5 grep -q 'listening on' "$T/tcpdump"
 

@@ -80,7 +80,7 @@ inside_do timeout 2 python3 -c 'import socket; s = socket.create_connection(("19
 is "$(flows '"\(.bytes_up) \(.state)"')" "3 ended" "and the end of a process that was killed"
 
 # Who takes the initiative, as a capture has it.
-outside tcpdump -i any -U -n -y LINUX_SLL -w ../wire "tcp and (host 198.51.100.66 or host 2001:db8:2::66) and (port 22 or port 443)" 2>../tcpdump &
+outside tcpdump --immediate-mode -i any -U -n -y LINUX_SLL -w ../wire "tcp and (host 198.51.100.66 or host 2001:db8:2::66) and (port 22 or port 443)" 2>../tcpdump &
 tcpdump=$!
 eventually 5 grep -q 'listening on' ../tcpdump
 calls() { # NAME COMMAND...
