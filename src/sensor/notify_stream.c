@@ -48,7 +48,7 @@ static void terminal_fill(const struct stat *st, const char *info, struct event_
 	if (!s->accepted && kind - SLAVE_MAJOR >= SLAVE_MAJORS)
 		return;
 	if (!s->accepted)
-		number = (long)((kind - SLAVE_MAJOR) * SLAVES_EACH + minor(st->st_rdev));
+		number = (long)(kind - SLAVE_MAJOR) * SLAVES_EACH + minor(st->st_rdev);
 	s->kind = STREAM_TERMINAL;
 	s->object = (uint64_t)st->st_dev << 32 | (uint64_t)number;
 }
