@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PLACE_KEYS 3
+#define PLACE_KEYS 4
 #define PLACE_NONE UINT32_MAX
 
 /* What is filed as PLACE_FIRST gives way before what is PLACE_LAST. */

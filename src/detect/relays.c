@@ -27,7 +27,7 @@
 #define LOOSE_BYTES 256
 #define LOOSE_ONCE 1024
 
-enum relay_key { BY_FROM, BY_TO, BY_SELF };
+enum relay_key { BY_FROM, BY_TO, BY_SELF, BY_RELAYER };
 enum program_key { BY_IN, BY_OUT, BY_PROCESS };
 
 struct relays {
@@ -137,12 +137,23 @@ static bool same_relay(const struct event_relay *a, const struct event_relay *b)
 	       stream_same(&a->from, &b->from) && stream_same(&a->to, &b->to);
 }
 
+static uint64_t process_key(const struct event_header *h)
+{
+	return mix(h->pid, h->start_ns) | 1;
+}
+
+static bool same_process(const struct event_header *a, const struct event_header *b)
+{
+	return a->pid == b->pid && a->start_ns == b->start_ns;
+}
+
 static void on_relay(struct relays *t, const struct event_view *e)
 {
 	const struct event_relay *r = e->relay;
-	const uint64_t keys[PLACE_KEYS] = {
-		[BY_FROM] = end_key(&r->from), [BY_TO] = end_key(&r->to), [BY_SELF] = self_key(r)
-	};
+	const uint64_t keys[PLACE_KEYS] = { [BY_FROM] = end_key(&r->from),
+					    [BY_TO] = end_key(&r->to),
+					    [BY_SELF] = self_key(r),
+					    [BY_RELAYER] = process_key(&r->h) };
 	uint32_t at;
 
 	if (!keys[BY_FROM] || !keys[BY_TO])
@@ -155,11 +166,6 @@ static void on_relay(struct relays *t, const struct event_view *e)
 	else
 		places_renew(t->relay_places, at, PLACE_FIRST);
 	t->relays[at] = (struct relay){ .last = *r, .seq = e->seq };
-}
-
-static uint64_t process_key(const struct event_header *h)
-{
-	return mix(h->pid, h->start_ns) | 1;
 }
 
 static void on_exec(struct relays *t, const struct event_view *e)
@@ -179,12 +185,43 @@ static void on_exec(struct relays *t, const struct event_view *e)
 		memcpy(p->exe, e->text[0].data, size);
 }
 
+static struct program *program_of(const struct relays *t, const struct event_header *process)
+{
+	uint32_t at = places_find(t->program_places, BY_PROCESS, process_key(process));
+
+	while (at != PLACE_NONE && !same_process(&t->programs[at].h, process))
+		at = places_next(t->program_places, BY_PROCESS, at);
+	return at == PLACE_NONE ? NULL : &t->programs[at];
+}
+
+/* A terminal's number is given anew when nobody holds it (devpts_new_index() in fs/devpts/inode.c):
+ * what an ended process passed on there leads to no later one. */
+static void forget_terminal(struct relay *r)
+{
+	if (r->last.from.kind == STREAM_TERMINAL || r->last.to.kind == STREAM_TERMINAL)
+		r->last.from.kind = r->last.to.kind = STREAM_NONE;
+}
+
+static void on_end(struct relays *t, const struct event_view *e)
+{
+	struct program *p = program_of(t, e->h);
+	uint32_t at = places_find(t->relay_places, BY_RELAYER, process_key(e->h));
+
+	if (p)
+		p->ended_ns = e->h->mono_ns;
+	for (; at != PLACE_NONE; at = places_next(t->relay_places, BY_RELAYER, at))
+		if (same_process(&t->relays[at].last.h, e->h))
+			forget_terminal(&t->relays[at]);
+}
+
 void relays_event(struct relays *t, const struct event_view *e)
 {
 	if (e->h->kind == EVENT_RELAY)
 		on_relay(t, e);
 	else if (e->h->kind == EVENT_EXEC)
 		on_exec(t, e);
+	else if (e->h->kind == EVENT_EXIT)
+		on_end(t, e);
 }
 
 static bool has_step(const struct relay_reach *reach, const struct relay *relay)
@@ -259,12 +296,7 @@ void relays_programs_out(const struct relays *t, const struct event_stream *out,
 
 const struct program *relays_program_of(const struct relays *t, const struct event_header *process)
 {
-	uint32_t at = places_find(t->program_places, BY_PROCESS, process_key(process));
-
-	while (at != PLACE_NONE && (t->programs[at].h.pid != process->pid ||
-				    t->programs[at].h.start_ns != process->start_ns))
-		at = places_next(t->program_places, BY_PROCESS, at);
-	return at == PLACE_NONE ? NULL : &t->programs[at];
+	return program_of(t, process);
 }
 
 /* What a relay took and put. The bytes are a program's to make large: no product of them may wrap.

@@ -25,8 +25,8 @@ struct relay {
 };
 
 struct program {
-	struct event_header h; /* of its exec */
-	uint64_t seq;
+	struct event_header h;	/* of its exec */
+	uint64_t seq, ended_ns; /* ended_ns: 0 while it lives */
 	struct event_stream in, out;
 	char exe[PROGRAM_EXE_MAX]; /* cut; an agent's bytes */
 };
@@ -46,7 +46,7 @@ struct relays;
 
 int relays_new(struct relays **ret); /* 0 or -ENOMEM */
 void relays_free(struct relays *t);  /* accepts NULL */
-/* Takes RELAY and EXEC, ignores all else. */
+/* Takes RELAY, EXEC and EXIT, ignores all else. */
 void relays_event(struct relays *t, const struct event_view *e);
 
 /* Where goes what is taken from this stream, and where came from what is put into it? Pointers are

@@ -83,6 +83,16 @@ static bool is_its_own(const struct shell_case *c, const struct relay_reach *rea
 	}
 }
 
+/* Nothing had come by then: a terminal's helper (utempter) holds its end for a moment, and whoever
+ * works there calls ssh later. */
+static bool had_ended(const struct shell_case *c, const struct relay_reach *reach,
+		      const struct relay_step *at)
+{
+	while (at->before >= 0)
+		at = &reach->steps[at->before];
+	return c->program->ended_ns && c->program->ended_ns < at->relay->last.first_mono_ns;
+}
+
 static void find_leads(struct shell_case *c)
 {
 	const struct event_stream *in = &c->program->in, *out = &c->program->out;
@@ -91,7 +101,8 @@ static void find_leads(struct shell_case *c)
 	add_lead(c->d, &c->in, in, NULL);
 	relays_backward(detection_relays(c->d), &before, &c->in.reach);
 	for (size_t i = 0; i < c->in.reach.count; i++)
-		if (!is_its_own(c, &c->in.reach, &c->in.reach.steps[i]))
+		if (!is_its_own(c, &c->in.reach, &c->in.reach.steps[i]) &&
+		    !had_ended(c, &c->in.reach, &c->in.reach.steps[i]))
 			add_lead(c->d, &c->in, &c->in.reach.steps[i].relay->last.from,
 				 &c->in.reach.steps[i]);
 	add_lead(c->d, &c->out, out, NULL);

@@ -81,6 +81,49 @@ static void over_a_terminal(void **state)
 	bench_free(b);
 }
 
+/* tmux and screen start a helper (utempter) whose standard streams are the terminal's master, and
+ * it ends at once; ssh is called at the other end later. A program that lives then may be driven.
+ */
+static void a_terminals_helper(void **state)
+{
+	for (uint64_t later = 0; later < 2; later++) {
+		struct bench *b = with_flow(22, PROTOCOL_SSH, FLOW_OUT);
+		uint64_t ended;
+
+		tell_exec(b, "/usr/lib/utempter", terminal_of(3, true), terminal_of(3, true));
+		ended = b->m.mono_ns;
+		b->m.pid += EXECUTED_PID;
+		detection_event(b->d, make_exit(&b->m, 0));
+		b->m.pid -= EXECUTED_PID;
+		for (int back = 0; back < 2; back++) {
+			maker_begin(&b->m, EVENT_RELAY, sizeof(struct event_relay));
+			b->m.u.relay.from = back ? terminal_of(3, false) : outer_of(1, 22);
+			b->m.u.relay.to = back ? outer_of(1, 22) : terminal_of(3, false);
+			b->m.u.relay.first_mono_ns = ended + later;
+			b->m.u.relay.count = 16;
+			b->m.u.relay.bytes_in = b->m.u.relay.bytes_out = 1600;
+			detection_event(b->d, maker_end(&b->m));
+		}
+		assert_severity(b, later ? -1 : SEVERITY_CRITICAL);
+		bench_free(b);
+	}
+}
+
+/* The kernel gives a terminal's number again once nobody holds it. */
+static void a_terminals_number_again(void **state)
+{
+	for (int ends = 0; ends < 2; ends++) {
+		struct bench *b = with_flow(22, PROTOCOL_SSH, FLOW_OUT);
+
+		tell_relays(b, outer_of(1, 22), terminal_of(3, false), 64, 900, 36);
+		if (ends)
+			detection_event(b->d, make_exit(&b->m, 0));
+		tell_exec(b, "/bin/sh", terminal_of(3, true), terminal_of(3, true));
+		assert_severity(b, ends ? -1 : SEVERITY_CRITICAL);
+		bench_free(b);
+	}
+}
+
 /* ssh in a terminal, beside the shell that called it, on the same end. */
 static void a_session_by_ssh(void **state)
 {
@@ -347,6 +390,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_socket_itself),
 		cmocka_unit_test(over_a_terminal),
+		cmocka_unit_test(a_terminals_helper),
+		cmocka_unit_test(a_terminals_number_again),
 		cmocka_unit_test(a_session_by_ssh),
 		cmocka_unit_test(ssh_by_pipes),
 		cmocka_unit_test(over_pipes),

@@ -46,7 +46,7 @@ def serve(port):
 def use(port, cells):
     for attempt in range(100):
         try:
-            sockets = [socket.create_connection(("127.0.0.1", port + i)) for i in range(5)]
+            sockets = [socket.create_connection(("127.0.0.1", port + i)) for i in reversed(range(5))][::-1]  # the last is served last
             break
         except ConnectionRefusedError:
             time.sleep(0.1)
