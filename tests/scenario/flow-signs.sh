@@ -6,6 +6,7 @@
 . "$(dirname "$0")/tap.sh"
 need root cgroup2 bpf python3 jq ssh tcpdump
 . "$TOP/tests/scenario/lib_world.sh"
+. "$TOP/tests/scenario/lib_flow_signs.sh"
 world_up
 mkdir "$T/work"
 cp "$TOP/tests/scenario/lib_flow_signs.py" "$T/work/signs.py"
@@ -19,34 +20,14 @@ cat >policy.yaml <<-END
 	    - {host: evil.test, ports: [22, 443]}
 		    - {host: 198.51.100.10, ports: [8333]}
 END
-outside tcpdump --immediate-mode -i any -U -n -y LINUX_SLL -w "$T/wire" "tcp and (host 198.51.100.66 or host 2001:db8:2::66) and (port 22 or port 443)" 2>"$T/tcpdump" &
-tcpdump=$!
-eventually 5 grep -q 'listening on' "$T/tcpdump"
-
-calls() { # NAME COMMAND...
-	calls_name=$1
-	shift
-	world "$WEIR" run -n "$calls_name" -p policy.yaml -- python3 signs.py "$@" >"$calls_name.out" 2>&1 </dev/null
-}
 flow() { world "$WEIR" events "$1" --kind flow -f json | jq -s -r "map(select(.outer.port == $2)) | max_by(.mono_ns) | $3"; }
-numbers='[.initiative.inside, .initiative.outside] | map("\(.led | map(tostring) | join(" ")) answered \(.answered)") | join("; ")'
 
-calls typing shell key evil.test &
-typing=$!
-calls tunnel hold key evil.test 20443 &
-tunnel=$!
-listens() { outside ss -Hltn "sport = :$1" | grep -q .; }
-eventually 8 listens 20443
-sleep 3.5
-outside python3 "$T/work/signs.py" visit 20443
-wait $typing $tunnel
-kill $tcpdump
-wait $tcpdump 2>/dev/null
+sessions
 for session in "typing 22" "tunnel 443"; do
 	set -- $session
 	# shellcheck disable=SC2086
 	witness=$(python3 work/signs.py count wire $2)
-	is "$(flow "$1" "$2" "$numbers")" "$witness" "$1: who took the initiative, as the capture has it" "$(cat "$1.out")"
+	is "$(flow "$1" "$2" "$numbers")" "$witness" "$1: who took the initiative, as the capture has it" "$(cat "$T/$1.out")"
 	is "$(flow "$1" "$2" '"\(.protocol) \(.traits)"')" "ssh []" "$1: ssh, and nothing that would be another's"
 done
 like "$(flow typing 22 "$numbers")" "^[6-9] [34] [01] answered [6-9]; 0 0 0 answered 0" "typing: it is the inside that leads"
@@ -58,5 +39,5 @@ eventually 3 listens 8333
 calls framed websocket 198.51.100.10 8333
 wait $pool
 is "$(flow framed 8333 '"\(.protocol) \(.traits) \(.inner)"')" \
-	'http ["upgraded","websocket","inner","stratum_asked","stratum_pushed"] stratum' "a miner in WebSocket frames" "$(cat framed.out)"
+	'http ["upgraded","websocket","inner","stratum_asked","stratum_pushed"] stratum' "a miner in WebSocket frames" "$(cat "$T/framed.out")"
 finish

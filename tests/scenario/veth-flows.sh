@@ -6,6 +6,7 @@
 . "$(dirname "$0")/tap.sh"
 need root cgroup2 bpf python3 jq ssh tcpdump
 . "$TOP/tests/scenario/lib_world.sh"
+. "$TOP/tests/scenario/lib_flow_signs.sh"
 . "$TOP/tests/scenario/lib_gate.sh"
 world_up
 world sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
@@ -80,26 +81,7 @@ inside_do timeout 2 python3 -c 'import socket; s = socket.create_connection(("19
 is "$(flows '"\(.bytes_up) \(.state)"')" "3 ended" "and the end of a process that was killed"
 
 # Who takes the initiative, as a capture has it.
-outside tcpdump --immediate-mode -i any -U -n -y LINUX_SLL -w ../wire "tcp and (host 198.51.100.66 or host 2001:db8:2::66) and (port 22 or port 443)" 2>../tcpdump &
-tcpdump=$!
-eventually 5 grep -q 'listening on' ../tcpdump
-calls() { # NAME COMMAND...
-	calls_name=$1
-	shift
-	world "$WEIR" run -n "$calls_name" -p ../policy.yaml -- python3 signs.py "$@" >"../$calls_name.out" 2>&1 </dev/null
-}
-calls typing shell key evil.test &
-typing=$!
-calls tunnel hold key evil.test 20443 &
-tunnel=$!
-listens() { outside ss -Hltn "sport = :$1" | grep -q .; }
-eventually 8 listens 20443
-sleep 3.5
-outside python3 signs.py visit 20443
-wait $typing $tunnel
-kill $tcpdump
-wait $tcpdump 2>/dev/null
-numbers='[.initiative.inside, .initiative.outside] | map("\(.led | map(tostring) | join(" ")) answered \(.answered)") | join("; ")'
+sessions
 for session in "typing 22" "tunnel 443"; do
 	# shellcheck disable=SC2086 # words
 	set -- $session
